@@ -1,0 +1,111 @@
+//! What every error of this crate can say about itself: which kind it is, and what its reader can do.
+//!
+//! The errors themselves live in their modules. This module only holds the two questions that a caller
+//! (the command line, mostly) asks of any of them, and the error for a file that could not be used.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Who has to act on an error; decides the exit code of the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Kind {
+    /// Something that should not happen: a fault of this program.
+    Internal,
+    /// The request itself makes no sense: contradicting or missing options.
+    Usage,
+    /// An input (jar, archive, distribution, base, configuration file) is missing, unreadable or not what it should be.
+    Input,
+    /// The inputs are fine by themselves and do not go together: Java, platform, Flink version.
+    Incompatible,
+    /// A registry or mirror refused the credentials, or wants some (401, 403).
+    Unauthorized,
+    /// A registry or mirror does not have what was asked for (404).
+    NotFound,
+    /// A server could not be reached, gave up, or answered with nonsense.
+    Network,
+    /// Bytes do not match the digest or checksum that they were promised with.
+    Integrity,
+    /// A local file or folder could not be written: disk full, no permission.
+    Storage,
+    /// An archive tries something that no honest archive does.
+    Hostile,
+}
+
+/// The questions that every error of this crate answers.
+pub trait Explain: std::error::Error {
+    /// Who has to act.
+    fn kind(&self) -> Kind;
+
+    /// What the user can do about it, as one sentence without a final period; `None` when the message says it all.
+    fn hint(&self) -> Option<String> {
+        None
+    }
+}
+
+/// A file or folder that could not be used.
+#[derive(Debug, thiserror::Error)]
+#[error("Failed to {action} `{}`", path.display())]
+pub struct FileError {
+    action: &'static str,
+    path: PathBuf,
+    #[source]
+    source: io::Error,
+}
+
+impl FileError {
+    /// Whether the file is simply not there.
+    pub fn is_not_found(&self) -> bool {
+        self.source.kind() == io::ErrorKind::NotFound
+    }
+}
+
+impl Explain for FileError {
+    fn kind(&self) -> Kind {
+        match self.source.kind() {
+            io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::ReadOnlyFilesystem
+            | io::ErrorKind::FileTooLarge => Kind::Storage,
+            _ if matches!(
+                self.action,
+                "write" | "create" | "replace" | "lock" | "remove"
+            ) =>
+            {
+                Kind::Storage
+            }
+            _ => Kind::Input,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self.source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some(
+                "free some space, or name a folder on a larger disk with `--cache-dir` or `-o`"
+                    .to_owned(),
+            ),
+            io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied
+                if self.kind() == Kind::Storage =>
+            {
+                Some("name a folder that can be written with `--cache-dir` or `-o`".to_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Adds what was attempted, and on which file, to an [`io::Error`].
+pub trait IoResultExt<T> {
+    /// Turns the error into a [`FileError`]; `action` is a verb in the infinitive ("read", "write").
+    fn at(self, action: &'static str, path: &Path) -> Result<T, FileError>;
+}
+
+impl<T> IoResultExt<T> for io::Result<T> {
+    fn at(self, action: &'static str, path: &Path) -> Result<T, FileError> {
+        self.map_err(|source| FileError {
+            action,
+            path: path.to_owned(),
+            source,
+        })
+    }
+}

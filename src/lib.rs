@@ -1,0 +1,6 @@
+//! Builds container images for Apache Flink jobs without a daemon, without root and without running anything.
+
+pub mod error;
+pub mod layer;
+pub mod oci;
+pub mod progress;

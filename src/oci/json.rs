@@ -1,0 +1,27 @@
+//! The one way in which this crate turns a value into JSON bytes that have a digest.
+
+use serde::Serialize;
+
+/// Serialises `value` canonically: keys sorted, no blanks, no final newline.
+///
+/// Goes through [`serde_json::Value`], whose maps are sorted as long as nobody in the dependency tree
+/// switches on `preserve_order`; a test holds that.
+pub fn canonical(value: &impl Serialize) -> Vec<u8> {
+    let value = serde_json::to_value(value).expect("our types have string keys");
+    serde_json::to_vec(&value).expect("a JSON value can be written")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sorts_keys_whatever_the_tree_of_dependencies_enables() {
+        let value: serde_json::Value =
+            serde_json::from_str(r#"{"b": {"z": 1, "a": [3, 2]}, "a": "<&>"}"#).unwrap();
+        assert_eq!(
+            String::from_utf8(canonical(&value)).unwrap(),
+            r#"{"a":"<&>","b":{"a":[3,2],"z":1}}"#
+        );
+    }
+}
