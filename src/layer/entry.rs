@@ -56,7 +56,7 @@ impl ImagePath {
     }
 
     /// A path that is written in this program.
-    pub(crate) fn fixed(path: &'static str) -> Self {
+    pub fn fixed(path: &'static str) -> Self {
         Self::new(path).expect("a path in the source is valid")
     }
 

@@ -1,7 +1,30 @@
 //! Entries become one deterministic blob: tar, compression and hashing in one pass.
 //!
-//! Nothing here knows where the entries come from or where the blob goes.
+//! Nothing here knows where the entries come from or where the blob goes. Everything that decides the bytes is part
+//! of a [`LayerPlan`], and every rule about them belongs to [`RECIPE_VERSION`].
 
+mod compress;
+mod content;
 mod entry;
+mod plan;
+mod tar;
 
+pub use compress::{Compression, Compressor};
+pub use content::ContentError;
 pub use entry::{Content, ContentSource, Entry, EntryKind, ImagePath, ImagePathError, Owner};
+pub use plan::{LayerPlan, PlanError};
+pub use tar::{LayerError, LayerFacts, write};
+
+/// The version of the rules that turn entries into bytes: order, headers, times, blocks, levels.
+///
+/// Raised whenever the same entries give other bytes. The golden digests in the tests change with it, and the
+/// changelog says so.
+pub const RECIPE_VERSION: u32 = 1;
+
+/// 1980-01-01T00:00:01Z, in seconds: the time of every file and folder that a layer holds.
+///
+/// Not 0, which makes tools treat files as missing, and not before 1980, which zip cannot express.
+pub const MODIFIED: u64 = 315_532_801;
+
+/// [`MODIFIED`] as RFC 3339 writes it: when images were "created", unless `SOURCE_DATE_EPOCH` says otherwise.
+pub const CREATED: &str = "1980-01-01T00:00:01Z";

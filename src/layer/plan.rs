@@ -1,0 +1,155 @@
+//! A layer that will be: its entries in order, and the recipe that stands for its bytes.
+
+use serde::Serialize;
+
+use super::{Compression, Entry, EntryKind, ImagePath, RECIPE_VERSION};
+use crate::error::{Explain, Kind};
+use crate::oci::{Digest, canonical};
+
+/// A layer as pure data: everything that decides its bytes, and nothing else.
+#[derive(Debug, Clone, Serialize)]
+pub struct LayerPlan {
+    /// What the layer is, in a few words; becomes its line of history.
+    pub title: String,
+    /// Compression of the blob.
+    pub compression: Compression,
+    /// Files, folders and links; sorted by the bytes of their paths, each path once.
+    entries: Vec<Entry>,
+}
+
+/// Two entries of a layer claim the same path.
+#[derive(Debug, thiserror::Error)]
+#[error("Two different things want to be `{path}` in the image")]
+pub struct PlanError {
+    path: ImagePath,
+}
+
+impl Explain for PlanError {
+    fn kind(&self) -> Kind {
+        Kind::Input
+    }
+}
+
+#[derive(Serialize)]
+struct Recipe<'a> {
+    version: u32,
+    compression: Compression,
+    entries: &'a [Entry],
+}
+
+impl LayerPlan {
+    /// Sorts `entries`. The same folder given twice is kept once; anything else given twice is an error.
+    pub fn new(
+        title: impl Into<String>,
+        mut entries: Vec<Entry>,
+        compression: Compression,
+    ) -> Result<Self, PlanError> {
+        entries.sort_by(|a, b| a.path.cmp(&b.path));
+        entries.dedup_by(|b, a| {
+            a.path == b.path
+                && a.mode == b.mode
+                && a.owner == b.owner
+                && matches!(
+                    (&a.kind, &b.kind),
+                    (EntryKind::Directory, EntryKind::Directory)
+                )
+        });
+        if let Some(pair) = entries.windows(2).find(|pair| pair[0].path == pair[1].path) {
+            return Err(PlanError {
+                path: pair[0].path.clone(),
+            });
+        }
+        Ok(Self {
+            title: title.into(),
+            compression,
+            entries,
+        })
+    }
+
+    /// The entries, in the order in which they are written.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The bytes of all files together; the tar is a little larger.
+    pub fn content_size(&self) -> u64 {
+        self.entries.iter().map(Entry::size).sum()
+    }
+
+    /// The key under which the finished layer is remembered: the digest of the canonical recipe.
+    pub fn key(&self) -> Digest {
+        Digest::of(&canonical(&Recipe {
+            version: RECIPE_VERSION,
+            compression: self.compression,
+            entries: &self.entries,
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layer::{Content, Owner};
+
+    fn file(path: &'static str, text: &str) -> Entry {
+        let content = Content::from_bytes(text.as_bytes());
+        Entry::file(ImagePath::fixed(path), content, false, Owner::ROOT)
+    }
+
+    fn folder(path: &'static str) -> Entry {
+        Entry::directory(ImagePath::fixed(path), false, Owner::ROOT)
+    }
+
+    #[test]
+    fn order_of_entries_does_not_matter() {
+        let plan = |entries| LayerPlan::new("x", entries, Compression::Stored).unwrap();
+        let one = plan(vec![
+            file("a/b", "1"),
+            folder("a"),
+            folder("a"),
+            file("a-", "2"),
+        ]);
+        let two = plan(vec![file("a-", "2"), folder("a"), file("a/b", "1")]);
+        let paths: Vec<_> = one.entries().iter().map(|e| e.path.as_str()).collect();
+        assert_eq!(paths, ["a", "a-", "a/b"]);
+        assert_eq!(one.key(), two.key());
+    }
+
+    #[test]
+    fn everything_that_decides_bytes_decides_the_key() {
+        let key = |entries, compression| LayerPlan::new("x", entries, compression).unwrap().key();
+        let base = key(vec![file("a", "1")], Compression::Stored);
+        let mut executable = file("a", "1");
+        executable.mode = 0o755;
+        let mut owned = file("a", "1");
+        owned.owner = Owner::FLINK;
+        for other in [
+            key(vec![file("a", "2")], Compression::Stored),
+            key(vec![file("b", "1")], Compression::Stored),
+            key(vec![file("a", "1")], Compression::Gzip(6)),
+            key(vec![executable], Compression::Stored),
+            key(vec![owned], Compression::Stored),
+            key(vec![folder("a")], Compression::Stored),
+            key(
+                vec![Entry::symlink(ImagePath::fixed("a"), "1", Owner::ROOT)],
+                Compression::Stored,
+            ),
+        ] {
+            assert_ne!(base, other);
+        }
+    }
+
+    #[test]
+    fn one_path_has_one_meaning() {
+        for entries in [
+            vec![file("a", "1"), file("a", "1")],
+            vec![folder("a"), file("a", "1")],
+            vec![
+                folder("a"),
+                Entry::directory(ImagePath::fixed("a"), true, Owner::ROOT),
+            ],
+        ] {
+            assert!(LayerPlan::new("x", entries, Compression::Stored).is_err());
+        }
+    }
+}
