@@ -53,7 +53,20 @@ pub struct FileError {
     source: io::Error,
 }
 
+/// The actions that concern an input; all others concern a place that is written to.
+const READING: [&str; 5] = ["open", "read", "list", "look at", "find"];
+
 impl FileError {
+    /// The same failure, told as what it prevents.
+    #[must_use]
+    pub fn doing(self, action: &'static str, path: &Path) -> Self {
+        Self {
+            action,
+            path: path.to_owned(),
+            ..self
+        }
+    }
+
     /// Whether the file is simply not there.
     pub fn is_not_found(&self) -> bool {
         self.source.kind() == io::ErrorKind::NotFound

@@ -1,39 +1,45 @@
-//! The file system, for everybody else in this crate: errors name the path, writes are atomic, walks are sorted.
+//! Files: opened, read, walked and replaced, with errors that name the path.
+//!
+//! The only module that calls `std::fs`. What it writes appears whole or not at all, and what it lists is
+//! sorted by bytes, so that neither a crash nor the file system's own order ever reaches a digest.
+
 #![expect(
     clippy::disallowed_methods,
-    reason = "this is the module that the others are sent to"
+    reason = "the one place where std::fs is used"
 )]
 
-use std::fs::{File, Metadata};
-use std::io::{self, Read as _, Write};
+use std::fs::{DirBuilder, File, Metadata, Permissions};
+use std::io::{self, Read, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use crate::error::{FileError, IoResultExt as _};
+use crate::error::{FileError, IoResultExt};
+
+/// Longest text file that [`read_to_string`] reads.
+const TEXT_LIMIT: u64 = 16 << 20;
 
 /// Opens a regular file for reading. A folder, a device or a pipe is an error.
 pub fn open(path: &Path) -> Result<File, FileError> {
-    let file = File::open(path).at("read", path)?;
-    let metadata = file.metadata().at("read", path)?;
-    if metadata.is_dir() {
-        return Err(io::Error::from(io::ErrorKind::IsADirectory)).at("read", path);
+    // Asked before opening, because opening a pipe would wait for its writer.
+    let kind = std::fs::metadata(path).at("open", path)?.file_type();
+    if kind.is_dir() {
+        return Err(io::Error::from(io::ErrorKind::IsADirectory)).at("open", path);
     }
-    if !metadata.is_file() {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "it is not a regular file",
-        ))
-        .at("read", path);
+    if !kind.is_file() {
+        let error = io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file");
+        return Err(error).at("open", path);
     }
-    Ok(file)
+    File::open(path).at("open", path)
 }
 
-/// Reads a whole file that must not be larger than `limit` bytes.
+/// Reads a file of at most `limit` bytes; a larger one is an error, not a cut.
 pub fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
     let mut bytes = Vec::new();
     open(path)?
-        .take(limit + 1)
+        .take(limit.saturating_add(1))
         .read_to_end(&mut bytes)
         .at("read", path)?;
     if bytes.len() as u64 > limit {
@@ -43,61 +49,31 @@ pub fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
     Ok(bytes)
 }
 
-/// What is known of a file without opening it; links are followed.
-pub fn metadata(path: &Path) -> Result<Metadata, FileError> {
-    std::fs::metadata(path).at("read", path)
+/// Reads a text file of at most 16 MiB.
+pub fn read_to_string(path: &Path) -> Result<String, FileError> {
+    String::from_utf8(read_limited(path, TEXT_LIMIT)?)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
+        .at("read", path)
 }
 
-/// Where a symbolic link points.
+/// What the file at `path` is, following links.
+pub fn metadata(path: &Path) -> Result<Metadata, FileError> {
+    std::fs::metadata(path).at("look at", path)
+}
+
+/// What the file at `path` is, not following a link.
+pub fn symlink_metadata(path: &Path) -> Result<Metadata, FileError> {
+    std::fs::symlink_metadata(path).at("look at", path)
+}
+
+/// The target of a symbolic link, as it is written in it.
 pub fn read_link(path: &Path) -> Result<PathBuf, FileError> {
     std::fs::read_link(path).at("read", path)
 }
 
 /// The absolute path without links.
 pub fn canonicalize(path: &Path) -> Result<PathBuf, FileError> {
-    std::fs::canonicalize(path).at("read", path)
-}
-
-/// The names in a folder with what they are (links not followed), sorted by bytes.
-pub fn list(path: &Path) -> Result<Vec<(std::ffi::OsString, Metadata)>, FileError> {
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(path).at("read", path)? {
-        let entry = entry.at("read", path)?;
-        names.push((
-            entry.file_name(),
-            entry.metadata().at("read", &entry.path())?,
-        ));
-    }
-    names.sort_by(|a, b| a.0.cmp(&b.0));
-    Ok(names)
-}
-
-/// Makes a folder and its parents, readable by the user alone; one that is there is left as it is.
-pub fn create_private_dir(path: &Path) -> Result<(), FileError> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .at("create", path)
-}
-
-/// Makes a folder and its parents with the user's own umask.
-pub fn create_dir_all(path: &Path) -> Result<(), FileError> {
-    std::fs::create_dir_all(path).at("create", path)
-}
-
-/// Moves a file or folder; the target is replaced in one step.
-pub fn rename(from: &Path, to: &Path) -> Result<(), FileError> {
-    std::fs::rename(from, to).at("replace", to)
-}
-
-/// Removes a file. One that is not there is fine.
-pub fn remove(path: &Path) -> Result<(), FileError> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).at("remove", path),
-        _ => Ok(()),
-    }
+    std::fs::canonicalize(path).at("find", path)
 }
 
 /// Opens (or makes) a file that is only there to be locked.
@@ -110,81 +86,165 @@ pub fn open_lock(path: &Path) -> Result<File, FileError> {
         .at("lock", path)
 }
 
-/// A file that appears under its name only when it is whole.
+/// Creates a folder and what is missing above it; `mode` (before the umask) is for those that are created.
+pub fn create_dir_all(path: &Path, mode: Option<u32>) -> Result<(), FileError> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    if let Some(mode) = mode {
+        builder.mode(mode);
+    }
+    builder.create(path).at("create", path)
+}
+
+/// Removes a file; whether there was one.
+pub fn remove(path: &Path) -> Result<bool, FileError> {
+    match std::fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error).at("remove", path),
+    }
+}
+
+/// Renames `from` to `to`, replacing what is there.
+pub fn rename(from: &Path, to: &Path) -> Result<(), FileError> {
+    std::fs::rename(from, to).at("replace", to)
+}
+
+/// The names in one folder, sorted by bytes.
+pub fn list(path: &Path) -> Result<Vec<PathBuf>, FileError> {
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(path).at("list", path)? {
+        paths.push(entry.at("list", path)?.path());
+    }
+    paths.sort_by(|a, b| a.as_os_str().as_bytes().cmp(b.as_os_str().as_bytes()));
+    Ok(paths)
+}
+
+/// One file, folder or link below the folder that was walked.
+#[derive(Debug, Clone)]
+pub struct WalkEntry {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The same, relative to the folder that was walked.
+    pub relative: PathBuf,
+    /// What it is, links not followed.
+    pub metadata: Metadata,
+}
+
+/// Everything below `root`, sorted by the bytes of the relative path.
 ///
-/// Dropped without [`AtomicFile::commit`], it leaves nothing behind. A killed process leaves at most a file with a
-/// name of its own, never a half-written target.
+/// `root` itself may be a link to a folder; links below it are listed and not followed.
+pub fn walk(root: &Path) -> Result<Vec<WalkEntry>, FileError> {
+    let mut found = Vec::new();
+    let mut folders = vec![PathBuf::new()];
+    while let Some(folder) = folders.pop() {
+        for path in list(&root.join(&folder))? {
+            let metadata = symlink_metadata(&path)?;
+            let relative = folder.join(path.file_name().expect("a listed path has a name"));
+            if metadata.is_dir() {
+                folders.push(relative.clone());
+            }
+            found.push(WalkEntry {
+                path,
+                relative,
+                metadata,
+            });
+        }
+    }
+    found.sort_by(|a, b| {
+        let [a, b] = [a, b].map(|entry| entry.relative.as_os_str().as_bytes());
+        a.cmp(b)
+    });
+    Ok(found)
+}
+
+/// A file without a name in `folder` (created if missing); it is gone once it is closed, however that happens.
+pub fn unnamed(folder: &Path) -> Result<File, FileError> {
+    create_dir_all(folder, None)?;
+    tempfile::tempfile_in(folder).at("create a temporary file in", folder)
+}
+
+/// A file that appears under its name only when it is complete.
+///
+/// Dropped without [`AtomicFile::commit`], it leaves nothing behind.
+///
+/// ```
+/// use std::io::Write;
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("digest.txt");
+/// let mut file = flink_img::fs::AtomicFile::create(&path)?;
+/// file.write_all(b"sha256:...")?;
+/// assert!(!path.exists());
+/// file.commit()?;
+/// assert!(path.exists());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct AtomicFile {
-    file: NamedTempFile,
-    target: PathBuf,
+    temporary: NamedTempFile,
+    path: PathBuf,
 }
 
 impl AtomicFile {
-    /// Starts a file that will be `target`, in the same folder.
-    pub fn new(target: &Path) -> Result<Self, FileError> {
-        let folder = match target.parent() {
+    /// Starts a file that will be called `path`; its folder must exist.
+    pub fn create(path: &Path) -> Result<Self, FileError> {
+        let folder = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
-        let file = tempfile::Builder::new()
+        let temporary = tempfile::Builder::new()
             .prefix(".flink-img-")
+            // As for any new file: the umask takes away what the user does not want.
+            .permissions(Permissions::from_mode(0o666))
             .tempfile_in(folder)
-            .at("create", target)?;
+            .at("create", path)?;
         Ok(Self {
-            file,
-            target: target.to_owned(),
+            temporary,
+            path: path.to_owned(),
         })
     }
 
-    /// Starts a file below `folder` whose target is only known later; see [`AtomicFile::commit_as`].
-    pub fn new_in(folder: &Path) -> Result<Self, FileError> {
-        Self::new(&folder.join("unnamed"))
+    /// Starts a file in `folder` whose name is only known once its bytes are; see [`AtomicFile::commit_as`].
+    pub fn create_in(folder: &Path) -> Result<Self, FileError> {
+        Self::create(&folder.join("unnamed"))
     }
 
-    /// Syncs the bytes to the disk and gives the file its name, with the mode that the umask leaves of `0666`.
+    /// The open file, for readers of what was written so far.
+    pub fn file(&self) -> &File {
+        self.temporary.as_file()
+    }
+
+    /// Gives the file its name, once its bytes are on the disk.
     pub fn commit(self) -> Result<(), FileError> {
-        use std::os::unix::fs::PermissionsExt as _;
-        let mode = 0o666 & !umask();
-        self.file
-            .as_file()
-            .set_permissions(std::fs::Permissions::from_mode(mode))
-            .at("write", &self.target)?;
-        let target = self.target.clone();
-        self.commit_as(&target)
+        let path = self.path.clone();
+        self.commit_as(&path)
     }
 
-    /// Syncs the bytes to the disk and gives the file the name `target`, readable by the user alone.
-    pub fn commit_as(self, target: &Path) -> Result<(), FileError> {
-        self.file.as_file().sync_data().at("write", target)?;
-        self.file
-            .persist(target)
+    /// Gives the file the name `path`, on the same file system, once its bytes are on the disk.
+    pub fn commit_as(self, path: &Path) -> Result<(), FileError> {
+        self.temporary.as_file().sync_all().at("write", path)?;
+        self.temporary
+            .persist(path)
             .map(drop)
             .map_err(|error| error.error)
-            .at("write", target)
+            .at("replace", path)
     }
 }
 
 impl Write for AtomicFile {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.file.write(buffer)
+        self.temporary.write(buffer)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        self.temporary.flush()
     }
 }
 
-/// The umask of the process; asking for it means setting it, so it is put back at once.
-fn umask() -> u32 {
-    let mask = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
-    rustix::process::umask(mask);
-    mask.as_raw_mode()
-}
-
-/// Writes a whole file at once: it has either the old content or the new.
+/// Writes a whole file, which appears complete or not at all.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    let mut file = AtomicFile::new(path)?;
+    let mut file = AtomicFile::create(path)?;
     file.write_all(bytes).at("write", path)?;
     file.commit()
 }
@@ -194,46 +254,49 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_there_whole_or_not_at_all() {
+    fn a_walk_is_sorted_by_bytes_and_does_not_follow_links() {
         let folder = tempfile::tempdir().unwrap();
-        let target = folder.path().join("x");
-        let mut file = AtomicFile::new(&target).unwrap();
-        file.write_all(b"half").unwrap();
-        drop(file);
-        assert_eq!(list(folder.path()).unwrap().len(), 0);
-        write_atomic(&target, b"whole").unwrap();
-        write_atomic(&target, b"again").unwrap();
-        assert_eq!(read_limited(&target, 5).unwrap(), b"again");
-        assert_eq!(list(folder.path()).unwrap().len(), 1);
-    }
-
-    #[test]
-    fn errors_name_the_path() {
-        let folder = tempfile::tempdir().unwrap();
-        for path in [
-            folder.path().join("absent"),
-            folder.path().to_owned(),
-            "/dev/null".into(),
-        ] {
-            let error = open(&path).unwrap_err().to_string();
-            assert_eq!(error, format!("Failed to read `{}`", path.display()));
+        let root = folder.path();
+        create_dir_all(&root.join("b/deep"), Some(0o700)).unwrap();
+        for name in ["b/deep/x", "b-file", "a", "Z"] {
+            write_atomic(&root.join(name), name.as_bytes()).unwrap();
         }
-        let file = folder.path().join("file");
-        write_atomic(&file, b"12345").unwrap();
-        assert!(read_limited(&file, 4).is_err());
-    }
-
-    #[test]
-    fn lists_by_bytes() {
-        let folder = tempfile::tempdir().unwrap();
-        for name in ["b", "a", "B", "a-"] {
-            write_atomic(&folder.path().join(name), b"").unwrap();
-        }
-        let names: Vec<_> = list(folder.path())
+        std::os::unix::fs::symlink("b", root.join("link")).unwrap();
+        let names: Vec<_> = walk(root)
             .unwrap()
             .into_iter()
-            .map(|(name, _)| name)
+            .map(|entry| entry.relative.display().to_string())
             .collect();
-        assert_eq!(names, ["B", "a", "a-", "b"]);
+        assert_eq!(
+            names,
+            ["Z", "a", "b", "b-file", "b/deep", "b/deep/x", "link"]
+        );
+    }
+
+    #[test]
+    fn an_unfinished_file_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        let mut file = AtomicFile::create(&path).unwrap();
+        file.write_all(b"half").unwrap();
+        drop(file);
+        assert!(list(folder.path()).unwrap().is_empty());
+        write_atomic(&path, b"old").unwrap();
+        write_atomic(&path, b"new").unwrap();
+        assert_eq!(read_to_string(&path).unwrap(), "new");
+        assert_eq!(list(folder.path()).unwrap(), [path.clone()]);
+        assert!(remove(&path).unwrap());
+        assert!(!remove(&path).unwrap());
+        assert!(open(&path).unwrap_err().is_not_found());
+    }
+
+    #[test]
+    fn a_large_file_is_refused_not_cut() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("large");
+        write_atomic(&path, &[b'x'; 11]).unwrap();
+        assert_eq!(read_limited(&path, 11).unwrap().len(), 11);
+        let error = read_limited(&path, 10).unwrap_err();
+        assert!(error.to_string().contains("large"), "{error}");
     }
 }

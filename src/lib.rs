@@ -5,3 +5,4 @@ pub mod fs;
 pub mod layer;
 pub mod oci;
 pub mod progress;
+pub mod store;

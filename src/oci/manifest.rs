@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Descriptor, MediaType, canonical};
+use super::{Descriptor, MediaType, Platform, canonical};
 
 /// The largest manifest or index, in bytes; the limit that distribution-spec asks registries to support.
 pub const MANIFEST_LIMIT: u64 = 4 * 1024 * 1024;
@@ -99,6 +99,40 @@ impl Index {
             manifests,
             annotations: BTreeMap::new(),
         }
+    }
+
+    /// The manifest for `platform`; when there is none, the platforms that there are, as a list for people.
+    pub fn for_platform(&self, platform: &Platform) -> Result<&Descriptor, String> {
+        let serves = |manifest: &&Descriptor| {
+            manifest
+                .platform
+                .as_ref()
+                .is_some_and(|found| found.serves(platform))
+        };
+        // The exact variant first: an index may list `linux/arm/v6` before `linux/arm/v7`.
+        let exact = self
+            .manifests
+            .iter()
+            .find(|manifest| manifest.platform.as_ref() == Some(platform));
+        exact
+            .or_else(|| self.manifests.iter().find(serves))
+            .ok_or_else(|| {
+                let mut found: Vec<_> = self
+                    .manifests
+                    .iter()
+                    .filter_map(|manifest| manifest.platform.as_ref())
+                    // Attestations are filed under a platform that does not exist.
+                    .filter(|platform| platform.os != "unknown")
+                    .map(ToString::to_string)
+                    .collect();
+                found.sort();
+                found.dedup();
+                if found.is_empty() {
+                    "none".to_owned()
+                } else {
+                    found.join(", ")
+                }
+            })
     }
 
     /// The bytes that the index's digest is taken of.

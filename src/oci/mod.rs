@@ -6,6 +6,7 @@
 mod config;
 mod descriptor;
 mod digest;
+mod image;
 mod json;
 mod manifest;
 mod media_type;
@@ -15,6 +16,7 @@ mod reference;
 pub use config::{Config, ConfigError};
 pub use descriptor::Descriptor;
 pub use digest::{DiffId, Digest, DigestError, HashingReader, HashingWriter, Sha256};
+pub use image::{BlobSource, Image, Layer};
 pub use json::canonical;
 pub use manifest::{Document, Index, MANIFEST_LIMIT, Manifest, ManifestError};
 pub use media_type::{LayerCompression, MediaType};

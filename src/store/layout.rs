@@ -1,0 +1,345 @@
+//! An OCI layout (image-spec, `image-layout.md`): a folder or the index of an archive, read with distrust.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use oci_spec::image::ANNOTATION_REF_NAME;
+
+use super::blob;
+use super::local::{assemble, read_checked};
+use crate::error::{Explain, FileError, IoResultExt as _, Kind};
+use crate::fs;
+use crate::oci::{
+    BlobSource, ConfigError, Descriptor, Document, Image, Index, MANIFEST_LIMIT, ManifestError,
+    MediaType, Platform,
+};
+
+pub(super) const BLOBS: &str = "blobs/sha256";
+pub(super) const MARKER: &str = "oci-layout";
+pub(super) const MARKER_TEXT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
+pub(super) const INDEX: &str = "index.json";
+/// How deep indexes may be nested: an index in the index of a layout is how one multi-platform image looks.
+const DEPTH_LIMIT: usize = 3;
+
+/// A layout whose blobs can be found.
+#[derive(Debug)]
+pub struct Layout {
+    name: String,
+    index: Index,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    Folder(PathBuf),
+    Archive {
+        file: Arc<File>,
+        name: Arc<str>,
+        /// Offset and size of each file in the archive, by path.
+        files: BTreeMap<String, (u64, u64)>,
+    },
+}
+
+/// A layout is damaged, or lacks what was asked for.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LayoutError {
+    /// A file cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The folder or archive is something else.
+    #[error("`{0}` is not an OCI layout: it has no `{1}`")]
+    NotALayout(String, &'static str),
+    /// A blob that is referred to is not there.
+    #[error("`{layout}` lacks the blob `{digest}`", digest = descriptor.digest)]
+    Missing {
+        /// The layout.
+        layout: String,
+        /// The blob.
+        descriptor: Box<Descriptor>,
+    },
+    /// A blob does not have the digest that it is filed under.
+    #[error("A blob in `{layout}` does not match its digest `{digest}`", digest = descriptor.digest)]
+    Damaged {
+        /// The layout.
+        layout: String,
+        /// The blob.
+        descriptor: Box<Descriptor>,
+    },
+    /// A manifest cannot be used.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// A config cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// An index where an image was expected.
+    #[error("Expected an image and found an index")]
+    Nested,
+    /// Manifest and config speak of different layers.
+    #[error("The manifest has {manifest} layers and the config {config}")]
+    Layers {
+        /// Layers in the manifest.
+        manifest: usize,
+        /// Layers in the config.
+        config: usize,
+    },
+    /// There are several images, or none, and no name that chooses.
+    #[error("`{layout}` holds {count} images{}", names.iter().map(|name| format!(" `{name}`")).collect::<String>())]
+    Choice {
+        /// The layout.
+        layout: String,
+        /// How many images could be meant.
+        count: usize,
+        /// Their names.
+        names: Vec<String>,
+    },
+    /// No image for the platform.
+    #[error("`{layout}` has no image for {wanted}; it has {found}")]
+    Platform {
+        /// The layout.
+        layout: String,
+        /// The platform that was asked for.
+        wanted: Platform,
+        /// Those that are there.
+        found: String,
+    },
+}
+
+impl Explain for LayoutError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::File(error) => error.kind(),
+            Self::Damaged { .. } => Kind::Integrity,
+            Self::Platform { .. } => Kind::Incompatible,
+            _ => Kind::Input,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::File(error) => error.hint(),
+            Self::Choice { .. } => Some("choose one with `oci:DIR:NAME`".to_owned()),
+            Self::Platform { .. } => {
+                Some("choose another base, or another `--platform`".to_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Layout {
+    /// Opens the layout in a folder.
+    pub fn open(folder: &Path) -> Result<Self, LayoutError> {
+        let name = folder.display().to_string();
+        if let Err(error) = fs::metadata(&folder.join(MARKER)) {
+            fs::metadata(folder)?;
+            return Err(if error.is_not_found() {
+                LayoutError::NotALayout(name, MARKER)
+            } else {
+                error.into()
+            });
+        }
+        Ok(Self {
+            name,
+            index: read_index(folder)?,
+            place: Place::Folder(folder.to_owned()),
+        })
+    }
+
+    /// Opens the layout in an uncompressed archive, of which `files` tells where each file is.
+    pub fn in_archive(
+        file: Arc<File>,
+        name: &str,
+        files: BTreeMap<String, (u64, u64)>,
+    ) -> Result<Self, LayoutError> {
+        let not_a_layout = |file| LayoutError::NotALayout(name.to_owned(), file);
+        files.get(MARKER).ok_or_else(|| not_a_layout(MARKER))?;
+        let &(offset, size) = files.get(INDEX).ok_or_else(|| not_a_layout(INDEX))?;
+        let mut bytes = Vec::new();
+        crate::layer::RangeReader::new(Arc::clone(&file), offset, size.min(MANIFEST_LIMIT + 1))
+            .read_to_end(&mut bytes)
+            .at("read", name.as_ref())?;
+        Ok(Self {
+            name: name.to_owned(),
+            index: parse_index(&bytes)?,
+            place: Place::Archive {
+                file,
+                name: name.into(),
+                files,
+            },
+        })
+    }
+
+    /// Where a blob is; its size must be as promised.
+    fn find(&self, descriptor: &Descriptor) -> Result<BlobSource, LayoutError> {
+        let hex = descriptor.digest.hex();
+        let (size, source) = match &self.place {
+            Place::Folder(folder) => {
+                let path = folder.join(BLOBS).join(hex);
+                let size = fs::metadata(&path).ok().map(|metadata| metadata.len());
+                (size, BlobSource::File(path))
+            }
+            Place::Archive { file, name, files } => {
+                let place = files.get(&format!("{BLOBS}/{hex}"));
+                let source = BlobSource::Range {
+                    file: Arc::clone(file),
+                    name: Arc::clone(name),
+                    offset: place.map_or(0, |place| place.0),
+                };
+                (place.map(|place| place.1), source)
+            }
+        };
+        match size {
+            Some(size) if size == descriptor.size => Ok(source),
+            Some(_) => Err(self.damaged(descriptor)),
+            None => Err(LayoutError::Missing {
+                layout: self.name.clone(),
+                descriptor: Box::new(descriptor.clone()),
+            }),
+        }
+    }
+
+    fn damaged(&self, descriptor: &Descriptor) -> LayoutError {
+        LayoutError::Damaged {
+            layout: self.name.clone(),
+            descriptor: Box::new(descriptor.clone()),
+        }
+    }
+
+    /// Reads a manifest, index or config and checks its digest.
+    fn read(&self, descriptor: &Descriptor) -> Result<Vec<u8>, LayoutError> {
+        if descriptor.size > MANIFEST_LIMIT {
+            return Err(self.damaged(descriptor));
+        }
+        let source = self.find(descriptor)?;
+        let reader = blob::open(descriptor, &source)?.expect("a layout is on this machine");
+        read_checked(descriptor, reader)
+            .at("read", self.name.as_ref())?
+            .ok_or_else(|| self.damaged(descriptor))
+    }
+
+    /// The image that a manifest describes.
+    pub fn image(&self, manifest: &Descriptor) -> Result<Image, LayoutError> {
+        let bytes = self.read(manifest)?;
+        let Document::Manifest(document) =
+            Document::parse(&bytes, Some(manifest.media_type.as_str()))?
+        else {
+            return Err(LayoutError::Nested);
+        };
+        let config = self.read(&document.config)?;
+        assemble(bytes, config, |layer| self.find(layer))
+    }
+
+    /// The image called `name`, or the only one, for `platform`.
+    pub fn select(&self, name: Option<&str>, platform: &Platform) -> Result<Image, LayoutError> {
+        let mut candidates: Vec<&Descriptor> = self.index.manifests.iter().collect();
+        if let Some(name) = name {
+            candidates.retain(|manifest| {
+                [ANNOTATION_REF_NAME, super::local::NAME_ANNOTATION]
+                    .iter()
+                    .any(|key| {
+                        manifest
+                            .annotations
+                            .get(*key)
+                            .is_some_and(|found| found == name)
+                    })
+            });
+        }
+        let mut digests: Vec<_> = candidates.iter().map(|manifest| manifest.digest).collect();
+        digests.sort_unstable();
+        digests.dedup();
+        // Several names of one image are no choice; several images for different platforms are one.
+        let platforms = candidates
+            .iter()
+            .all(|manifest| manifest.platform.is_some());
+        match candidates.first() {
+            Some(first) if digests.len() == 1 => {
+                let first = (*first).clone();
+                self.resolve(&first, platform, DEPTH_LIMIT)
+            }
+            Some(_) if platforms => {
+                let manifests = candidates.into_iter().cloned().collect();
+                self.for_platform(&manifests, platform, DEPTH_LIMIT)
+            }
+            _ => Err(LayoutError::Choice {
+                layout: self.name.clone(),
+                count: digests.len(),
+                names: self
+                    .index
+                    .manifests
+                    .iter()
+                    .filter_map(|manifest| manifest.annotations.get(ANNOTATION_REF_NAME).cloned())
+                    .collect(),
+            }),
+        }
+    }
+
+    fn resolve(
+        &self,
+        descriptor: &Descriptor,
+        platform: &Platform,
+        depth: usize,
+    ) -> Result<Image, LayoutError> {
+        if descriptor.media_type.clone().to_oci() != MediaType::Index {
+            return self.image(descriptor);
+        }
+        match Document::parse(
+            &self.read(descriptor)?,
+            Some(descriptor.media_type.as_str()),
+        )? {
+            Document::Index(index) if depth > 0 => {
+                self.for_platform(&index.manifests, platform, depth - 1)
+            }
+            _ => Err(LayoutError::Nested),
+        }
+    }
+
+    fn for_platform(
+        &self,
+        manifests: &Vec<Descriptor>,
+        platform: &Platform,
+        depth: usize,
+    ) -> Result<Image, LayoutError> {
+        match Index::new(manifests.clone()).for_platform(platform) {
+            Ok(manifest) => self.resolve(manifest, platform, depth),
+            Err(found) => Err(LayoutError::Platform {
+                layout: self.name.clone(),
+                wanted: platform.clone(),
+                found,
+            }),
+        }
+    }
+}
+
+/// Makes `folder` a layout if it is none yet.
+pub(super) fn ensure_layout(folder: &Path) -> Result<(), FileError> {
+    let index = folder.join(INDEX);
+    if fs::metadata(&index).is_err() {
+        fs::write_atomic(&index, &Index::new(Vec::new()).to_bytes())?;
+    }
+    let marker = folder.join(MARKER);
+    if fs::metadata(&marker).is_err() {
+        fs::write_atomic(&marker, MARKER_TEXT)?;
+    }
+    Ok(())
+}
+
+pub(super) fn read_index(folder: &Path) -> Result<Index, LayoutError> {
+    parse_index(&fs::read_limited(&folder.join(INDEX), MANIFEST_LIMIT)?)
+}
+
+fn parse_index(bytes: &[u8]) -> Result<Index, LayoutError> {
+    match Document::parse(bytes, Some(MediaType::Index.as_str()))? {
+        Document::Index(index) => Ok(index),
+        Document::Manifest(_) => Err(LayoutError::Manifest(ManifestError::Unknown(
+            MediaType::Manifest.to_string(),
+        ))),
+    }
+}
+
+pub(super) fn write_index(folder: &Path, index: &Index) -> Result<(), FileError> {
+    fs::write_atomic(&folder.join(INDEX), &index.to_bytes())
+}
