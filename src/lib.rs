@@ -1,6 +1,9 @@
 //! Builds container images for Apache Flink jobs without a daemon, without root and without running anything.
 
 pub mod error;
+pub mod fs;
+pub mod http;
 pub mod layer;
 pub mod oci;
 pub mod progress;
+pub mod registry;
