@@ -2,7 +2,9 @@
 
 pub mod error;
 pub mod fs;
+pub mod http;
 pub mod layer;
 pub mod oci;
 pub mod progress;
+pub mod registry;
 pub mod store;

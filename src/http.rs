@@ -1,0 +1,387 @@
+//! HTTP for everybody who needs it: how a client is set up, and when a request is worth another try.
+//!
+//! Nothing here knows of registries or of Flink. The proxy variables of the environment are read by `reqwest`
+//! itself; everything else comes in through [`HttpSettings`].
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::redirect::{Attempt, Policy};
+use reqwest::{Certificate, Client, StatusCode, Url};
+
+use crate::error::{Explain, FileError, Kind};
+
+/// Who we are; registries ask for this in their support tickets.
+const USER_AGENT: &str = concat!("flink-img/", env!("CARGO_PKG_VERSION"));
+/// Redirects until a server is thought to go in circles; what browsers and Go allow is of the same order.
+pub(crate) const REDIRECT_LIMIT: usize = 10;
+/// A bundle of every public authority has a quarter of this.
+const CA_FILE_LIMIT: u64 = 4 * 1024 * 1024;
+/// A server that wants us to wait longer than this is not waited for: the user should know instead.
+const RETRY_AFTER_LIMIT: Duration = Duration::from_secs(120);
+
+/// What a user can say about HTTP.
+#[derive(Debug, Clone)]
+pub struct HttpSettings {
+    /// A PEM file with authorities that are trusted besides those of the system.
+    pub ca_file: Option<PathBuf>,
+    /// Registries (`HOST` or `HOST:PORT`, exactly as in the image name) that may be spoken to without TLS.
+    pub insecure_registries: Vec<String>,
+    /// How long making a connection may take.
+    pub connect_timeout: Duration,
+    /// How long a server may be silent.
+    pub read_timeout: Duration,
+    /// How often, and how patiently, a request is repeated.
+    pub retry: RetryPolicy,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            ca_file: None,
+            insecure_registries: Vec::new(),
+            connect_timeout: Duration::from_secs(15),
+            read_timeout: Duration::from_secs(60),
+            retry: RetryPolicy::default(),
+        }
+    }
+}
+
+/// What a client does with an answer that points elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Redirects {
+    /// Follows a few, and never from `https` to `http`. Credentials do not travel to another host.
+    Follow,
+    /// Returns the answer as it is.
+    Stop,
+}
+
+/// Which way the bytes go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Route {
+    /// Through the proxy that the environment names, if it names one.
+    System,
+    /// Straight to the host; what is right for this machine itself, as no proxy could reach it.
+    Direct,
+}
+
+/// HTTP settings that make no client.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HttpError {
+    /// The file with the authorities cannot be read.
+    #[error(transparent)]
+    CaFile(#[from] FileError),
+    /// The file with the authorities has something else.
+    #[error("`{}` has no certificates in PEM form", path.display())]
+    NoCertificates {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The TLS library refuses to start, mostly because the system has no certificates.
+    #[error("Failed to set up TLS")]
+    Client(#[source] reqwest::Error),
+}
+
+impl Explain for HttpError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::CaFile(error) => error.kind(),
+            Self::NoCertificates { .. } | Self::Client(_) => Kind::Input,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::CaFile(_) | Self::NoCertificates { .. } => {
+                "name a file with `-----BEGIN CERTIFICATE-----` blocks with `--ca-file`".to_owned()
+            }
+            Self::Client(_) => {
+                "install the system's certificates (`ca-certificates`), or name some with `--ca-file`"
+                    .to_owned()
+            }
+        })
+    }
+}
+
+impl HttpSettings {
+    /// Makes a client.
+    ///
+    /// It has no read time-out of its own: that of `reqwest` also runs while a request body is being sent, and
+    /// would end every upload that takes longer. Whoever reads an answer watches [`HttpSettings::read_timeout`].
+    pub fn client(&self, redirects: Redirects, route: Route) -> Result<Client, HttpError> {
+        let mut builder = Client::builder()
+            .user_agent(USER_AGENT)
+            .connect_timeout(self.connect_timeout)
+            // The URL of a blob may have a signature in it, which is nobody else's business.
+            .referer(false)
+            .redirect(match redirects {
+                Redirects::Follow => Policy::custom(follow),
+                Redirects::Stop => Policy::none(),
+            })
+            // Protocol errors must reach our own retries, which know whether a body can be sent again.
+            .retry(reqwest::retry::never());
+        if route == Route::Direct {
+            builder = builder.no_proxy();
+        }
+        if let Some(path) = &self.ca_file {
+            let pem = crate::fs::read_limited(path, CA_FILE_LIMIT)?;
+            let certificates = Certificate::from_pem_bundle(&pem).unwrap_or_default();
+            if certificates.is_empty() {
+                return Err(HttpError::NoCertificates { path: path.clone() });
+            }
+            builder = builder.tls_certs_merge(certificates);
+        }
+        builder.build().map_err(HttpError::Client)
+    }
+}
+
+fn follow(attempt: Attempt<'_>) -> reqwest::redirect::Action {
+    let downgrade = attempt
+        .previous()
+        .last()
+        .is_some_and(|previous| is_downgrade(previous, attempt.url()));
+    if downgrade {
+        attempt.error("a redirect leads from https to http")
+    } else if attempt.previous().len() > REDIRECT_LIMIT {
+        attempt.error("too many redirects")
+    } else {
+        attempt.follow()
+    }
+}
+
+/// Whether going from one URL to the other gives up encryption.
+pub(crate) fn is_downgrade(from: &Url, to: &Url) -> bool {
+    from.scheme() == "https" && to.scheme() != "https"
+}
+
+/// How often, and how patiently, a request is repeated.
+#[derive(Debug, Clone, Copy)]
+pub struct RetryPolicy {
+    /// How often a request is sent at most; 1 means no second try.
+    pub attempts: usize,
+    /// The first pause; each further one is twice as long, and all are stretched at random up to twofold so
+    /// that many clients do not come back together.
+    pub base_delay: Duration,
+    /// The longest pause, unless the server asks for a longer one.
+    pub max_delay: Duration,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self {
+            attempts: 4,
+            base_delay: Duration::from_millis(500),
+            max_delay: Duration::from_secs(10),
+        }
+    }
+}
+
+impl RetryPolicy {
+    /// Starts to count the tries of one request.
+    pub fn start(&self) -> Retries {
+        Retries(
+            ExponentialBuilder::default()
+                .with_factor(2.0)
+                .with_min_delay(self.base_delay)
+                .with_max_delay(self.max_delay)
+                .with_max_times(self.attempts.saturating_sub(1))
+                .with_jitter()
+                .build(),
+        )
+    }
+}
+
+/// What a failure says about another try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Advice {
+    /// It would fail again.
+    GiveUp,
+    /// It may go well.
+    Retry,
+    /// It may go well, but not before this time has passed.
+    RetryAfter(Duration),
+}
+
+/// The tries that one request has left.
+#[derive(Debug)]
+pub struct Retries(ExponentialBackoff);
+
+impl Retries {
+    /// Waits until the next try is due; `false`, without waiting, when there is none.
+    pub async fn wait(&mut self, advice: Advice) -> bool {
+        let asked = match advice {
+            Advice::GiveUp => return false,
+            Advice::Retry => Duration::ZERO,
+            Advice::RetryAfter(asked) if asked > RETRY_AFTER_LIMIT => return false,
+            Advice::RetryAfter(asked) => asked,
+        };
+        let Some(pause) = self.0.next() else {
+            return false;
+        };
+        let pause = pause.max(asked);
+        tracing::debug!(?pause, "trying again");
+        tokio::time::sleep(pause).await;
+        true
+    }
+}
+
+/// Whether an answer is worth another try: time-outs, rate limits and faults of the server are.
+pub fn advice_for_status(status: StatusCode, headers: &HeaderMap) -> Advice {
+    let transient = status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED
+        || matches!(
+            status,
+            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS
+        );
+    if !transient {
+        return Advice::GiveUp;
+    }
+    // The date form is not read: it needs the server's clock and ours to agree.
+    let seconds = headers
+        .get(RETRY_AFTER)
+        .and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    seconds.map_or(Advice::Retry, |seconds| {
+        Advice::RetryAfter(Duration::from_secs(seconds))
+    })
+}
+
+/// Whether a failed exchange is worth another try: a broken connection is, a certificate that is not trusted is not.
+pub fn advice_for_error(error: &reqwest::Error) -> Advice {
+    if error.is_builder() || error.is_redirect() || tls_failure(error).is_some() {
+        Advice::GiveUp
+    } else {
+        Advice::Retry
+    }
+}
+
+/// Why TLS did not come about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsFailure {
+    /// The other side's certificate is not trusted, expired or another host's.
+    Certificate,
+    /// The other side answers, but not in TLS.
+    NotTls,
+    /// Anything else: no common version, a refused client.
+    Other,
+}
+
+/// Looks for a failure of TLS in the causes of `error`.
+pub fn tls_failure(error: &reqwest::Error) -> Option<TlsFailure> {
+    find_cause::<rustls::Error>(error).map(|error| match error {
+        rustls::Error::InvalidCertificate(_) => TlsFailure::Certificate,
+        rustls::Error::InvalidMessage(_) => TlsFailure::NotTls,
+        _ => TlsFailure::Other,
+    })
+}
+
+/// Whether the other side hung up while the connection was being made.
+pub(crate) fn hung_up_on_connect(error: &reqwest::Error) -> bool {
+    error.is_connect()
+        && find_cause::<io::Error>(error).is_some_and(|error| {
+            matches!(
+                error.kind(),
+                io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset
+            )
+        })
+}
+
+/// The first cause of a type. An [`io::Error`] hides what it wraps from `source`, so it is looked into.
+fn find_cause<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        if let Some(found) = cause.downcast_ref() {
+            return Some(found);
+        }
+        let wrapped = cause
+            .downcast_ref::<io::Error>()
+            .and_then(|error| error.get_ref())
+            .map(|error| error as &(dyn StdError + 'static));
+        next = wrapped.or_else(|| cause.source());
+    }
+    None
+}
+
+/// A URL for messages: without what may be secret in it (user, password, query, fragment).
+pub(crate) fn redacted(url: &Url) -> impl fmt::Display {
+    let mut shown = url.clone();
+    let had_query = shown.query().is_some();
+    shown.set_query(None);
+    shown.set_fragment(None);
+    // These two fail for URLs that cannot have a user, which then have none.
+    let _ = shown.set_username("");
+    let _ = shown.set_password(None);
+    format!("{shown}{}", if had_query { "?..." } else { "" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repeats_what_may_pass_and_nothing_else() {
+        let advice = |code: u16, retry_after: Option<&str>| {
+            let mut headers = HeaderMap::new();
+            if let Some(value) = retry_after {
+                headers.insert(RETRY_AFTER, value.parse().unwrap());
+            }
+            advice_for_status(StatusCode::from_u16(code).unwrap(), &headers)
+        };
+        for code in [200, 307, 400, 401, 403, 404, 413, 416, 501] {
+            assert_eq!(advice(code, Some("1")), Advice::GiveUp, "{code}");
+        }
+        for code in [408, 429, 500, 502, 503, 504, 522] {
+            assert_eq!(advice(code, None), Advice::Retry, "{code}");
+        }
+        let seconds = |seconds| Advice::RetryAfter(Duration::from_secs(seconds));
+        assert_eq!(advice(429, Some(" 7")), seconds(7));
+        assert_eq!(
+            advice(429, Some("Fri, 31 Dec 1999 23:59:59 GMT")),
+            Advice::Retry
+        );
+    }
+
+    #[tokio::test]
+    async fn gives_up_after_the_last_try_and_when_asked_to_wait_for_too_long() {
+        let policy = RetryPolicy {
+            attempts: 3,
+            base_delay: Duration::from_millis(1),
+            max_delay: Duration::from_millis(1),
+        };
+        let mut retries = policy.start();
+        assert!(!retries.wait(Advice::GiveUp).await);
+        assert!(
+            !retries
+                .wait(Advice::RetryAfter(Duration::from_secs(3600)))
+                .await
+        );
+        assert!(retries.wait(Advice::Retry).await);
+        assert!(retries.wait(Advice::Retry).await);
+        assert!(!retries.wait(Advice::Retry).await);
+    }
+
+    #[test]
+    fn shows_urls_without_their_secrets() {
+        let url = |text: &str| redacted(&text.parse().unwrap()).to_string();
+        assert_eq!(url("https://u:p@a.test/b?sig=x#f"), "https://a.test/b?...");
+        assert_eq!(url("http://a.test:5000/v2/"), "http://a.test:5000/v2/");
+    }
+
+    #[test]
+    fn a_ca_file_must_have_certificates() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let settings = |path: &std::path::Path| HttpSettings {
+            ca_file: Some(path.to_owned()),
+            ..HttpSettings::default()
+        };
+        let error = settings(file.path()).client(Redirects::Stop, Route::System);
+        assert!(matches!(error, Err(HttpError::NoCertificates { .. })));
+        let error =
+            settings(std::path::Path::new("/nowhere")).client(Redirects::Stop, Route::System);
+        assert!(matches!(error, Err(HttpError::CaFile(_))));
+    }
+}

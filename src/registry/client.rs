@@ -1,0 +1,366 @@
+//! One session with any number of registries: sends requests, answers challenges, follows redirects, tries again.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_LENGTH, HeaderMap, LOCATION};
+use reqwest::{Method, Response, StatusCode, Url};
+
+use super::auth::{Authenticator, Authorization};
+use super::body::{BlobBody, Pulse};
+use super::challenge::{Challenge, shown_host};
+use super::credentials::CredentialStore;
+use super::endpoint::{Endpoint, Endpoints};
+use super::error::{Cause, ERROR_BODY_LIMIT, reason};
+use crate::http::{
+    HttpError, HttpSettings, REDIRECT_LIMIT, advice_for_status, is_downgrade, tls_failure,
+};
+use crate::oci::Reference;
+use crate::progress::Reporter;
+
+/// How much longer than usual a registry may be silent after it got all of a blob: it may have to move it.
+const COMMIT_PATIENCE: u32 = 5;
+
+/// A client of registries. Cheap to clone, and meant to be used by many tasks at once: they share connections,
+/// tokens and what was learnt of each registry.
+#[derive(Debug, Clone)]
+pub struct Client {
+    pub(super) wire: Arc<Wire>,
+    auth: Arc<Authenticator>,
+    pub(super) reporter: Arc<dyn Reporter>,
+}
+
+/// What is below authentication: connections and time-outs.
+#[derive(Debug)]
+pub(super) struct Wire {
+    pub(super) endpoints: Endpoints,
+    pub(super) settings: HttpSettings,
+}
+
+/// One repository, and what is going to be done there.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) endpoint: Arc<Endpoint>,
+    pub(super) repository: String,
+    /// The scopes of a token that allows it, the most important one first.
+    pub(super) scopes: Vec<String>,
+}
+
+/// What is going to be done in a repository.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Access<'a> {
+    Pull,
+    /// Push, and mount from this repository of the same registry.
+    Push {
+        mount_from: Option<&'a Reference>,
+    },
+}
+
+/// One request.
+#[derive(Debug)]
+pub(super) struct Call<'a> {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Option<(&'a BlobBody, Arc<Pulse>)>,
+}
+
+impl Call<'_> {
+    pub(super) fn new(method: Method, url: Url) -> Self {
+        Self {
+            method,
+            url,
+            headers: HeaderMap::new(),
+            body: None,
+        }
+    }
+}
+
+impl Session {
+    /// The address of something in the repository.
+    pub(super) fn url(&self, rest: &str) -> Url {
+        let mut url = self.endpoint.base.clone();
+        // Repository, tag and digest are validated by their types, so nothing here needs to be escaped.
+        url.set_path(&format!("v2/{}/{rest}", self.repository));
+        url
+    }
+}
+
+impl Client {
+    /// Makes a client; no connection is opened yet.
+    pub fn new(
+        settings: HttpSettings,
+        credentials: CredentialStore,
+        reporter: Arc<dyn Reporter>,
+    ) -> Result<Self, HttpError> {
+        Ok(Self {
+            wire: Arc::new(Wire {
+                endpoints: Endpoints::new(settings.clone())?,
+                settings,
+            }),
+            auth: Arc::new(Authenticator::new(credentials)),
+            reporter,
+        })
+    }
+
+    pub(super) async fn session(
+        &self,
+        repository: &Reference,
+        access: Access<'_>,
+    ) -> Result<Session, Cause> {
+        let name = repository.repository();
+        let scopes = match access {
+            Access::Pull => vec![format!("repository:{name}:pull")],
+            Access::Push { mount_from } => {
+                let mut scopes = vec![format!("repository:{name}:pull,push")];
+                let from = mount_from.map(Reference::repository);
+                scopes.extend(
+                    from.filter(|from| *from != name)
+                        .map(|from| format!("repository:{from}:pull")),
+                );
+                scopes
+            }
+        };
+        Ok(Session {
+            endpoint: self.wire.endpoints.of(repository).await?,
+            repository: name.to_owned(),
+            scopes,
+        })
+    }
+
+    /// Sends a request until it is answered with one of the `expected` statuses, or until there is no hope for it.
+    pub(super) async fn request(
+        &self,
+        session: &Session,
+        call: &Call<'_>,
+        expected: &[StatusCode],
+    ) -> Result<Response, Cause> {
+        let mut retries = self.wire.settings.retry.start();
+        loop {
+            match self.once(session, call, expected).await {
+                Ok(response) => return Ok(response),
+                Err(cause) if retries.wait(cause.advice()).await => {}
+                Err(cause) => return Err(cause),
+            }
+        }
+    }
+
+    /// Gets a whole document of at most `limit` bytes, with its headers.
+    pub(super) async fn document(
+        &self,
+        session: &Session,
+        call: &Call<'_>,
+        limit: u64,
+    ) -> Result<(HeaderMap, Vec<u8>), Cause> {
+        let attempt = async || {
+            let response = self.once(session, call, &[StatusCode::OK]).await?;
+            let headers = response.headers().clone();
+            Ok((headers, self.wire.read(response, limit).await?))
+        };
+        let mut retries = self.wire.settings.retry.start();
+        loop {
+            let result: Result<_, Cause> = attempt().await;
+            match result {
+                Err(cause) if retries.wait(cause.advice()).await => {}
+                other => return other,
+            }
+        }
+    }
+
+    /// Sends a request once (twice if the registry asks for credentials) and turns every answer but the `expected` ones
+    /// into an error.
+    pub(super) async fn once(
+        &self,
+        session: &Session,
+        call: &Call<'_>,
+        expected: &[StatusCode],
+    ) -> Result<Response, Cause> {
+        let response = self.authorized(session, call).await?;
+        if expected.contains(&response.status()) {
+            Ok(response)
+        } else {
+            Err(self.failure(session, response).await)
+        }
+    }
+
+    async fn authorized(&self, session: &Session, call: &Call<'_>) -> Result<Response, Cause> {
+        let first = self.auth.authorization(&self.wire, session).await?;
+        let response = self.follow(session, call, first.as_ref()).await?;
+        if response.status() != StatusCode::UNAUTHORIZED || !session.endpoint.owns(response.url()) {
+            return Ok(response);
+        }
+        let challenge = Challenge::from_headers(response.headers(), &session.endpoint.base)?;
+        let Some(challenge) = challenge else {
+            return Ok(response);
+        };
+        self.auth.learn(session, challenge, first.as_ref()).await;
+        match self.auth.authorization(&self.wire, session).await? {
+            // Nothing new to offer, so the answer would be the same.
+            None => Ok(response),
+            second if second == first => Ok(response),
+            second => self.follow(session, call, second.as_ref()).await,
+        }
+    }
+
+    /// Sends a request and follows redirects, if it is one that changes nothing. Credentials go to the registry alone.
+    async fn follow(
+        &self,
+        session: &Session,
+        call: &Call<'_>,
+        authorization: Option<&Authorization>,
+    ) -> Result<Response, Cause> {
+        let mut url = call.url.clone();
+        for _ in 0..=REDIRECT_LIMIT {
+            let client = self.wire.endpoints.client(&url);
+            let mut request = client
+                .request(call.method.clone(), url.clone())
+                .headers(call.headers.clone());
+            if let Some(authorization) = authorization.filter(|_| session.endpoint.owns(&url)) {
+                request = authorization.apply(request);
+            }
+            if let Some((body, pulse)) = &call.body {
+                request = request
+                    .header(CONTENT_LENGTH, body.size())
+                    .body(body.open(pulse));
+            }
+            let host = host_name(session, &url);
+            let response = match &call.body {
+                None => self.wire.timed(&host, request.send()).await?,
+                Some((_, pulse)) => self.wire.watched(&host, request.send(), pulse).await?,
+            };
+            tracing::debug!(method = %call.method, url = %crate::http::redacted(&url), status = %response.status(), "answered");
+            let repeatable = matches!(call.method, Method::GET | Method::HEAD);
+            let Some(next) = redirect_target(&response).filter(|_| repeatable) else {
+                return Ok(response);
+            };
+            let nonsense = |what: &str| Cause::Nonsense {
+                host: host.clone(),
+                what: what.to_owned(),
+            };
+            let next = url
+                .join(next)
+                .map_err(|_| nonsense("redirects to what is no address"))?;
+            if !matches!(next.scheme(), "http" | "https") || is_downgrade(&url, &next) {
+                return Err(nonsense("redirects to an address that is not encrypted"));
+            }
+            url = next;
+        }
+        Err(Cause::Nonsense {
+            host: session.endpoint.name.clone(),
+            what: format!("redirects more than {REDIRECT_LIMIT} times"),
+        })
+    }
+
+    async fn failure(&self, session: &Session, response: Response) -> Cause {
+        let (status, host) = (response.status(), host_name(session, response.url()));
+        let own = session.endpoint.owns(response.url());
+        let advice = advice_for_status(status, response.headers());
+        // A body that cannot be read is a pity, but the status says more.
+        let body = self.wire.read(response, ERROR_BODY_LIMIT).await;
+        let reason = body.ok().and_then(|body| reason(&body));
+        // A storage host that says 403 knows nothing of our credentials: it never got them.
+        if own && matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            return match self.auth.lookup(session) {
+                Ok(lookup) => Cause::Refused {
+                    host,
+                    status,
+                    reason,
+                    trail: Box::new(lookup.trail),
+                },
+                Err(cause) => cause,
+            };
+        }
+        Cause::Status {
+            host,
+            status,
+            reason,
+            advice,
+        }
+    }
+}
+
+impl Wire {
+    /// Waits for an answer, but not for ever.
+    pub(super) async fn timed<T>(
+        &self,
+        host: &str,
+        answer: impl Future<Output = reqwest::Result<T>>,
+    ) -> Result<T, Cause> {
+        match tokio::time::timeout(self.settings.read_timeout, answer).await {
+            Ok(result) => result.map_err(|error| connection_error(host, error)),
+            Err(_) => Err(silent(host, self.settings.read_timeout)),
+        }
+    }
+
+    /// Waits for the answer to an upload as long as bytes are taken from it.
+    async fn watched<T>(
+        &self,
+        host: &str,
+        answer: impl Future<Output = reqwest::Result<T>>,
+        pulse: &Pulse,
+    ) -> Result<T, Cause> {
+        let patience = self.settings.read_timeout * COMMIT_PATIENCE;
+        let mut answer = std::pin::pin!(answer);
+        loop {
+            let left = patience.saturating_sub(pulse.silence());
+            if left.is_zero() {
+                return Err(silent(host, patience));
+            }
+            if let Ok(result) = tokio::time::timeout(left, &mut answer).await {
+                return result.map_err(|error| match pulse.take_error() {
+                    Some(error) => Cause::Source(error),
+                    None => connection_error(host, error),
+                });
+            }
+        }
+    }
+
+    /// Reads an answer of at most `limit` bytes.
+    pub(super) async fn read(&self, mut response: Response, limit: u64) -> Result<Vec<u8>, Cause> {
+        let host = shown_host(response.url());
+        let mut bytes = Vec::new();
+        while let Some(chunk) = self.timed(&host, response.chunk()).await? {
+            if (bytes.len() + chunk.len()) as u64 > limit {
+                return Err(Cause::TooLarge { limit });
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
+    }
+}
+
+/// The name of a host in messages.
+fn host_name(session: &Session, url: &Url) -> String {
+    if session.endpoint.owns(url) {
+        session.endpoint.name.clone()
+    } else {
+        shown_host(url)
+    }
+}
+
+fn silent(host: &str, after: Duration) -> Cause {
+    Cause::Silent {
+        host: host.to_owned(),
+        after,
+    }
+}
+
+fn redirect_target(response: &Response) -> Option<&str> {
+    let is_redirect = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
+    let location = response.headers().get(LOCATION).filter(|_| is_redirect)?;
+    location.to_str().ok()
+}
+
+/// Tells failures of TLS from others; the URL, which may have secrets in its query, is left out.
+pub(super) fn connection_error(host: &str, error: reqwest::Error) -> Cause {
+    let (host, source) = (host.to_owned(), error.without_url());
+    match tls_failure(&source) {
+        Some(failure) => Cause::Tls {
+            host,
+            failure,
+            source,
+        },
+        None => Cause::Connection { host, source },
+    }
+}

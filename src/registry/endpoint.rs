@@ -1,0 +1,134 @@
+//! Where a registry is, and whether it speaks TLS.
+//!
+//! `https`, always, with one exception: this machine itself (`localhost`, loopback addresses) and the registries that
+//! the user lists are asked in TLS first, once, and spoken to without when they turn out not to know it. A
+//! certificate that is not trusted is an error there too, and never a reason to go without.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use reqwest::Url;
+use tokio::sync::OnceCell;
+
+use super::challenge::authority;
+use super::client::connection_error;
+use super::error::Cause;
+use crate::http::{
+    HttpError, HttpSettings, Redirects, Route, TlsFailure, hung_up_on_connect, tls_failure,
+};
+use crate::oci::Reference;
+
+/// The host that serves what is called `docker.io`.
+const DOCKER_HUB: (&str, &str) = ("docker.io", "registry-1.docker.io");
+
+/// One registry.
+#[derive(Debug)]
+pub(super) struct Endpoint {
+    /// As in the image's name.
+    pub(super) name: String,
+    /// The root of all its addresses.
+    pub(super) base: Url,
+}
+
+impl Endpoint {
+    /// Whether a URL is on the very host and port of this registry, and no less protected; the only place where
+    /// credentials go.
+    pub(super) fn owns(&self, url: &Url) -> bool {
+        url.scheme() == self.base.scheme() && authority(url) == authority(&self.base)
+    }
+}
+
+/// All registries of a session, and the clients to reach them with.
+#[derive(Debug)]
+pub(super) struct Endpoints {
+    system: reqwest::Client,
+    direct: reqwest::Client,
+    settings: HttpSettings,
+    known: Mutex<BTreeMap<String, Arc<OnceCell<Arc<Endpoint>>>>>,
+}
+
+impl Endpoints {
+    pub(super) fn new(settings: HttpSettings) -> Result<Self, HttpError> {
+        Ok(Self {
+            // Redirects are followed by our own code, which knows where credentials may go.
+            system: settings.client(Redirects::Stop, Route::System)?,
+            direct: settings.client(Redirects::Stop, Route::Direct)?,
+            settings,
+            known: Mutex::default(),
+        })
+    }
+
+    /// The client for a URL: this machine is not behind a proxy.
+    pub(super) fn client(&self, url: &Url) -> &reqwest::Client {
+        if is_loopback(url) {
+            &self.direct
+        } else {
+            &self.system
+        }
+    }
+
+    /// Where the registry of a name is. Asked once per registry, however many ask at a time.
+    pub(super) async fn of(&self, reference: &Reference) -> Result<Arc<Endpoint>, Cause> {
+        let cell = {
+            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(known.entry(reference.registry().to_owned()).or_default())
+        };
+        cell.get_or_try_init(|| self.find(reference))
+            .await
+            .map(Arc::clone)
+    }
+
+    async fn find(&self, reference: &Reference) -> Result<Arc<Endpoint>, Cause> {
+        let name = reference.registry();
+        let host = if name == DOCKER_HUB.0 {
+            DOCKER_HUB.1
+        } else {
+            name
+        };
+        let address = |scheme: &str| {
+            Url::parse(&format!("{scheme}://{host}/")).map_err(|_| Cause::Nonsense {
+                host: name.to_owned(),
+                what: "is no host that has an address".to_owned(),
+            })
+        };
+        let mut base = address("https")?;
+        let listed = self.settings.insecure_registries.iter().any(|h| h == name);
+        if (reference.is_loopback() || listed) && !self.speaks_tls(name, &base).await? {
+            base = address("http")?;
+        }
+        tracing::debug!(registry = name, %base, "found");
+        Ok(Arc::new(Endpoint {
+            name: name.to_owned(),
+            base,
+        }))
+    }
+
+    async fn speaks_tls(&self, name: &str, base: &Url) -> Result<bool, Cause> {
+        let url = base.join("v2/").expect("the path is fixed and valid");
+        let request = self.client(&url).get(url).send();
+        match tokio::time::timeout(self.settings.read_timeout, request).await {
+            Ok(Ok(_)) => Ok(true),
+            Ok(Err(error)) => match tls_failure(&error) {
+                Some(TlsFailure::NotTls) => Ok(false),
+                // The request itself will meet the same failure, and report it with its task.
+                Some(_) => Ok(true),
+                None if hung_up_on_connect(&error) => Ok(false),
+                None => Err(connection_error(name, error)),
+            },
+            Err(_) => Err(Cause::Silent {
+                host: name.to_owned(),
+                after: self.settings.read_timeout,
+            }),
+        }
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    host == "localhost"
+        || host
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}

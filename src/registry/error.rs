@@ -1,0 +1,420 @@
+//! What can go wrong between us and a registry: what was tried, why it failed, and the way out.
+
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use serde::Deserialize;
+
+use super::credentials::{CredentialError, Trail};
+use crate::error::{Explain, Kind};
+use crate::http::{Advice, TlsFailure};
+use crate::oci::{Digest, ManifestError, Platform, Reference};
+
+/// The largest error body that is read (what go-containerregistry settled on).
+pub(super) const ERROR_BODY_LIMIT: u64 = 64 * 1024;
+/// The longest reason of a server that is repeated.
+const REASON_LIMIT: usize = 400;
+
+/// A transfer that failed.
+#[derive(Debug, thiserror::Error)]
+#[error("Failed to {task}")]
+pub struct Error {
+    task: Task,
+    #[source]
+    cause: Box<Cause>,
+}
+
+/// What was tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Task {
+    /// Reading a manifest or an index.
+    PullManifest(Reference),
+    /// Reading a blob.
+    PullBlob {
+        /// Which one.
+        digest: Digest,
+        /// From where.
+        repository: Reference,
+    },
+    /// Writing a blob.
+    PushBlob {
+        /// Which one.
+        digest: Digest,
+        /// Where to.
+        repository: Reference,
+    },
+    /// Writing a manifest or an index.
+    PushManifest {
+        /// Tag or digest that it gets.
+        name: String,
+        /// Where to.
+        repository: Reference,
+    },
+}
+
+/// Why it failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Cause {
+    /// A credential file makes no sense.
+    #[error(transparent)]
+    Credentials(#[from] CredentialError),
+    /// No connection, or one that broke.
+    #[error("The connection to `{host}` failed")]
+    Connection {
+        /// Host and port.
+        host: String,
+        /// What went wrong.
+        source: reqwest::Error,
+    },
+    /// No TLS.
+    #[error("There is no trusted connection to `{host}`")]
+    Tls {
+        /// Host and port.
+        host: String,
+        /// In which way.
+        failure: TlsFailure,
+        /// What went wrong.
+        source: reqwest::Error,
+    },
+    /// The server fell silent.
+    #[error("`{host}` has been silent for {} seconds", after.as_secs())]
+    Silent {
+        /// Host and port.
+        host: String,
+        /// For how long it was listened to.
+        after: Duration,
+    },
+    /// 401 or 403 from the registry.
+    #[error("`{host}` answered {status}{}", said(reason.as_deref()))]
+    Refused {
+        /// Host and port.
+        host: String,
+        /// 401 or 403.
+        status: StatusCode,
+        /// What the registry said.
+        reason: Option<String>,
+        /// Which credentials were used.
+        trail: Box<Trail>,
+    },
+    /// The token service gave no token.
+    #[error("The token service `{realm}` answered {status}{}", said(reason.as_deref()))]
+    NoToken {
+        /// The registry that sent us there.
+        host: String,
+        /// The address of the service.
+        realm: String,
+        /// Its answer.
+        status: StatusCode,
+        /// What it said.
+        reason: Option<String>,
+        /// Which credentials were used.
+        trail: Box<Trail>,
+        /// Whether to ask again.
+        advice: Advice,
+    },
+    /// The registry names a token service that credentials must not go to.
+    #[error("`{host}` asks for credentials to be sent to `{realm}`, {reason}")]
+    Realm {
+        /// Host and port of the registry.
+        host: String,
+        /// Where it points.
+        realm: String,
+        /// What is wrong with that, as a relative clause.
+        reason: &'static str,
+    },
+    /// Any other status that was not expected.
+    #[error("`{host}` answered {status}{}", said(reason.as_deref()))]
+    Status {
+        /// Host and port.
+        host: String,
+        /// The status.
+        status: StatusCode,
+        /// What the registry said.
+        reason: Option<String>,
+        /// Whether to ask again.
+        advice: Advice,
+    },
+    /// An answer that the specification does not know.
+    #[error("`{host}` {what}")]
+    Nonsense {
+        /// Host and port.
+        host: String,
+        /// What it does, as a predicate: "names no upload location".
+        what: String,
+    },
+    /// Other bytes than promised.
+    #[error("The bytes have the digest `{actual}`, not `{expected}`")]
+    Digest {
+        /// What was asked for or promised.
+        expected: Digest,
+        /// What came, or what the registry says to have got.
+        actual: Digest,
+    },
+    /// More or fewer bytes than promised.
+    #[error("There are {} {expected} bytes", if *longer { "more than the expected" } else { "fewer than the expected" })]
+    Size {
+        /// What the descriptor states.
+        expected: u64,
+        /// Whether there are more; else there are fewer.
+        longer: bool,
+    },
+    /// A document beyond any reason.
+    #[error("The document is larger than {limit} bytes")]
+    TooLarge {
+        /// The limit.
+        limit: u64,
+    },
+    /// Neither manifest nor index, or one that is refused.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// An index without the platform.
+    #[error("There is no image for `{wanted}`{}", listed(available))]
+    Platform {
+        /// What was asked for.
+        wanted: Platform,
+        /// What there is.
+        available: Vec<Platform>,
+    },
+    /// The bytes to be sent cannot be read.
+    #[error("The bytes to be sent cannot be read")]
+    Source(#[source] io::Error),
+    /// The received bytes cannot be written.
+    #[error("The received bytes cannot be written")]
+    Sink(#[source] io::Error),
+}
+
+fn said(reason: Option<&str>) -> String {
+    reason.map_or_else(String::new, |reason| format!(": {reason}"))
+}
+
+fn listed(available: &[Platform]) -> String {
+    if available.is_empty() {
+        return ", nor for any other platform".to_owned();
+    }
+    let names: Vec<_> = available.iter().map(|p| format!("`{p}`")).collect();
+    format!(", only for {}", names.join(", "))
+}
+
+impl Error {
+    pub(super) fn new(task: Task, cause: impl Into<Cause>) -> Self {
+        Self {
+            task,
+            cause: Box::new(cause.into()),
+        }
+    }
+
+    /// What was tried.
+    pub fn task(&self) -> &Task {
+        &self.task
+    }
+
+    /// Why it failed.
+    pub fn cause(&self) -> &Cause {
+        &self.cause
+    }
+
+    /// Whether the registry says that it does not have what was asked for.
+    pub fn is_not_found(&self) -> bool {
+        self.kind() == Kind::NotFound
+    }
+}
+
+impl Cause {
+    /// Whether another try may go well.
+    pub(super) fn advice(&self) -> Advice {
+        match self {
+            Self::Connection { source, .. } => crate::http::advice_for_error(source),
+            Self::Silent { .. } => Advice::Retry,
+            Self::Status { advice, .. } | Self::NoToken { advice, .. } => *advice,
+            _ => Advice::GiveUp,
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Credentials(error) => error.kind(),
+            Self::Refused { .. } | Self::Realm { .. } => Kind::Unauthorized,
+            Self::NoToken { status, .. } if status.is_client_error() => Kind::Unauthorized,
+            Self::Status { status, .. } if *status == StatusCode::NOT_FOUND => Kind::NotFound,
+            Self::Digest { .. } | Self::Size { .. } => Kind::Integrity,
+            Self::TooLarge { .. } | Self::Manifest(_) | Self::Source(_) => Kind::Input,
+            Self::Platform { .. } => Kind::Incompatible,
+            Self::Sink(_) => Kind::Storage,
+            _ => Kind::Network,
+        }
+    }
+}
+
+impl Explain for Error {
+    fn kind(&self) -> Kind {
+        self.cause.kind()
+    }
+
+    fn hint(&self) -> Option<String> {
+        let text = match &*self.cause {
+            Cause::Credentials(error) => return error.hint(),
+            Cause::Refused { host, trail, .. } | Cause::NoToken { host, trail, .. }
+                if self.kind() == Kind::Unauthorized =>
+            {
+                trail.hint(host)
+            }
+            Cause::Tls { host, failure, .. } => match failure {
+                TlsFailure::Certificate => {
+                    "name the authority that signed the registry's certificate with `--ca-file`"
+                        .to_owned()
+                }
+                TlsFailure::NotTls => format!(
+                    "if it is meant to be spoken to without TLS, say so with `--insecure-registry {host}`"
+                ),
+                TlsFailure::Other => return None,
+            },
+            Cause::Status { status, .. } if *status == StatusCode::NOT_FOUND => match &self.task {
+                Task::PushBlob { repository, .. } | Task::PushManifest { repository, .. } => {
+                    format!(
+                        "create the repository `{}` first, if this registry does not do so by itself",
+                        repository.repository()
+                    )
+                }
+                Task::PullManifest(_) => "check the name, the tag and the registry".to_owned(),
+                Task::PullBlob { .. } => {
+                    "the registry has the manifest and not what it points to; push the image again"
+                        .to_owned()
+                }
+            },
+            Cause::Status { status, .. } if *status == StatusCode::PAYLOAD_TOO_LARGE => {
+                "the registry, or a proxy in front of it, limits the size of an upload; raise that limit"
+                    .to_owned()
+            }
+            Cause::Manifest(ManifestError::Schema1) => {
+                "push the image again with a current builder, or choose another".to_owned()
+            }
+            Cause::Platform { .. } => "choose one of these with `--platform`".to_owned(),
+            Cause::Digest { .. } | Cause::Size { .. } => {
+                "the registry, a mirror or a proxy on the way alters what it passes on".to_owned()
+            }
+            _ => return None,
+        };
+        Some(text)
+    }
+}
+
+impl Trail {
+    /// What to do when a registry refuses.
+    fn hint(&self, host: &str) -> String {
+        match self {
+            Self::Given => {
+                "the credentials given with the command were refused, or do not allow this"
+                    .to_owned()
+            }
+            Self::File(path) => format!(
+                "the credentials from `{}` were refused, or do not allow this; log in again with `docker login {host}`",
+                path.display()
+            ),
+            Self::Helper { path, helper } => format!(
+                "`{}` leaves `{host}` to the credential helper `{helper}`, which is not supported yet; give user and password",
+                path.display()
+            ),
+            Self::Nothing { looked_in } if looked_in.is_empty() => format!(
+                "no credentials for `{host}` were found, and no file with any; log in with `docker login {host}`"
+            ),
+            Self::Nothing { looked_in } => {
+                let files: Vec<_> = looked_in
+                    .iter()
+                    .map(|path| format!("`{}`", path.display()))
+                    .collect();
+                format!(
+                    "no credentials for `{host}` were found in {}; log in with `docker login {host}`",
+                    files.join(", ")
+                )
+            }
+        }
+    }
+}
+
+impl fmt::Display for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let short = |digest: &Digest| format!("sha256:{}…", digest.short());
+        match self {
+            Self::PullManifest(reference) => write!(f, "pull `{reference}`"),
+            Self::PullBlob { digest, repository } => {
+                write!(f, "pull `{}` from `{}`", short(digest), repository.name())
+            }
+            Self::PushBlob { digest, repository } => {
+                write!(f, "push `{}` to `{}`", short(digest), repository.name())
+            }
+            Self::PushManifest { name, repository } => {
+                write!(f, "push the manifest `{name}` to `{}`", repository.name())
+            }
+        }
+    }
+}
+
+/// The reason in an error body: that of a registry (`errors`), or that of a token service, which has several forms.
+pub(super) fn reason(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Body {
+        #[serde(default)]
+        errors: Vec<Detail>,
+        error_description: Option<String>,
+        message: Option<String>,
+        details: Option<String>,
+        error: Option<String>,
+    }
+    #[derive(Deserialize)]
+    struct Detail {
+        code: Option<String>,
+        message: Option<String>,
+    }
+    let body: Body = serde_json::from_slice(body).ok()?;
+    let filled = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
+    let text = body
+        .errors
+        .into_iter()
+        .find_map(|detail| filled(detail.message).or_else(|| filled(detail.code)))
+        .or_else(|| filled(body.error_description))
+        .or_else(|| filled(body.message))
+        .or_else(|| filled(body.details))
+        .or_else(|| filled(body.error))?;
+    // The text goes to a terminal: no control characters, and not a page of it.
+    let clean: String = text
+        .trim()
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(REASON_LIMIT)
+        .collect();
+    Some(clean)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_reason_in_every_form_of_body() {
+        for (body, expected) in [
+            (
+                r#"{"errors":[{"code":"DENIED","message":"not yours","detail":[1]}]}"#,
+                Some("not yours"),
+            ),
+            (r#"{"errors":[{"code":"ODD_CODE"}]}"#, Some("ODD_CODE")),
+            (
+                r#"{"details":"incorrect username or password"}"#,
+                Some("incorrect username or password"),
+            ),
+            (
+                r#"{"error":"invalid_grant","error_description":"expired"}"#,
+                Some("expired"),
+            ),
+            ("{\"message\":\"a\\u001b[31mb\"}", Some("a [31mb")),
+            ("<html>", None),
+            ("{}", None),
+            ("", None),
+        ] {
+            assert_eq!(reason(body.as_bytes()).as_deref(), expected, "{body}");
+        }
+    }
+}

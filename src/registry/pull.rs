@@ -1,0 +1,355 @@
+//! Pulling (distribution-spec, "Pulling"): manifests with their exact bytes, images for a platform, blobs.
+//!
+//! The digest of what arrives is computed here; a header that states one is compared, and never believed.
+
+use reqwest::header::{ACCEPT, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderValue, RANGE};
+use reqwest::{Method, Response, StatusCode};
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+
+use super::client::{Access, Call, Client, Session};
+use super::error::{Cause, Error, Task};
+use crate::oci::{
+    Descriptor, Digest, Document, MANIFEST_LIMIT, Manifest, ManifestError, MediaType, Platform,
+    Reference, Selector, Sha256,
+};
+use crate::progress::Progress;
+
+/// The header in which registries state the digest of a manifest.
+pub(super) const CONTENT_DIGEST: &str = "docker-content-digest";
+
+/// A manifest or an index exactly as the registry has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawManifest {
+    /// The bytes that the digest is taken of.
+    pub bytes: Vec<u8>,
+    /// What the registry says that it is.
+    pub content_type: Option<String>,
+    /// The digest of the bytes.
+    pub digest: Digest,
+}
+
+impl RawManifest {
+    /// Reads the bytes.
+    pub fn document(&self) -> Result<Document, ManifestError> {
+        Document::parse(&self.bytes, self.content_type.as_deref())
+    }
+}
+
+/// What a registry says of a manifest without sending it. Not verified: nothing was sent that could be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ManifestHead {
+    /// Its digest, if the registry says.
+    pub digest: Option<Digest>,
+    /// What it is, if the registry says.
+    pub content_type: Option<String>,
+}
+
+/// The image behind a name, for one platform.
+#[derive(Debug, Clone)]
+pub struct Resolved {
+    /// The manifest, understood.
+    pub manifest: Manifest,
+    /// The same, as it is in the registry.
+    pub raw: RawManifest,
+    /// The index that the manifest was chosen from, if the name leads to one.
+    pub index: Option<Digest>,
+}
+
+impl Client {
+    /// Gets the manifest or index that a name leads to.
+    pub async fn get_manifest(&self, reference: &Reference) -> Result<RawManifest, Error> {
+        self.fetch_manifest(reference)
+            .await
+            .map_err(|cause| Error::new(Task::PullManifest(reference.clone()), cause))
+    }
+
+    /// Asks for the manifest or index that a name leads to; `None` when there is none.
+    pub async fn head_manifest(
+        &self,
+        reference: &Reference,
+    ) -> Result<Option<ManifestHead>, Error> {
+        let attempt = async {
+            let session = self.session(reference, Access::Pull).await?;
+            let call = manifest_call(&session, Method::HEAD, &reference.selector());
+            let expected = [StatusCode::OK, StatusCode::NOT_FOUND];
+            let response = self.request(&session, &call, &expected).await?;
+            Ok((response.status() == StatusCode::OK).then(|| ManifestHead {
+                digest: stated_digest(response.headers()),
+                content_type: content_type(response.headers()),
+            }))
+        };
+        let result: Result<_, Cause> = attempt.await;
+        result.map_err(|cause| Error::new(Task::PullManifest(reference.clone()), cause))
+    }
+
+    /// Finds the image that a name leads to, through an index if there is one.
+    ///
+    /// An image that stands alone is returned whatever its platform is: only its config knows that.
+    pub async fn resolve(
+        &self,
+        reference: &Reference,
+        platform: &Platform,
+    ) -> Result<Resolved, Error> {
+        self.find_image(reference, platform)
+            .await
+            .map_err(|cause| Error::new(Task::PullManifest(reference.clone()), cause))
+    }
+
+    /// Streams a blob into `sink`. The sink has got every byte of the blob, and no other, if and only if this
+    /// returns `Ok`; before that it may have got some that are wrong.
+    ///
+    /// A connection that breaks is taken up again where it broke.
+    pub async fn pull_blob(
+        &self,
+        repository: &Reference,
+        descriptor: &Descriptor,
+        sink: &mut (impl AsyncWrite + Unpin + Send),
+    ) -> Result<(), Error> {
+        self.stream_blob(repository, descriptor, sink)
+            .await
+            .map_err(|cause| {
+                let task = Task::PullBlob {
+                    digest: descriptor.digest,
+                    repository: repository.clone(),
+                };
+                Error::new(task, cause)
+            })
+    }
+
+    /// Gets a small blob, such as a config, into memory; one whose descriptor states more than `limit` bytes is refused.
+    pub async fn get_blob_bytes(
+        &self,
+        repository: &Reference,
+        descriptor: &Descriptor,
+        limit: u64,
+    ) -> Result<Vec<u8>, Error> {
+        if descriptor.size > limit {
+            let task = Task::PullBlob {
+                digest: descriptor.digest,
+                repository: repository.clone(),
+            };
+            return Err(Error::new(task, Cause::TooLarge { limit }));
+        }
+        let mut bytes = Vec::new();
+        self.pull_blob(repository, descriptor, &mut bytes).await?;
+        Ok(bytes)
+    }
+
+    async fn fetch_manifest(&self, reference: &Reference) -> Result<RawManifest, Cause> {
+        let session = self.session(reference, Access::Pull).await?;
+        let selector = reference.selector();
+        let call = manifest_call(&session, Method::GET, &selector);
+        let (headers, bytes) = self.document(&session, &call, MANIFEST_LIMIT).await?;
+        let digest = Digest::of(&bytes);
+        let promised = match selector {
+            Selector::Digest(asked) => Some(asked),
+            Selector::Tag(_) => stated_digest(&headers),
+        };
+        match promised {
+            Some(expected) if expected != digest => Err(Cause::Digest {
+                expected,
+                actual: digest,
+            }),
+            _ => Ok(RawManifest {
+                bytes,
+                content_type: content_type(&headers),
+                digest,
+            }),
+        }
+    }
+
+    async fn find_image(
+        &self,
+        reference: &Reference,
+        platform: &Platform,
+    ) -> Result<Resolved, Cause> {
+        let raw = self.fetch_manifest(reference).await?;
+        let index = match raw.document()? {
+            Document::Manifest(manifest) => {
+                return Ok(Resolved {
+                    manifest,
+                    raw,
+                    index: None,
+                });
+            }
+            Document::Index(index) => index,
+        };
+        let chosen = choose(&index.manifests, platform)?;
+        let index_digest = raw.digest;
+        let raw = self.fetch_manifest(&reference.at(chosen)).await?;
+        match raw.document()? {
+            Document::Manifest(manifest) => Ok(Resolved {
+                manifest,
+                raw,
+                index: Some(index_digest),
+            }),
+            Document::Index(_) => Err(Cause::Nonsense {
+                host: reference.registry().to_owned(),
+                what: format!("has an index where the index has the image for `{platform}`"),
+            }),
+        }
+    }
+
+    async fn stream_blob(
+        &self,
+        repository: &Reference,
+        descriptor: &Descriptor,
+        sink: &mut (impl AsyncWrite + Unpin + Send),
+    ) -> Result<(), Cause> {
+        let session = self.session(repository, Access::Pull).await?;
+        let label = format!("sha256:{}", descriptor.digest.short());
+        let mut download = Download {
+            descriptor,
+            received: 0,
+            hash: Sha256::default(),
+            progress: self.reporter.start(&label, Some(descriptor.size)),
+        };
+        let mut retries = self.wire.settings.retry.start();
+        loop {
+            let before = download.received;
+            match download.attempt(self, &session, sink).await {
+                Ok(()) => break,
+                Err(cause) => {
+                    // A line that breaks every few minutes still gets a large layer through.
+                    if download.received > before {
+                        retries = self.wire.settings.retry.start();
+                    }
+                    if !retries.wait(cause.advice()).await {
+                        return Err(cause);
+                    }
+                }
+            }
+        }
+        let actual = download.hash.finish();
+        if actual != descriptor.digest {
+            return Err(Cause::Digest {
+                expected: descriptor.digest,
+                actual,
+            });
+        }
+        sink.flush().await.map_err(Cause::Sink)?;
+        download.progress.finish("pulled");
+        Ok(())
+    }
+}
+
+/// A blob on its way in.
+struct Download<'a> {
+    descriptor: &'a Descriptor,
+    received: u64,
+    hash: Sha256,
+    progress: Box<dyn Progress>,
+}
+
+impl Download<'_> {
+    /// Goes on where the last attempt ended.
+    async fn attempt(
+        &mut self,
+        client: &Client,
+        session: &Session,
+        sink: &mut (impl AsyncWrite + Unpin + Send),
+    ) -> Result<(), Cause> {
+        let size = self.descriptor.size;
+        let url = session.url(&format!("blobs/{}", self.descriptor.digest));
+        let mut call = Call::new(Method::GET, url);
+        let resumed = self.received > 0;
+        if resumed && self.received == size {
+            return Ok(());
+        }
+        if resumed {
+            let range = format!("bytes={}-", self.received);
+            let range = HeaderValue::from_str(&range).expect("digits are a valid header");
+            call.headers.insert(RANGE, range);
+        }
+        let expected = [StatusCode::OK, StatusCode::PARTIAL_CONTENT];
+        let mut response = client.once(session, &call, &expected).await?;
+        // A registry that knows no ranges sends everything again; what is there already is passed over.
+        let mut known = if response.status() == StatusCode::OK {
+            self.received
+        } else if resumed && starts_at(&response, self.received) {
+            0
+        } else {
+            return Err(Cause::Nonsense {
+                host: session.endpoint.name.clone(),
+                what: "sends another part of the blob than it was asked for".to_owned(),
+            });
+        };
+        let host = session.endpoint.name.clone();
+        while let Some(chunk) = client.wire.timed(&host, response.chunk()).await? {
+            let skipped = known.min(chunk.len() as u64);
+            known -= skipped;
+            let fresh = &chunk[usize::try_from(skipped).expect("at most a chunk")..];
+            if self.received + fresh.len() as u64 > size {
+                return Err(Cause::Size {
+                    expected: size,
+                    longer: true,
+                });
+            }
+            sink.write_all(fresh).await.map_err(Cause::Sink)?;
+            self.hash.update(fresh);
+            self.received += fresh.len() as u64;
+            self.progress.advance(fresh.len() as u64);
+        }
+        if self.received < size {
+            return Err(Cause::Size {
+                expected: size,
+                longer: false,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// The manifest for a platform: the one that states it exactly, else the first that serves it.
+fn choose(manifests: &[Descriptor], wanted: &Platform) -> Result<Digest, Cause> {
+    let with_platform = || {
+        manifests
+            .iter()
+            .filter_map(|descriptor| Some((descriptor, descriptor.platform.as_ref()?)))
+    };
+    with_platform()
+        .find(|(_, platform)| *platform == wanted)
+        .or_else(|| with_platform().find(|(_, platform)| platform.serves(wanted)))
+        .map(|(descriptor, _)| descriptor.digest)
+        .ok_or_else(|| Cause::Platform {
+            wanted: wanted.clone(),
+            available: with_platform()
+                // Attestations stand in an index as images for `unknown/unknown`.
+                .filter(|(_, platform)| platform.os != "unknown")
+                .map(|(_, platform)| platform.clone())
+                .collect(),
+        })
+}
+
+fn manifest_call(session: &Session, method: Method, selector: &Selector) -> Call<'static> {
+    let name = match selector {
+        Selector::Tag(tag) => tag.clone(),
+        Selector::Digest(digest) => digest.to_string(),
+    };
+    let mut call = Call::new(method, session.url(&format!("manifests/{name}")));
+    for media_type in MediaType::ACCEPTED {
+        let value = HeaderValue::from_str(media_type.as_str()).expect("a media type is a header");
+        call.headers.append(ACCEPT, value);
+    }
+    call
+}
+
+/// The digest that a registry states, if it states one that can be compared.
+pub(super) fn stated_digest(headers: &HeaderMap) -> Option<Digest> {
+    headers.get(CONTENT_DIGEST)?.to_str().ok()?.parse().ok()
+}
+
+fn content_type(headers: &HeaderMap) -> Option<String> {
+    Some(headers.get(CONTENT_TYPE)?.to_str().ok()?.to_owned())
+}
+
+fn starts_at(response: &Response, offset: u64) -> bool {
+    response
+        .headers()
+        .get(CONTENT_RANGE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("bytes "))
+        .and_then(|range| range.split('-').next())
+        .and_then(|start| start.parse::<u64>().ok())
+        == Some(offset)
+}
