@@ -1,6 +1,7 @@
 //! Builds container images for Apache Flink jobs without a daemon, without root and without running anything.
 
 pub mod error;
+pub mod fs;
 pub mod layer;
 pub mod oci;
 pub mod progress;

@@ -1,0 +1,270 @@
+//! Files: opened, read, walked and replaced, with errors that name the path.
+//!
+//! The only module that calls `std::fs`. What it writes appears whole or not at all, and what it lists is
+//! sorted by bytes, so that neither a crash nor the file system's own order ever reaches a digest.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the one place where std::fs is used"
+)]
+
+use std::fs::{DirBuilder, File, Metadata, Permissions};
+use std::io::{self, Read, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use crate::error::{FileError, IoResultExt};
+
+/// Longest text file that [`read_to_string`] reads.
+const TEXT_LIMIT: u64 = 16 << 20;
+
+/// Opens a file for reading.
+pub fn open(path: &Path) -> Result<File, FileError> {
+    File::open(path).at("open", path)
+}
+
+/// Reads a file of at most `limit` bytes; a larger one is an error, not a cut.
+pub fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
+    let mut bytes = Vec::new();
+    open(path)?
+        .take(limit.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .at("read", path)?;
+    if bytes.len() as u64 > limit {
+        let message = format!("it is larger than {limit} bytes");
+        return Err(io::Error::new(io::ErrorKind::InvalidData, message)).at("read", path);
+    }
+    Ok(bytes)
+}
+
+/// Reads a text file of at most 16 MiB.
+pub fn read_to_string(path: &Path) -> Result<String, FileError> {
+    String::from_utf8(read_limited(path, TEXT_LIMIT)?)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
+        .at("read", path)
+}
+
+/// What the file at `path` is, following links.
+pub fn metadata(path: &Path) -> Result<Metadata, FileError> {
+    std::fs::metadata(path).at("look at", path)
+}
+
+/// What the file at `path` is, not following a link.
+pub fn symlink_metadata(path: &Path) -> Result<Metadata, FileError> {
+    std::fs::symlink_metadata(path).at("look at", path)
+}
+
+/// The target of a symbolic link, as it is written in it.
+pub fn read_link(path: &Path) -> Result<PathBuf, FileError> {
+    std::fs::read_link(path).at("read", path)
+}
+
+/// Creates a folder and what is missing above it; `mode` (before the umask) is for those that are created.
+pub fn create_dir_all(path: &Path, mode: Option<u32>) -> Result<(), FileError> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    if let Some(mode) = mode {
+        builder.mode(mode);
+    }
+    builder.create(path).at("create", path)
+}
+
+/// Removes a file; whether there was one.
+pub fn remove(path: &Path) -> Result<bool, FileError> {
+    match std::fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error).at("remove", path),
+    }
+}
+
+/// Renames `from` to `to`, replacing what is there.
+pub fn rename(from: &Path, to: &Path) -> Result<(), FileError> {
+    std::fs::rename(from, to).at("replace", to)
+}
+
+/// The names in one folder, sorted by bytes.
+pub fn list(path: &Path) -> Result<Vec<PathBuf>, FileError> {
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(path).at("list", path)? {
+        paths.push(entry.at("list", path)?.path());
+    }
+    paths.sort_by(|a, b| a.as_os_str().as_bytes().cmp(b.as_os_str().as_bytes()));
+    Ok(paths)
+}
+
+/// One file, folder or link below the folder that was walked.
+#[derive(Debug, Clone)]
+pub struct WalkEntry {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The same, relative to the folder that was walked.
+    pub relative: PathBuf,
+    /// What it is, links not followed.
+    pub metadata: Metadata,
+}
+
+/// Everything below `root`, sorted by the bytes of the relative path.
+///
+/// `root` itself may be a link to a folder; links below it are listed and not followed.
+pub fn walk(root: &Path) -> Result<Vec<WalkEntry>, FileError> {
+    let mut found = Vec::new();
+    let mut folders = vec![PathBuf::new()];
+    while let Some(folder) = folders.pop() {
+        for path in list(&root.join(&folder))? {
+            let metadata = symlink_metadata(&path)?;
+            let relative = folder.join(path.file_name().expect("a listed path has a name"));
+            if metadata.is_dir() {
+                folders.push(relative.clone());
+            }
+            found.push(WalkEntry {
+                path,
+                relative,
+                metadata,
+            });
+        }
+    }
+    found.sort_by(|a, b| {
+        let [a, b] = [a, b].map(|entry| entry.relative.as_os_str().as_bytes());
+        a.cmp(b)
+    });
+    Ok(found)
+}
+
+/// A file without a name in `folder` (created if missing); it is gone once it is closed, however that happens.
+pub fn unnamed(folder: &Path) -> Result<File, FileError> {
+    create_dir_all(folder, None)?;
+    tempfile::tempfile_in(folder).at("create a temporary file in", folder)
+}
+
+/// A file that appears under its name only when it is complete.
+///
+/// Dropped without [`AtomicFile::commit`], it leaves nothing behind.
+///
+/// ```
+/// use std::io::Write;
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("digest.txt");
+/// let mut file = flink_img::fs::AtomicFile::create(&path)?;
+/// file.write_all(b"sha256:...")?;
+/// assert!(!path.exists());
+/// file.commit()?;
+/// assert!(path.exists());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct AtomicFile {
+    temporary: NamedTempFile,
+    path: PathBuf,
+}
+
+impl AtomicFile {
+    /// Starts a file that will be called `path`; its folder must exist.
+    pub fn create(path: &Path) -> Result<Self, FileError> {
+        let folder = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let temporary = tempfile::Builder::new()
+            .prefix(".flink-img-")
+            // As for any new file: the umask takes away what the user does not want.
+            .permissions(Permissions::from_mode(0o666))
+            .tempfile_in(folder)
+            .at("create", path)?;
+        Ok(Self {
+            temporary,
+            path: path.to_owned(),
+        })
+    }
+
+    /// The open file, for readers of what was written so far.
+    pub fn file(&self) -> &File {
+        self.temporary.as_file()
+    }
+
+    /// Gives the file its name, once its bytes are on the disk.
+    pub fn commit(self) -> Result<(), FileError> {
+        self.temporary
+            .as_file()
+            .sync_all()
+            .at("write", &self.path)?;
+        self.temporary
+            .persist(&self.path)
+            .map(drop)
+            .map_err(|error| error.error)
+            .at("replace", &self.path)
+    }
+}
+
+impl Write for AtomicFile {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.temporary.write(buffer)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.temporary.flush()
+    }
+}
+
+/// Writes a whole file, which appears complete or not at all.
+pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let mut file = AtomicFile::create(path)?;
+    file.write_all(bytes).at("write", path)?;
+    file.commit()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_walk_is_sorted_by_bytes_and_does_not_follow_links() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        create_dir_all(&root.join("b/deep"), Some(0o700)).unwrap();
+        for name in ["b/deep/x", "b-file", "a", "Z"] {
+            write_atomic(&root.join(name), name.as_bytes()).unwrap();
+        }
+        std::os::unix::fs::symlink("b", root.join("link")).unwrap();
+        let names: Vec<_> = walk(root)
+            .unwrap()
+            .into_iter()
+            .map(|entry| entry.relative.display().to_string())
+            .collect();
+        assert_eq!(
+            names,
+            ["Z", "a", "b", "b-file", "b/deep", "b/deep/x", "link"]
+        );
+    }
+
+    #[test]
+    fn an_unfinished_file_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        let mut file = AtomicFile::create(&path).unwrap();
+        file.write_all(b"half").unwrap();
+        drop(file);
+        assert!(list(folder.path()).unwrap().is_empty());
+        write_atomic(&path, b"old").unwrap();
+        write_atomic(&path, b"new").unwrap();
+        assert_eq!(read_to_string(&path).unwrap(), "new");
+        assert_eq!(list(folder.path()).unwrap(), [path.clone()]);
+        assert!(remove(&path).unwrap());
+        assert!(!remove(&path).unwrap());
+        assert!(open(&path).unwrap_err().is_not_found());
+    }
+
+    #[test]
+    fn a_large_file_is_refused_not_cut() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("large");
+        write_atomic(&path, &[b'x'; 11]).unwrap();
+        assert_eq!(read_limited(&path, 11).unwrap().len(), 11);
+        let error = read_limited(&path, 10).unwrap_err();
+        assert!(error.to_string().contains("large"), "{error}");
+    }
+}
