@@ -1,5 +1,6 @@
 //! Builds container images for Apache Flink jobs without a daemon, without root and without running anything.
 
+pub mod archive;
 pub mod error;
 pub mod fs;
 pub mod layer;
