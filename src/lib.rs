@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod error;
+pub mod flink;
 pub mod fs;
 pub mod layer;
 pub mod oci;
