@@ -1,0 +1,357 @@
+//! The job: its jar, what else it needs, and where both lie in an image.
+//!
+//! Each is a real file in `/opt/artifacts`, and a relative link in `/opt/flink/usrlib`, a real folder, from
+//! where Flink puts it on the class path of the job. So `local:///opt/artifacts/job.jar` works for tools that
+//! want a path, a volume can be mounted over `usrlib`, and nothing gets into `lib/`, where the classes of a
+//! fat jar would shadow those of Flink.
+
+mod manifest;
+
+use std::collections::BTreeMap;
+use std::io::{self, Read, Seek};
+use std::path::{Path, PathBuf};
+
+use zip::result::ZipError;
+
+use crate::error::{Explain, FileError, IoResultExt, Kind};
+use crate::fs;
+use crate::layer::{Content, ContentSource, Entry, ImagePath, Owner};
+use crate::oci::HashingReader;
+
+/// Where the files are.
+const ARTIFACTS: &str = "opt/artifacts";
+
+/// Where Flink looks for them.
+const USRLIB: &str = "opt/flink/usrlib";
+
+/// Larger than any manifest that was not made to be.
+const MANIFEST_LIMIT: u64 = 4 << 20;
+
+/// Longest file name (`NAME_MAX` of Linux).
+const NAME_LIMIT: usize = 255;
+
+/// A file that goes along with the job, under its own name.
+///
+/// ```no_run
+/// use std::path::Path;
+/// use flink_img::flink::{Artifact, JobJar, JobLayout};
+///
+/// let job = JobJar::open(Path::new("target/job.jar"))?;
+/// let connector = Artifact::open(Path::new("flink-connector-kafka.jar"))?;
+/// let layout = JobLayout::new(&job.artifact, &[connector])?;
+/// # Ok::<(), flink_img::flink::JobError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Artifact {
+    /// Where it came from.
+    pub source: PathBuf,
+    /// Its base name, which it keeps.
+    pub name: String,
+    /// Its bytes.
+    pub content: Content,
+}
+
+/// The jar of the job.
+#[derive(Debug, Clone)]
+pub struct JobJar {
+    /// The file.
+    pub artifact: Artifact,
+    /// The class that the manifest names: `program-class`, which only Flink reads, or else `Main-Class`.
+    pub entry_class: Option<String>,
+}
+
+/// A job that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the fields are what the messages say")]
+pub enum JobError {
+    /// A file could not be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A folder or something else that is no file.
+    #[error("`{}` is {what}, not a file", path.display())]
+    NotAFile { path: PathBuf, what: &'static str },
+    /// A name that cannot be a file in an image.
+    #[error("`{}` cannot keep its name in the image: {why}", path.display())]
+    Name { path: PathBuf, why: &'static str },
+    /// Two files with one name.
+    #[error("`{}` and `{}` have the same name, and only one file can have it in the image", first.display(), second.display())]
+    SameName { first: PathBuf, second: PathBuf },
+    /// Not a zip file.
+    #[error("`{}` is not a jar: it is not a zip file", path.display())]
+    NotAJar { path: PathBuf },
+    /// A zip file that cannot be read.
+    #[error("`{}` is a damaged jar: {reason}", path.display())]
+    DamagedJar { path: PathBuf, reason: String },
+}
+
+impl Explain for JobError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::File(error) => error.kind(),
+            _ => Kind::Input,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::File(error) => return error.hint(),
+            Self::NotAFile { .. } => "name each file by itself",
+            Self::Name { .. } | Self::SameName { .. } => "rename it",
+            Self::NotAJar { .. } => "name the jar that your build makes, as `target/job.jar`",
+            Self::DamagedJar { .. } => "build or download it again; the copy may not be complete",
+        };
+        Some(hint.to_owned())
+    }
+}
+
+impl Artifact {
+    /// Reads a file once, to know its digest.
+    pub fn open(path: &Path) -> Result<Self, JobError> {
+        let not_a_file = |what| JobError::NotAFile {
+            path: path.to_owned(),
+            what,
+        };
+        let metadata = fs::metadata(path)?;
+        if metadata.is_dir() {
+            return Err(not_a_file("a folder"));
+        }
+        if !metadata.is_file() {
+            return Err(not_a_file("a device or pipe"));
+        }
+        let name = name(path).map_err(|why| JobError::Name {
+            path: path.to_owned(),
+            why,
+        })?;
+        let (digest, size) =
+            HashingReader::new(io::BufReader::with_capacity(128 << 10, fs::open(path)?))
+                .finish()
+                .at("read", path)?;
+        Ok(Self {
+            source: path.to_owned(),
+            name,
+            content: Content {
+                digest,
+                size,
+                source: ContentSource::Path(path.to_owned()),
+            },
+        })
+    }
+}
+
+/// The base name, if it is one that a file in `usrlib` can have.
+fn name(path: &Path) -> Result<String, &'static str> {
+    let name = path.file_name().ok_or("it has none")?;
+    let name = name.to_str().ok_or("it is not UTF-8")?;
+    if name.starts_with(".wh.") {
+        return Err("`.wh.` means a removal there");
+    }
+    if name.chars().any(char::is_control) {
+        return Err("it has a control character");
+    }
+    if name.contains(':') {
+        return Err("it has a `:`, which separates the entries of a class path");
+    }
+    if name.len() > NAME_LIMIT {
+        return Err("it is longer than 255 bytes");
+    }
+    Ok(name.to_owned())
+}
+
+impl JobJar {
+    /// Opens the jar and reads its manifest.
+    pub fn open(path: &Path) -> Result<Self, JobError> {
+        let artifact = Artifact::open(path)?;
+        let manifest = manifest_of(path)?;
+        let class = |key| manifest::attribute(&manifest, key);
+        Ok(Self {
+            artifact,
+            entry_class: class("program-class").or_else(|| class("Main-Class")),
+        })
+    }
+}
+
+/// The bytes of `META-INF/MANIFEST.MF`; none when the jar has no manifest.
+fn manifest_of(path: &Path) -> Result<Vec<u8>, JobError> {
+    let damaged = |reason: String| JobError::DamagedJar {
+        path: path.to_owned(),
+        reason,
+    };
+    let mut file = fs::open(path)?;
+    let mut magic = Vec::new();
+    (&mut file)
+        .take(4)
+        .read_to_end(&mut magic)
+        .at("read", path)?;
+    file.rewind().at("read", path)?;
+    // What begins like a zip file and cannot be read is damaged; the rest never was one. Jars that can be
+    // executed begin with a script, and are zip files at their end only.
+    let begins = magic.starts_with(b"PK") || magic.starts_with(b"#!");
+    let mut zip = match zip::ZipArchive::new(io::BufReader::new(file)) {
+        Ok(zip) => zip,
+        Err(ZipError::Io(error)) if error.raw_os_error().is_some() => {
+            return Err(error).at("read", path).map_err(Into::into);
+        }
+        Err(error) if begins => return Err(damaged(error.to_string())),
+        Err(_) => {
+            return Err(JobError::NotAJar {
+                path: path.to_owned(),
+            });
+        }
+    };
+    let entry = match zip.by_name("META-INF/MANIFEST.MF") {
+        Ok(entry) => entry,
+        Err(ZipError::FileNotFound) => return Ok(Vec::new()),
+        Err(error) => return Err(damaged(error.to_string())),
+    };
+    let mut bytes = Vec::new();
+    entry
+        .take(MANIFEST_LIMIT + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| damaged(error.to_string()))?;
+    if bytes.len() as u64 > MANIFEST_LIMIT {
+        return Err(damaged("its manifest is larger than 4 MiB".to_owned()));
+    }
+    Ok(bytes)
+}
+
+/// A job as entries of an image, sorted by path.
+///
+/// Both groups have the two folders, with the same modes: either may be the only one that is there.
+#[derive(Debug, Clone)]
+pub struct JobLayout {
+    /// What the job needs besides its jar; empty if nothing.
+    pub dependencies: Vec<Entry>,
+    /// The jar of the job.
+    pub job: Vec<Entry>,
+}
+
+impl JobLayout {
+    /// Lays out the jar of a job and what it needs.
+    pub fn new(job: &Artifact, dependencies: &[Artifact]) -> Result<Self, JobError> {
+        let mut names: BTreeMap<&str, &Artifact> = BTreeMap::new();
+        for artifact in dependencies.iter().chain([job]) {
+            if let Some(first) = names.insert(&artifact.name, artifact) {
+                return Err(JobError::SameName {
+                    first: first.source.clone(),
+                    second: artifact.source.clone(),
+                });
+            }
+        }
+        Ok(Self {
+            dependencies: if dependencies.is_empty() {
+                Vec::new()
+            } else {
+                group(dependencies)?
+            },
+            job: group(std::slice::from_ref(job))?,
+        })
+    }
+}
+
+fn group(artifacts: &[Artifact]) -> Result<Vec<Entry>, JobError> {
+    let (files, links) = (ImagePath::fixed(ARTIFACTS), ImagePath::fixed(USRLIB));
+    let mut entries = vec![
+        Entry::directory(files.clone(), false, Owner::FLINK),
+        Entry::directory(links.clone(), true, Owner::FLINK),
+    ];
+    for artifact in artifacts {
+        let at = |folder: &ImagePath| {
+            folder.join(&artifact.name).map_err(|_| JobError::Name {
+                path: artifact.source.clone(),
+                why: "it is no file name",
+            })
+        };
+        entries.push(Entry::file(
+            at(&files)?,
+            artifact.content.clone(),
+            false,
+            Owner::FLINK,
+        ));
+        // From /opt/flink/usrlib.
+        let target = format!("../../artifacts/{}", artifact.name);
+        entries.push(Entry::symlink(at(&links)?, target, Owner::FLINK));
+    }
+    entries.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(entries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn artifact(source: &str) -> Artifact {
+        Artifact {
+            source: source.into(),
+            name: name(Path::new(source)).unwrap(),
+            content: Content::from_bytes(&b"x"[..]),
+        }
+    }
+
+    #[test]
+    fn each_file_is_real_in_one_place_and_linked_in_the_other() {
+        let layout = JobLayout::new(
+            &artifact("job.jar"),
+            &[artifact("z.jar"), artifact("a.txt")],
+        );
+        let layout = layout.unwrap();
+        let listing = |entries: &[Entry]| -> Vec<String> {
+            entries
+                .iter()
+                .map(|entry| match &entry.kind {
+                    crate::layer::EntryKind::Symlink(target) => {
+                        format!("{} -> {target}", entry.path)
+                    }
+                    _ => format!("{} {:o}", entry.path, entry.mode),
+                })
+                .collect()
+        };
+        assert_eq!(
+            listing(&layout.dependencies),
+            [
+                "/opt/artifacts 755",
+                "/opt/artifacts/a.txt 644",
+                "/opt/artifacts/z.jar 644",
+                "/opt/flink/usrlib 775",
+                "/opt/flink/usrlib/a.txt -> ../../artifacts/a.txt",
+                "/opt/flink/usrlib/z.jar -> ../../artifacts/z.jar",
+            ]
+        );
+        assert_eq!(
+            listing(&layout.job),
+            [
+                "/opt/artifacts 755",
+                "/opt/artifacts/job.jar 644",
+                "/opt/flink/usrlib 775",
+                "/opt/flink/usrlib/job.jar -> ../../artifacts/job.jar",
+            ]
+        );
+        let alone = JobLayout::new(&artifact("job.jar"), &[]).unwrap();
+        assert!(alone.dependencies.is_empty());
+    }
+
+    #[test]
+    fn one_name_for_two_files_is_refused_with_both() {
+        let error = JobLayout::new(&artifact("a/x.jar"), &[artifact("b/x.jar")]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`b/x.jar` and `a/x.jar` have the same name, and only one file can have it in the image"
+        );
+    }
+
+    #[test]
+    fn names_that_harm_an_image_are_refused() {
+        for bad in [
+            ".wh.job.jar",
+            ".wh..wh..opq",
+            "a\nb.jar",
+            "a:b.jar",
+            &"x".repeat(256),
+            "/",
+            "..",
+        ] {
+            assert!(name(Path::new(bad)).is_err(), "{bad}");
+        }
+        assert_eq!(name(Path::new("x/jöb 1.jar")).unwrap(), "jöb 1.jar");
+    }
+}

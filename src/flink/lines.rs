@@ -1,0 +1,349 @@
+//! What changed between the lines of Flink: the one table that decides it.
+//!
+//! A new line is one new row at the end of [`LINES`], and [`DEFAULT_RELEASE`] if it becomes the default.
+//! Sources: the release notes of each line, and the official images
+//! (<https://github.com/apache/flink-docker>, its branches `dev-*`).
+
+use std::fmt;
+
+use crate::error::{Explain, Kind};
+
+use super::java::JavaVersion;
+use super::version::{FlinkVersion, ScalaVersion};
+
+/// The release that is used when none is named.
+pub const DEFAULT_RELEASE: &str = "2.3.0";
+
+/// The file in `conf/` that a line reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConfigFile {
+    /// `flink-conf.yaml`, flat keys in a dialect of its own.
+    FlinkConf,
+    /// `config.yaml` in the distribution; a `flink-conf.yaml` beside it wins.
+    Either,
+    /// `config.yaml`, YAML 1.2.
+    ConfigYaml,
+}
+
+/// One line of Flink: all releases with the same major and minor number.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Major and minor number.
+    pub number: (u16, u16),
+    /// The newest release that is known here; for messages only.
+    pub newest: &'static str,
+    /// The Java versions that it works with.
+    pub java: &'static [u16],
+    /// The Java version to take when there is a choice.
+    pub default_java: u16,
+    /// The Scala versions that it was published for.
+    pub scala: &'static [ScalaVersion],
+    /// The Scala version to take when there is a choice.
+    pub default_scala: ScalaVersion,
+    /// The configuration file.
+    pub config: ConfigFile,
+    /// Whether the default configuration binds everything to `localhost` (FLINK-24474), and so has to be
+    /// opened for an image.
+    pub binds_to_localhost: bool,
+}
+
+const SCALA_2_11: ScalaVersion = ScalaVersion::of(2, 11);
+const SCALA_2_12: ScalaVersion = ScalaVersion::of(2, 12);
+const BOTH_SCALAS: &[ScalaVersion] = &[SCALA_2_11, SCALA_2_12];
+const ONE_SCALA: &[ScalaVersion] = &[SCALA_2_12];
+
+/// Java 8 and 11; the default configuration listens to everybody.
+const fn early(minor: u16, newest: &'static str) -> Line {
+    Line {
+        number: (1, minor),
+        newest,
+        java: &[8, 11],
+        default_java: 8,
+        scala: BOTH_SCALAS,
+        default_scala: SCALA_2_12,
+        config: ConfigFile::FlinkConf,
+        binds_to_localhost: false,
+    }
+}
+
+/// From 1.15: one Scala, Java 11 by default, everything bound to localhost.
+const fn late(minor: u16, newest: &'static str) -> Line {
+    Line {
+        default_java: 11,
+        scala: ONE_SCALA,
+        binds_to_localhost: true,
+        ..early(minor, newest)
+    }
+}
+
+/// From 1.18: Java 17 as well.
+const fn last(minor: u16, newest: &'static str, config: ConfigFile) -> Line {
+    Line {
+        java: &[8, 11, 17],
+        config,
+        ..late(minor, newest)
+    }
+}
+
+/// From 2.0: no Java 8, `config.yaml` only.
+const fn two(minor: u16, newest: &'static str) -> Line {
+    Line {
+        number: (2, minor),
+        java: &[11, 17, 21],
+        default_java: 17,
+        config: ConfigFile::ConfigYaml,
+        ..late(minor, newest)
+    }
+}
+
+/// All lines that are known, the oldest first.
+pub const LINES: &[Line] = &[
+    early(11, "1.11.6"),
+    early(12, "1.12.7"),
+    early(13, "1.13.6"),
+    early(14, "1.14.6"),
+    late(15, "1.15.4"),
+    late(16, "1.16.3"),
+    late(17, "1.17.2"),
+    last(18, "1.18.1", ConfigFile::FlinkConf),
+    last(19, "1.19.3", ConfigFile::Either),
+    last(20, "1.20.5", ConfigFile::Either),
+    two(0, "2.0.2"),
+    two(1, "2.1.3"),
+    two(2, "2.2.1"),
+    two(3, "2.3.0"),
+];
+
+/// The line of a version, and whether that had to be guessed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// The row of the table.
+    pub line: &'static Line,
+    /// Whether the version is of a later line than the table knows, and `line` is the newest that it does.
+    pub assumed: bool,
+}
+
+/// A version or a combination that cannot be built.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LineError {
+    /// Older than the table.
+    #[error("Flink {0} is older than 1.11; images of such lines are not built yet")]
+    TooOld(FlinkVersion),
+    /// A Java version that the line does not work with.
+    #[error("Flink {version} does not work with Java {java}: it needs Java {needs}")]
+    Java {
+        /// The version of Flink.
+        version: FlinkVersion,
+        /// The Java version of the base.
+        java: JavaVersion,
+        /// What would work, as text.
+        needs: Choice,
+    },
+    /// A Scala version that the line was not published for.
+    #[error("Flink {version} is not published for Scala {scala}, only for {offers}")]
+    Scala {
+        /// The version of Flink.
+        version: FlinkVersion,
+        /// The Scala version that was asked for.
+        scala: ScalaVersion,
+        /// What is published, as text.
+        offers: Choice,
+    },
+}
+
+impl Explain for LineError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::TooOld(_) => Kind::Input,
+            Self::Java { .. } | Self::Scala { .. } => Kind::Incompatible,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::TooOld(_) => format!("use a newer release, as {DEFAULT_RELEASE}"),
+            Self::Java { .. } => "choose a base with another Java, or another release".to_owned(),
+            Self::Scala { .. } => "leave `--scala-version` out to take what is there".to_owned(),
+        })
+    }
+}
+
+/// Things to choose from, as people list them: `11, 17 or 21`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice(Vec<String>);
+
+impl Choice {
+    fn of<T: fmt::Display>(items: &[T]) -> Self {
+        Self(items.iter().map(ToString::to_string).collect())
+    }
+}
+
+impl fmt::Display for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.split_last() {
+            Some((last, rest)) if !rest.is_empty() => write!(f, "{} or {last}", rest.join(", ")),
+            Some((last, _)) => f.write_str(last),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Known {
+    /// Finds the line of `version`.
+    pub fn of(version: &FlinkVersion) -> Result<Self, LineError> {
+        let newest = LINES.last().expect("the table is not empty");
+        let number = version.line();
+        if number > newest.number {
+            return Ok(Self {
+                line: newest,
+                assumed: true,
+            });
+        }
+        LINES
+            .iter()
+            .find(|line| line.number == number)
+            .map(|line| Self {
+                line,
+                assumed: false,
+            })
+            // 1.21 never was: it would lie between two lines, and is closest to the later.
+            .or_else(|| {
+                let line = LINES.iter().find(|line| line.number > number)?;
+                (number > LINES[0].number).then_some(Self {
+                    line,
+                    assumed: true,
+                })
+            })
+            .ok_or_else(|| LineError::TooOld(version.clone()))
+    }
+
+    /// A sentence about what was guessed, if something was.
+    pub fn note(&self, version: &FlinkVersion) -> Option<String> {
+        let (major, minor) = self.line.number;
+        self.assumed.then(|| {
+            format!("Flink {version} is of a line that is not known here; treating it like {major}.{minor}")
+        })
+    }
+
+    /// Checks that the line works with the Java of the base.
+    pub fn check_java(&self, version: &FlinkVersion, java: JavaVersion) -> Result<(), LineError> {
+        if self.line.java.contains(&java.major()) {
+            return Ok(());
+        }
+        Err(LineError::Java {
+            version: version.clone(),
+            java,
+            needs: Choice::of(self.line.java),
+        })
+    }
+
+    /// The Scala version to use: the one that is asked for, if it was published, or else the default.
+    pub fn scala(
+        &self,
+        version: &FlinkVersion,
+        asked: Option<ScalaVersion>,
+    ) -> Result<ScalaVersion, LineError> {
+        match asked {
+            None => Ok(self.line.default_scala),
+            Some(scala) if self.line.scala.contains(&scala) => Ok(scala),
+            Some(scala) => Err(LineError::Scala {
+                version: version.clone(),
+                scala,
+                offers: Choice::of(self.line.scala),
+            }),
+        }
+    }
+}
+
+/// The release that is used when none is named.
+pub fn default_release() -> FlinkVersion {
+    DEFAULT_RELEASE
+        .parse()
+        .expect("the default release is a version")
+}
+
+/// The newest known release of a line that is written like `1.20`.
+pub fn newest_release(line: &str) -> Option<&'static str> {
+    LINES
+        .iter()
+        .find(|row| format!("{}.{}", row.number.0, row.number.1) == line)
+        .map(|row| row.newest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(text: &str) -> Result<Known, LineError> {
+        Known::of(&text.parse().unwrap())
+    }
+
+    #[test]
+    fn the_table_is_in_order_and_true_to_itself() {
+        assert!(LINES.is_sorted_by(|a, b| a.number < b.number));
+        for line in LINES {
+            let newest: FlinkVersion = line.newest.parse().unwrap();
+            assert_eq!(newest.line(), line.number);
+            assert!(line.java.contains(&line.default_java) && line.java.is_sorted());
+            assert!(line.scala.contains(&line.default_scala));
+        }
+        assert!(!known(&default_release().to_string()).unwrap().assumed);
+    }
+
+    #[test]
+    fn each_line_finds_its_row() {
+        for (version, java, config, opens) in [
+            ("1.11.0", &[8, 11][..], ConfigFile::FlinkConf, false),
+            ("1.14.6", &[8, 11], ConfigFile::FlinkConf, false),
+            ("1.15.0", &[8, 11], ConfigFile::FlinkConf, true),
+            ("1.18.1", &[8, 11, 17], ConfigFile::FlinkConf, true),
+            ("1.20.5", &[8, 11, 17], ConfigFile::Either, true),
+            ("2.3.0", &[11, 17, 21], ConfigFile::ConfigYaml, true),
+        ] {
+            let Known { line, assumed } = known(version).unwrap();
+            assert!(!assumed);
+            assert_eq!(
+                (line.java, line.config, line.binds_to_localhost),
+                (java, config, opens),
+                "{version}"
+            );
+        }
+    }
+
+    #[test]
+    fn unknown_lines_say_so() {
+        let version: FlinkVersion = "2.9.0".parse().unwrap();
+        let later = Known::of(&version).unwrap();
+        assert_eq!(
+            later.note(&version).unwrap(),
+            "Flink 2.9.0 is of a line that is not known here; treating it like 2.3"
+        );
+        assert_eq!(known("1.21.0").unwrap().line.number, (2, 0));
+        assert_eq!(
+            known("1.10.3").unwrap_err().to_string(),
+            "Flink 1.10.3 is older than 1.11; images of such lines are not built yet"
+        );
+    }
+
+    #[test]
+    fn java_and_scala_must_fit() {
+        let version: FlinkVersion = "2.3.0".parse().unwrap();
+        let line = Known::of(&version).unwrap();
+        let java = |text: &str| text.parse::<JavaVersion>().unwrap();
+        line.check_java(&version, java("17.0.15")).unwrap();
+        assert_eq!(
+            line.check_java(&version, java("1.8.0_292"))
+                .unwrap_err()
+                .to_string(),
+            "Flink 2.3.0 does not work with Java 8: it needs Java 11, 17 or 21"
+        );
+        assert_eq!(line.scala(&version, None).unwrap(), SCALA_2_12);
+        assert_eq!(
+            line.scala(&version, Some(SCALA_2_11))
+                .unwrap_err()
+                .to_string(),
+            "Flink 2.3.0 is not published for Scala 2.11, only for 2.12"
+        );
+    }
+}

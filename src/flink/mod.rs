@@ -1,0 +1,19 @@
+//! What Flink is: its versions and what they need, its distribution, and where things lie in an image.
+//!
+//! Knows nothing of registries. What it returns are [`crate::layer::Entry`] lists.
+
+mod config;
+mod distribution;
+mod java;
+mod job;
+mod layout;
+pub mod lines;
+mod version;
+
+pub use config::open_addresses;
+pub use distribution::{Distribution, DistributionError, DistributionFile, DistributionKind};
+pub use java::{JavaVersion, JavaVersionError};
+pub use job::{Artifact, JobError, JobJar, JobLayout};
+pub use layout::{FlinkLayout, HOME};
+pub use lines::{Known, Line, LineError};
+pub use version::{FlinkVersion, ScalaVersion, VersionError};
