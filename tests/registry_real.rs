@@ -9,6 +9,7 @@ mod support;
 use std::fs::File;
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use flink_img::error::Explain as _;
@@ -22,7 +23,7 @@ use flink_img::registry::{
 };
 use oci_client::client::{ClientConfig, ClientProtocol};
 use oci_client::secrets::RegistryAuth;
-use support::docker_registry::{DockerRegistry, Kind};
+use support::docker_registry::{DockerRegistry, Kind, free_port, make_certificates, wait_for};
 
 const CONFIG: &[u8] =
     br#"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}"#;
@@ -173,4 +174,63 @@ async fn a_registry_with_an_own_authority_is_trusted_when_told_to() {
     assert!(error.hint().unwrap().contains("`--ca-file`"), "{error:?}");
     let by_digest = Selector::Digest(digest);
     assert_eq!(target.at(digest).selector(), by_digest);
+}
+
+/// Ends a process with the test.
+struct Ends(Child);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the files of a test's temporary folder need no careful errors"
+)]
+async fn a_redirect_that_gives_up_encryption_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    make_certificates(folder.path());
+    // With `-HTTP`, the files below the folder are whole answers.
+    let manifests = folder.path().join("v2/a/b/manifests");
+    std::fs::create_dir_all(&manifests).unwrap();
+    let port = free_port();
+    let answer = format!(
+        "HTTP/1.0 307 Temporary Redirect\r\nLocation: http://0.0.0.0:{port}/elsewhere\r\nContent-Length: 0\r\n\r\n"
+    );
+    std::fs::write(manifests.join("1"), answer).unwrap();
+    let mut server = Command::new("openssl")
+        .args([
+            "s_server",
+            "-quiet",
+            "-HTTP",
+            "-cert",
+            "server.pem",
+            "-key",
+            "server.key",
+        ])
+        .args(["-accept", &format!("127.0.0.1:{port}")])
+        .current_dir(folder.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    assert!(wait_for(port, &mut server));
+    let _server = Ends(server);
+    // Not a loopback address, so that nothing but TLS is tried.
+    let reference: Reference = format!("0.0.0.0:{port}/a/b:1").parse().unwrap();
+    let client = client(
+        Some(folder.path().join("ca.pem")),
+        CredentialStore::default(),
+    );
+    let error = client.get_manifest(&reference).await.unwrap_err();
+    let cause = error.cause().to_string();
+    assert!(
+        cause.ends_with("redirects to an address that is not encrypted"),
+        "{error:?}"
+    );
 }

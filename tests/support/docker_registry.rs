@@ -74,12 +74,14 @@ impl Drop for DockerRegistry {
     }
 }
 
-fn free_port() -> u16 {
+/// A port that was free a moment ago.
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }
 
-fn wait_for(port: u16, child: &mut Child) -> bool {
+/// Waits until `child` listens; `false` when it ended instead.
+pub fn wait_for(port: u16, child: &mut Child) -> bool {
     let end = Instant::now() + PATIENCE;
     while Instant::now() < end {
         if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
@@ -137,13 +139,13 @@ fn bcrypt(password: &str) -> String {
     hash
 }
 
-/// An authority, and a certificate by it for this machine.
-fn make_certificates(folder: &Path) {
+/// An authority (`ca.pem`), and a certificate by it for this machine (`server.pem`, `server.key`).
+pub fn make_certificates(folder: &Path) {
     let script = r#"set -e; cd "$1"
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=test authority" \
     -keyout ca.key -out ca.pem -addext "keyUsage=critical,keyCertSign" -addext "basicConstraints=critical,CA:TRUE"
 openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=127.0.0.1" -keyout server.key -out server.csr
-printf 'subjectAltName=IP:127.0.0.1,DNS:localhost\nextendedKeyUsage=serverAuth\nbasicConstraints=CA:FALSE\n' > server.ext
+printf 'subjectAltName=IP:127.0.0.1,IP:0.0.0.0,DNS:localhost\nextendedKeyUsage=serverAuth\nbasicConstraints=CA:FALSE\n' > server.ext
 openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile server.ext -out server.pem"#;
     let output = Command::new("sh")
         .args(["-c", script, "sh"])
