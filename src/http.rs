@@ -372,6 +372,15 @@ mod tests {
     }
 
     #[test]
+    fn knows_when_encryption_is_given_up() {
+        let downgrade =
+            |from: &str, to: &str| is_downgrade(&from.parse().unwrap(), &to.parse().unwrap());
+        assert!(downgrade("https://a.test/", "http://a.test/"));
+        assert!(!downgrade("http://a.test/", "http://b.test/"));
+        assert!(!downgrade("http://a.test/", "https://a.test/"));
+    }
+
+    #[test]
     fn a_ca_file_must_have_certificates() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let settings = |path: &std::path::Path| HttpSettings {

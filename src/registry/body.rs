@@ -203,7 +203,7 @@ mod tests {
 
     #[tokio::test]
     async fn reads_a_part_of_a_file_and_notices_that_it_is_too_short() {
-        let content: Vec<u8> = (0..CHUNK * 2 + 100).map(|i| (i % 251) as u8).collect();
+        let content: Vec<u8> = (0..=250).cycle().take(CHUNK * 2 + 100).collect();
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&content).unwrap();
         let file = Arc::new(file);

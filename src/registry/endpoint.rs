@@ -60,7 +60,7 @@ impl Endpoints {
 
     /// The client for a URL: this machine is not behind a proxy.
     pub(super) fn client(&self, url: &Url) -> &reqwest::Client {
-        if is_loopback(url) {
+        if is_this_machine(url) {
             &self.direct
         } else {
             &self.system
@@ -123,12 +123,12 @@ impl Endpoints {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
+fn is_this_machine(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     host == "localhost"
         || host
             .trim_start_matches('[')
             .trim_end_matches(']')
             .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
+            .is_ok_and(|address| address.is_loopback() || address.is_unspecified())
 }

@@ -39,6 +39,13 @@ pub enum Task {
         /// From where.
         repository: Reference,
     },
+    /// Asking whether there is a blob.
+    FindBlob {
+        /// Which one.
+        digest: Digest,
+        /// Where.
+        repository: Reference,
+    },
     /// Writing a blob.
     PushBlob {
         /// Which one.
@@ -238,7 +245,11 @@ impl Cause {
         match self {
             Self::Credentials(error) => error.kind(),
             Self::Refused { .. } | Self::Realm { .. } => Kind::Unauthorized,
-            Self::NoToken { status, .. } if status.is_client_error() => Kind::Unauthorized,
+            Self::NoToken { status, advice, .. }
+                if status.is_client_error() && *advice == Advice::GiveUp =>
+            {
+                Kind::Unauthorized
+            }
             Self::Status { status, .. } if *status == StatusCode::NOT_FOUND => Kind::NotFound,
             Self::Digest { .. } | Self::Size { .. } => Kind::Integrity,
             Self::TooLarge { .. } | Self::Manifest(_) | Self::Source(_) => Kind::Input,
@@ -280,7 +291,7 @@ impl Explain for Error {
                     )
                 }
                 Task::PullManifest(_) => "check the name, the tag and the registry".to_owned(),
-                Task::PullBlob { .. } => {
+                Task::FindBlob { .. } | Task::PullBlob { .. } => {
                     "the registry has the manifest and not what it points to; push the image again"
                         .to_owned()
                 }
@@ -342,6 +353,9 @@ impl fmt::Display for Task {
             Self::PullManifest(reference) => write!(f, "pull `{reference}`"),
             Self::PullBlob { digest, repository } => {
                 write!(f, "pull `{}` from `{}`", short(digest), repository.name())
+            }
+            Self::FindBlob { digest, repository } => {
+                write!(f, "look for `{}` in `{}`", short(digest), repository.name())
             }
             Self::PushBlob { digest, repository } => {
                 write!(f, "push `{}` to `{}`", short(digest), repository.name())

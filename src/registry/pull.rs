@@ -17,6 +17,10 @@ use crate::progress::Progress;
 /// The header in which registries state the digest of a manifest.
 pub(super) const CONTENT_DIGEST: &str = "docker-content-digest";
 
+/// A download that got so far starts to count its tries anew when it breaks. With less, a server that sends a byte and
+/// hangs up would keep us for ever.
+const WORTH_RESUMING: u64 = 1024 * 1024;
+
 /// A manifest or an index exactly as the registry has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RawManifest {
@@ -211,7 +215,7 @@ impl Client {
                 Ok(()) => break,
                 Err(cause) => {
                     // A line that breaks every few minutes still gets a large layer through.
-                    if download.received > before {
+                    if download.received - before >= WORTH_RESUMING {
                         retries = self.wire.settings.retry.start();
                     }
                     if !retries.wait(cause.advice()).await {

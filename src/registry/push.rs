@@ -49,7 +49,7 @@ impl Client {
         let result: Result<_, Cause> = attempt.await;
         result.map_err(|cause| {
             let repository = repository.clone();
-            Error::new(Task::PullBlob { digest, repository }, cause)
+            Error::new(Task::FindBlob { digest, repository }, cause)
         })
     }
 

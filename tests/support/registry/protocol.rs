@@ -1,0 +1,310 @@
+//! What a registry answers (distribution-spec 1.1), and what its token service does.
+
+use std::net::SocketAddr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use flink_img::oci::{Digest, Document};
+
+use super::wire::{Request, Response, pairs};
+use super::{Auth, Content, LocationForm, Shared};
+
+/// The error body of the specification.
+pub fn error_body(code: &str, message: &str) -> Vec<u8> {
+    serde_json::json!({"errors": [{"code": code, "message": message, "detail": null}]})
+        .to_string()
+        .into_bytes()
+}
+
+fn error(status: u16, code: &str, message: &str) -> Response {
+    Response::new(status)
+        .header("Content-Type", "application/json")
+        .body(error_body(code, message))
+}
+
+/// The right answer to a request.
+pub fn respond(address: SocketAddr, shared: &Shared, request: &Request) -> Response {
+    let path = request.info.path.as_str();
+    if path == "/token" {
+        return token(shared, request);
+    }
+    let Some(rest) = path.strip_prefix("/v2/") else {
+        return error(404, "NAME_UNKNOWN", "not a registry path");
+    };
+    let split = ["/blobs/uploads/", "/blobs/", "/manifests/"]
+        .iter()
+        .find_map(|kind| {
+            rest.split_once(kind)
+                .map(|(name, last)| (*kind, name, last))
+        });
+    let name = split.map_or("", |(_, name, _)| name);
+    if let Some(refusal) = refuse(address, shared, request, name) {
+        return refusal;
+    }
+    match split {
+        None if rest.is_empty() => Response::new(200),
+        Some(("/blobs/uploads/", name, id)) => upload(address, shared, request, name, id),
+        Some(("/blobs/", name, digest)) => blob(&shared.content(), request, name, digest),
+        Some((_, name, reference)) => manifest(&mut shared.content(), request, name, reference),
+        None => error(404, "NAME_UNKNOWN", "no such thing"),
+    }
+}
+
+/// 401, unless the request may pass.
+fn refuse(address: SocketAddr, shared: &Shared, request: &Request, name: &str) -> Option<Response> {
+    let (auth, realm) = {
+        let behaviour = shared.behaviour();
+        (behaviour.auth.clone(), behaviour.realm.clone())
+    };
+    let sent = request.info.headers.get("authorization");
+    let challenge = match auth {
+        Auth::Open => return None,
+        Auth::Basic { user, password } => {
+            if sent == Some(&basic(&user, &password)) {
+                return None;
+            }
+            "Basic realm=\"test\"".to_owned()
+        }
+        Auth::Token { .. } | Auth::Refresh { .. } => {
+            let action = match request.info.method.as_str() {
+                "GET" | "HEAD" => "pull",
+                _ => "push",
+            };
+            if has_scope(&shared.content(), sent, name, action) {
+                return None;
+            }
+            let realm = realm.unwrap_or_else(|| format!("http://{address}/token"));
+            let actions = if action == "push" {
+                "pull,push"
+            } else {
+                "pull"
+            };
+            format!(
+                "Bearer realm=\"{realm}\",service=\"test\",scope=\"repository:{name}:{actions}\""
+            )
+        }
+    };
+    Some(
+        error(401, "UNAUTHORIZED", "authentication required").header("WWW-Authenticate", challenge),
+    )
+}
+
+fn basic(user: &str, password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
+}
+
+fn has_scope(content: &Content, sent: Option<&String>, name: &str, action: &str) -> bool {
+    sent.and_then(|value| content.tokens.get(value.strip_prefix("Bearer ")?))
+        .is_some_and(|scopes| {
+            scopes.iter().any(|scope| {
+                scope
+                    .strip_prefix("repository:")
+                    .and_then(|scope| scope.rsplit_once(':'))
+                    .is_some_and(|(own, actions)| {
+                        own == name && actions.split(',').any(|own| own == action)
+                    })
+            })
+        })
+}
+
+fn token(shared: &Shared, request: &Request) -> Response {
+    let (auth, lifetime) = {
+        let behaviour = shared.behaviour();
+        (behaviour.auth.clone(), behaviour.token_lifetime)
+    };
+    let (scopes, field) = match auth {
+        Auth::Token { user, password } => {
+            let sent = request.info.headers.get("authorization");
+            if sent != Some(&basic(&user, &password)) {
+                return Response::new(401).body(r#"{"details":"incorrect username or password"}"#);
+            }
+            let scopes = request.info.query_all("scope");
+            (scopes.into_iter().map(ToOwned::to_owned).collect(), "token")
+        }
+        Auth::Refresh { token } => {
+            let form = pairs(&String::from_utf8_lossy(&request.body));
+            let field = |name: &str| {
+                let found = form.iter().find(|(key, _)| key == name);
+                found.map_or("", |(_, value)| value)
+            };
+            if field("grant_type") != "refresh_token" || field("refresh_token") != token {
+                return Response::new(400)
+                    .body(r#"{"error":"invalid_grant","error_description":"unknown token"}"#);
+            }
+            let scopes = field("scope").split(' ').map(ToOwned::to_owned);
+            (scopes.collect::<Vec<_>>(), "access_token")
+        }
+        _ => return Response::new(404),
+    };
+    let mut content = shared.content();
+    content.counter += 1;
+    let value = format!("token-{}", content.counter);
+    content.tokens.insert(value.clone(), scopes);
+    let mut answer = serde_json::json!({ field: value });
+    if let Some(lifetime) = lifetime {
+        answer["expires_in"] = lifetime.into();
+    }
+    Response::new(200).body(answer.to_string())
+}
+
+fn blob(content: &Content, request: &Request, name: &str, digest: &str) -> Response {
+    let found = digest
+        .parse::<Digest>()
+        .ok()
+        .and_then(|digest| content.blobs.get(name)?.get(&digest));
+    let Some(bytes) = found else {
+        return error(404, "BLOB_UNKNOWN", "blob unknown to registry");
+    };
+    let response = Response::new(200)
+        .header("Content-Type", "application/octet-stream")
+        .header("Docker-Content-Digest", digest);
+    let start = request.info.headers.get("range").and_then(|range| {
+        range
+            .strip_prefix("bytes=")?
+            .split('-')
+            .next()?
+            .parse()
+            .ok()
+    });
+    match start {
+        None | Some(0) => response.body(bytes.clone()),
+        Some(start) if start >= bytes.len() => Response::new(416),
+        Some(start) => {
+            let total = bytes.len();
+            let range = format!("bytes {start}-{}/{total}", total - 1);
+            let mut partial = response.header("Content-Range", range);
+            partial.status = 206;
+            partial.body(&bytes[start..])
+        }
+    }
+}
+
+fn manifest(content: &mut Content, request: &Request, name: &str, reference: &str) -> Response {
+    let key = (name.to_owned(), reference.to_owned());
+    if request.info.method != "PUT" {
+        let Some((media_type, bytes)) = content.manifests.get(&key) else {
+            return error(404, "MANIFEST_UNKNOWN", "manifest unknown");
+        };
+        return Response::new(200)
+            .header("Content-Type", media_type)
+            .header("Docker-Content-Digest", Digest::of(bytes))
+            .body(bytes.clone());
+    }
+    let media_type = request.info.headers.get("content-type").cloned();
+    let media_type = media_type.unwrap_or_default();
+    let missing = match Document::parse(&request.body, Some(&media_type)) {
+        Err(_) => return error(400, "MANIFEST_INVALID", "manifest invalid"),
+        Ok(Document::Index(_)) => false,
+        Ok(Document::Manifest(manifest)) => {
+            let blobs = content.blobs.get(name);
+            let has = |digest| blobs.is_some_and(|blobs| blobs.contains_key(digest));
+            !has(&manifest.config.digest) || !manifest.layers.iter().all(|l| has(&l.digest))
+        }
+    };
+    if missing {
+        return error(400, "MANIFEST_BLOB_UNKNOWN", "blob unknown to registry");
+    }
+    let digest = Digest::of(&request.body);
+    for reference in [reference.to_owned(), digest.to_string()] {
+        let value = (media_type.clone(), request.body.clone());
+        content
+            .manifests
+            .insert((name.to_owned(), reference), value);
+    }
+    Response::new(201)
+        .header("Location", format!("/v2/{name}/manifests/{digest}"))
+        .header("Docker-Content-Digest", digest)
+}
+
+fn upload(
+    address: SocketAddr,
+    shared: &Shared,
+    request: &Request,
+    name: &str,
+    id: &str,
+) -> Response {
+    let (form, decline) = {
+        let behaviour = shared.behaviour();
+        (behaviour.location.clone(), behaviour.decline_mounts)
+    };
+    let guarded = !matches!(shared.behaviour().auth, Auth::Open | Auth::Basic { .. });
+    let mut content = shared.content();
+    let query = |name: &str| request.info.query_all(name).first().copied();
+    match request.info.method.as_str() {
+        "POST" => {
+            if let (Some(mount), Some(from)) = (query("mount"), query("from")) {
+                let sent = request.info.headers.get("authorization");
+                let allowed = !guarded || has_scope(&content, sent, from, "pull");
+                let digest: Option<Digest> = mount.parse().ok().filter(|_| allowed && !decline);
+                let found = digest.and_then(|digest| {
+                    Some((digest, content.blobs.get(from)?.get(&digest)?.clone()))
+                });
+                if let Some((digest, bytes)) = found {
+                    let blobs = content.blobs.entry(name.to_owned()).or_default();
+                    blobs.insert(digest, bytes);
+                    return Response::new(201)
+                        .header("Location", format!("/v2/{name}/blobs/{digest}"));
+                }
+            }
+            content.counter += 1;
+            let id = format!("upload-{}", content.counter);
+            content.uploads.insert(id.clone(), Vec::new());
+            Response::new(202)
+                .header("Location", location(&form, address, name, &id))
+                .header("Range", "0-0")
+        }
+        _ if !content.uploads.contains_key(id) => error(
+            404,
+            "BLOB_UPLOAD_UNKNOWN",
+            "blob upload unknown to registry",
+        ),
+        "GET" => Response::new(204)
+            .header("Location", location(&form, address, name, id))
+            .header("Range", range(&content.uploads[id])),
+        "DELETE" => {
+            content.uploads.remove(id);
+            Response::new(204)
+        }
+        "PATCH" => {
+            let bytes = content.uploads.entry(id.to_owned()).or_default();
+            bytes.extend_from_slice(&request.body);
+            let range = range(bytes);
+            Response::new(202)
+                .header("Location", location(&form, address, name, id))
+                .header("Range", range)
+        }
+        "PUT" => {
+            if matches!(form, LocationForm::Query) && query("_state") != Some("a=b&c") {
+                return error(400, "BLOB_UPLOAD_INVALID", "the state is gone");
+            }
+            let Some(promised) = query("digest").and_then(|digest| digest.parse().ok()) else {
+                return error(400, "DIGEST_INVALID", "no digest");
+            };
+            let mut bytes = content.uploads.remove(id).unwrap_or_default();
+            bytes.extend_from_slice(&request.body);
+            if Digest::of(&bytes) != promised {
+                return error(400, "DIGEST_INVALID", "provided digest did not match");
+            }
+            let blobs = content.blobs.entry(name.to_owned()).or_default();
+            blobs.insert(promised, bytes);
+            Response::new(201)
+                .header("Location", format!("/v2/{name}/blobs/{promised}"))
+                .header("Docker-Content-Digest", promised)
+        }
+        _ => error(405, "UNSUPPORTED", "unsupported"),
+    }
+}
+
+fn range(bytes: &[u8]) -> String {
+    format!("0-{}", bytes.len().saturating_sub(1))
+}
+
+fn location(form: &LocationForm, address: SocketAddr, name: &str, id: &str) -> String {
+    let path = format!("/v2/{name}/blobs/uploads/{id}");
+    match form {
+        LocationForm::Relative => path,
+        LocationForm::Absolute => format!("http://{address}{path}"),
+        LocationForm::Query => format!("{path}?_state=a%3Db%26c"),
+        LocationForm::Elsewhere(host) => format!("http://{host}{path}"),
+    }
+}

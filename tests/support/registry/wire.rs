@@ -1,0 +1,246 @@
+//! HTTP/1.1, as far as a client of registries uses it.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::{Fault, RequestInfo, Shared, protocol};
+
+/// How often a waiting connection looks whether the registry stops.
+const TICK: Duration = Duration::from_millis(50);
+/// No test sends more headers than this.
+const HEADER_LIMIT: usize = 64;
+
+/// A request with its body.
+pub struct Request {
+    pub info: RequestInfo,
+    pub body: Vec<u8>,
+}
+
+/// An answer.
+#[derive(Debug, Clone)]
+pub struct Response {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    pub fn new(status: u16) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Vec::new(),
+        }
+    }
+
+    pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.to_owned(), value.into()));
+        self
+    }
+
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    fn set(&mut self, name: &str, value: Option<String>) {
+        self.headers.retain(|(n, _)| !n.eq_ignore_ascii_case(name));
+        self.headers
+            .extend(value.map(|value| (name.to_owned(), value)));
+    }
+}
+
+/// Answers requests on a connection until either side ends it.
+pub fn serve(stream: &TcpStream, address: SocketAddr, shared: &Shared) {
+    let _ = stream.set_read_timeout(Some(TICK));
+    let _ = stream.set_nodelay(true);
+    let mut buffer = Vec::new();
+    while let Ok(Some(request)) = read_request(stream, &mut buffer, shared) {
+        if !matches!(answer(stream, address, shared, &request), Ok(true)) {
+            break;
+        }
+    }
+    let _ = stream.shutdown(std::net::Shutdown::Both);
+}
+
+/// Whether the connection may be used again.
+fn answer(
+    mut stream: &TcpStream,
+    address: SocketAddr,
+    shared: &Shared,
+    request: &Request,
+) -> io::Result<bool> {
+    let index = {
+        let mut content = shared.content();
+        content.requests.push(request.info.clone());
+        content.requests.len() - 1
+    };
+    let hook = shared.behaviour().hook.clone();
+    let fault = hook.and_then(|hook| hook(&request.info));
+    let mut truncate = None;
+    let mut response = match fault {
+        Some(Fault::DropConnection) => return Ok(false),
+        Some(Fault::Stall(pause)) => {
+            let end = Instant::now() + pause;
+            while Instant::now() < end && !shared.stopping.load(Ordering::SeqCst) {
+                std::thread::sleep(TICK.min(pause));
+            }
+            return Ok(false);
+        }
+        Some(Fault::Status(status, headers, body)) => Response {
+            status,
+            headers,
+            body,
+        },
+        other => {
+            let mut response = protocol::respond(address, shared, request);
+            match other {
+                Some(Fault::TruncateBody(length)) => truncate = Some(length),
+                Some(Fault::WrongBytes(bytes)) => response.body = bytes,
+                Some(Fault::Header(name, value)) => response.set(name, value),
+                _ => {}
+            }
+            response
+        }
+    };
+    if let Some(recorded) = shared.content().requests.get_mut(index) {
+        recorded.status = response.status;
+    }
+    if request.info.method == "HEAD" {
+        let length = response.body.len();
+        response.set("Content-Length", Some(length.to_string()));
+        response.body.clear();
+    } else if response.status != 204 {
+        let length = response.body.len();
+        response.set("Content-Length", Some(length.to_string()));
+    }
+    let mut head = Vec::new();
+    write!(head, "HTTP/1.1 {} Status\r\n", response.status)?;
+    for (name, value) in &response.headers {
+        write!(head, "{name}: {value}\r\n")?;
+    }
+    head.extend_from_slice(b"\r\n");
+    stream.write_all(&head)?;
+    let shown = truncate.map_or(response.body.len(), |length| {
+        length.min(response.body.len())
+    });
+    stream.write_all(&response.body[..shown])?;
+    Ok(truncate.is_none())
+}
+
+/// The next request; `None` at the end of the connection.
+fn read_request(
+    mut stream: &TcpStream,
+    buffer: &mut Vec<u8>,
+    shared: &Shared,
+) -> io::Result<Option<Request>> {
+    loop {
+        let mut headers = [httparse::EMPTY_HEADER; HEADER_LIMIT];
+        let mut parsed = httparse::Request::new(&mut headers);
+        match parsed.parse(buffer) {
+            Ok(httparse::Status::Complete(length)) => {
+                let mut info = info(&parsed);
+                let size = info
+                    .headers
+                    .get("content-length")
+                    .map_or(0, |value| value.parse().unwrap());
+                buffer.drain(..length);
+                while buffer.len() < size {
+                    if !fill(stream, buffer, shared)? {
+                        return Ok(None);
+                    }
+                }
+                let body: Vec<u8> = buffer.drain(..size).collect();
+                info.body_length = body.len();
+                return Ok(Some(Request { info, body }));
+            }
+            Ok(httparse::Status::Partial) => {
+                if !fill(stream, buffer, shared)? {
+                    return Ok(None);
+                }
+            }
+            // What Go's server says too when somebody knocks in TLS.
+            Err(_) => {
+                stream.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")?;
+                return Ok(None);
+            }
+        }
+    }
+}
+
+/// Reads what there is; `false` at the end of the connection, or of the registry.
+fn fill(mut stream: &TcpStream, buffer: &mut Vec<u8>, shared: &Shared) -> io::Result<bool> {
+    let mut chunk = vec![0; 64 * 1024];
+    loop {
+        match stream.read(&mut chunk) {
+            Ok(0) => return Ok(false),
+            Ok(length) => {
+                buffer.extend_from_slice(&chunk[..length]);
+                return Ok(true);
+            }
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+                ) =>
+            {
+                if shared.stopping.load(Ordering::SeqCst) {
+                    return Ok(false);
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn info(parsed: &httparse::Request<'_, '_>) -> RequestInfo {
+    let target = parsed.path.unwrap_or_default();
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let headers: BTreeMap<_, _> = parsed
+        .headers
+        .iter()
+        .map(|header| {
+            let value = String::from_utf8_lossy(header.value).into_owned();
+            (header.name.to_ascii_lowercase(), value)
+        })
+        .collect();
+    RequestInfo {
+        method: parsed.method.unwrap_or_default().to_owned(),
+        path: path.to_owned(),
+        query: pairs(query),
+        headers,
+        body_length: 0,
+        status: 0,
+    }
+}
+
+/// Decodes a query or a form.
+pub fn pairs(text: &str) -> Vec<(String, String)> {
+    text.split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decode(key), decode(value))
+        })
+        .collect()
+}
+
+fn decode(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let digits = [rest.next().unwrap_or(b'0'), rest.next().unwrap_or(b'0')];
+                let digits = String::from_utf8_lossy(&digits).into_owned();
+                u8::from_str_radix(&digits, 16).unwrap_or(b'?')
+            }
+            byte => byte,
+        });
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
