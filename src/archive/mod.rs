@@ -190,7 +190,7 @@ impl Archive {
         };
         let mut stream = stream::Stream::new(setup, reading, spool_file)?;
         let mut index = index::Index::new(path, options.policy, &options.limits);
-        members::read(&mut stream, &mut index, &options.limits, options.hash_files)?;
+        members::read(&mut stream, &mut index, options.hash_files)?;
         let finished = stream.finish()?;
         Ok(Self {
             path: path.to_owned(),
