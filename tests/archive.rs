@@ -160,6 +160,9 @@ fn a_cut_archive_is_never_taken_for_a_whole_one() {
             "{length}: {error}"
         );
     }
+    let pending = tar(&[Raw::file("a", b""), Raw::long(b'L', "next")]);
+    let error = open(folder.path(), &pending, &Options::default()).unwrap_err();
+    assert!(error.to_string().contains("describes nothing"), "{error}");
     for how in [Compress::Gzip, Compress::Xz, Compress::Zstd] {
         let stored = compress(&bytes, how);
         for length in [stored.len() / 2, stored.len() - 1] {

@@ -35,11 +35,6 @@ impl<'a> Index<'a> {
         self.members
     }
 
-    /// How many entries were met, repeated ones included.
-    pub(super) fn len(&self) -> usize {
-        self.count
-    }
-
     /// The entry that was met last.
     pub(super) fn last(&self) -> &str {
         &self.last

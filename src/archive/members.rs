@@ -10,10 +10,13 @@ use crate::oci::Sha256;
 use super::error::{ArchiveError, Excess, Trick};
 use super::index::Index;
 use super::stream::Stream;
-use super::{FileRange, Limits, MemberKind};
+use super::{FileRange, MemberKind};
 
 const BLOCK: usize = 512;
 const CHUNK: usize = 128 << 10;
+
+/// Longest extended header: a path, a link and some attributes.
+const EXTENSION: usize = 1 << 20;
 
 /// What extended headers said about the next entry.
 #[derive(Debug, Default)]
@@ -21,6 +24,12 @@ struct Extensions {
     long_name: Option<Vec<u8>>,
     long_link: Option<Vec<u8>>,
     pax: Option<Pax>,
+}
+
+impl Extensions {
+    fn is_empty(&self) -> bool {
+        self.long_name.is_none() && self.long_link.is_none() && self.pax.is_none()
+    }
 }
 
 /// The records of a pax header that matter here.
@@ -36,7 +45,6 @@ struct Pax {
 pub(super) fn read(
     stream: &mut Stream<'_>,
     index: &mut Index<'_>,
-    limits: &Limits,
     hash_files: bool,
 ) -> Result<(), ArchiveError> {
     let mut extensions = Extensions::default();
@@ -47,6 +55,9 @@ pub(super) fn read(
         let mut block = [0; BLOCK];
         let read = stream.fill(&mut block)?;
         if block == [0; BLOCK] && read == BLOCK {
+            if !extensions.is_empty() {
+                return Err(index.damaged("its last header describes nothing".to_owned()));
+            }
             return end(stream, index, &mut buffer);
         }
         let header = tar::Header::from_byte_slice(&block);
@@ -134,9 +145,6 @@ pub(super) fn read(
             return Err(index.refuse(&printable, Trick::UnknownKind(byte)));
         };
         index.insert(&name, kind, mode)?;
-        if index.len() > limits.entries {
-            return Err(index.too_much(Excess::Entries(limits.entries)));
-        }
     }
 }
 
@@ -189,9 +197,10 @@ fn extension(
 ) -> Result<Vec<u8>, ArchiveError> {
     let size = usize::try_from(size).unwrap_or(usize::MAX);
     *extended = extended.saturating_add(size);
-    let limit = index.names_limit();
-    if size > limit.min(1 << 20) || *extended > limit {
-        return Err(index.too_much(Excess::Names(limit.min(1 << 20))));
+    for (found, limit) in [(size, EXTENSION), (*extended, index.names_limit())] {
+        if found > limit {
+            return Err(index.too_much(Excess::Names(limit)));
+        }
     }
     let mut bytes = Vec::with_capacity(size);
     let mut buffer = [0; 4096];

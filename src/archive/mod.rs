@@ -181,15 +181,16 @@ impl Archive {
             _ => Some(fs::unnamed(spool)?),
         };
         let reading = file.try_clone().at("read", path)?;
-        let mut stream = stream::Stream::new(
+        let setup = stream::Setup {
             path,
-            reading,
+            spool,
             compression,
-            spool_file,
-            (&options.limits, options.hash_archive),
-        )?;
+            limits: &options.limits,
+            hash: options.hash_archive,
+        };
+        let mut stream = stream::Stream::new(setup, reading, spool_file)?;
         let mut index = index::Index::new(path, options.policy, &options.limits);
-        members::read(&mut stream, &mut index, &options.limits, options.hash_files)?;
+        members::read(&mut stream, &mut index, options.hash_files)?;
         let finished = stream.finish()?;
         Ok(Self {
             path: path.to_owned(),

@@ -43,15 +43,25 @@ impl Read for Stored {
     }
 }
 
+/// How an archive is to be read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Setup<'a> {
+    pub(super) path: &'a Path,
+    /// The folder of the temporary file, for messages.
+    pub(super) spool: &'a Path,
+    pub(super) compression: Compression,
+    pub(super) limits: &'a Limits,
+    pub(super) hash: bool,
+}
+
 /// The uncompressed tar, read from start to end.
 pub(super) struct Stream<'a> {
-    path: &'a Path,
+    setup: Setup<'a>,
     stored: Stored,
     decoder: Box<dyn Read>,
     spool: Option<BufWriter<File>>,
     hash: Option<Sha256>,
     position: u64,
-    limits: &'a Limits,
 }
 
 /// What is known at the end of a [`Stream`].
@@ -65,12 +75,16 @@ pub(super) struct Finished {
 impl<'a> Stream<'a> {
     /// `spool` receives the uncompressed bytes.
     pub(super) fn new(
-        path: &'a Path,
+        setup: Setup<'a>,
         file: File,
-        compression: Compression,
         spool: Option<File>,
-        (limits, hash): (&'a Limits, bool),
     ) -> Result<Self, ArchiveError> {
+        let Setup {
+            path,
+            compression,
+            hash,
+            ..
+        } = setup;
         let stored = Stored(Rc::new(RefCell::new(StoredState {
             file,
             count: 0,
@@ -93,13 +107,12 @@ impl<'a> Stream<'a> {
             }
         };
         Ok(Self {
-            path,
+            setup,
             stored,
             decoder: Box::new(BufReader::with_capacity(BUFFER, decoder)),
             spool: spool.map(|file| BufWriter::with_capacity(BUFFER, file)),
             hash: hash.then(Sha256::default),
             position: 0,
-            limits,
         })
     }
 
@@ -128,37 +141,35 @@ impl<'a> Stream<'a> {
     fn take(&mut self, bytes: &[u8]) -> Result<(), ArchiveError> {
         self.position += bytes.len() as u64;
         // Checked while decompressing, so that a bomb does not get to fill the disk.
-        if self.position > self.limits.bytes {
-            return Err(self.too_much(Excess::Bytes(self.limits.bytes)));
+        if self.position > self.setup.limits.bytes {
+            return Err(self.too_much(Excess::Bytes(self.setup.limits.bytes)));
         }
-        if self.position > self.limits.ratio_from
-            && self.position / self.limits.ratio > self.stored.0.borrow().count
+        if self.position > self.setup.limits.ratio_from
+            && self.position / self.setup.limits.ratio > self.stored.0.borrow().count
         {
-            return Err(self.too_much(Excess::Ratio(self.limits.ratio)));
+            return Err(self.too_much(Excess::Ratio(self.setup.limits.ratio)));
         }
         if let Some(hash) = &mut self.hash {
             hash.update(bytes);
         }
         if let Some(spool) = &mut self.spool {
-            spool
-                .write_all(bytes)
-                .at("write", Path::new("temporary file"))?;
+            spool.write_all(bytes).at("write", self.setup.spool)?;
         }
         Ok(())
     }
 
     fn too_much(&self, excess: Excess) -> ArchiveError {
         ArchiveError::TooMuch {
-            path: self.path.to_owned(),
+            path: self.setup.path.to_owned(),
             excess,
         }
     }
 
     fn explain(&self, error: io::Error) -> ArchiveError {
-        let path = self.path.to_owned();
+        let path = self.setup.path.to_owned();
         // The decoders wrap nothing that comes from the operating system.
         if error.raw_os_error().is_some() {
-            return match Err::<(), _>(error).at("read", self.path) {
+            return match Err::<(), _>(error).at("read", self.setup.path) {
                 Err(error) => error.into(),
                 Ok(()) => ArchiveError::CutShort { path },
             };
@@ -175,13 +186,13 @@ impl<'a> Stream<'a> {
     /// Ends the pass; everything must have been read.
     pub(super) fn finish(mut self) -> Result<Finished, ArchiveError> {
         // A decoder may leave bytes behind its end; they belong to the file all the same.
-        io::copy(&mut self.stored, &mut io::sink()).at("read", self.path)?;
+        io::copy(&mut self.stored, &mut io::sink()).at("read", self.setup.path)?;
         let spool = match self.spool {
             Some(spool) => Some(
                 spool
                     .into_inner()
                     .map_err(io::IntoInnerError::into_error)
-                    .at("write", Path::new("temporary file"))?,
+                    .at("write", self.setup.spool)?,
             ),
             None => None,
         };

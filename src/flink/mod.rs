@@ -8,6 +8,7 @@ mod java;
 mod job;
 mod layout;
 pub mod lines;
+pub mod release;
 mod version;
 
 pub use config::open_addresses;

@@ -8,7 +8,7 @@ use crate::error::IoResultExt;
 use crate::layer::ImagePath;
 
 use super::{
-    DistributionError, DistributionFile, DistributionKind, in_memory, is_config, is_executable,
+    DistributionError, DistributionFile, DistributionKind, is_config, is_executable, keep,
 };
 
 /// Reads the files of the archive, without its top folder.
@@ -68,7 +68,7 @@ fn file(
         .read_to_end(&mut start)
         .at("read", archive.path())?;
     if is_config(path, range.size) {
-        content = in_memory(content, &start);
+        keep(&mut content, &start);
     }
     Ok(DistributionKind::File {
         content,

@@ -11,7 +11,7 @@ use crate::layer::{Content, ContentSource, ImagePath};
 use crate::oci::HashingReader;
 
 use super::{
-    DistributionError, DistributionFile, DistributionKind, in_memory, is_config, is_executable,
+    DistributionError, DistributionFile, DistributionKind, is_config, is_executable, keep,
 };
 
 /// How many files are hashed at a time.
@@ -105,23 +105,22 @@ fn file(root: &Path, entry: &WalkEntry) -> Result<DistributionFile, Distribution
 }
 
 /// The content of a file and its first bytes; all of them when it is to be kept in memory.
-fn hash(path: &Path, keep: bool) -> Result<(Content, Vec<u8>), FileError> {
+fn hash(path: &Path, whole: bool) -> Result<(Content, Vec<u8>), FileError> {
     let mut file = HashingReader::new(fs::open(path)?);
     let mut start = Vec::new();
-    let limit = if keep { u64::MAX } else { 2 };
+    let limit = if whole { u64::MAX } else { 2 };
     (&mut file)
         .take(limit)
         .read_to_end(&mut start)
         .at("read", path)?;
     let (digest, size) = file.finish().at("read", path)?;
-    let content = Content {
+    let mut content = Content {
         digest,
         size,
         source: ContentSource::Path(path.to_owned()),
     };
-    Ok(if keep {
-        (in_memory(content, &start), start)
-    } else {
-        (content, start)
-    })
+    if whole {
+        keep(&mut content, &start);
+    }
+    Ok((content, start))
 }

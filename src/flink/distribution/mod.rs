@@ -210,11 +210,8 @@ fn is_executable(mode: u32, start: &[u8]) -> bool {
 }
 
 /// Configuration files live in memory, as the layout is a pure function of what is known.
-fn in_memory(content: Content, bytes: &[u8]) -> Content {
-    Content {
-        source: ContentSource::Bytes(bytes.into()),
-        ..content
-    }
+fn keep(content: &mut Content, bytes: &[u8]) {
+    content.source = ContentSource::Bytes(bytes.into());
 }
 
 fn is_config(path: &str, size: u64) -> bool {

@@ -1,0 +1,197 @@
+//! Places that have releases.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use reqwest::Url;
+
+use crate::error::{Explain, Kind};
+use crate::flink::version::FlinkVersion;
+
+/// Apache's own hosts: the fast one with the current releases and no checksums, the one with both, and the one
+/// with everything that ever was.
+const DELIVERY: &str = "https://dlcdn.apache.org/flink/";
+const DOWNLOADS: &str = "https://downloads.apache.org/flink/";
+const ARCHIVE: &str = "https://archive.apache.org/dist/flink/";
+
+/// An address below which `flink-VERSION/flink-VERSION-bin-scala_SCALA.tgz` lies.
+///
+/// ```
+/// use flink_img::flink::release::Mirror;
+///
+/// let mirror: Mirror = "https://mirror.example.org/apache/flink".parse()?;
+/// assert_eq!(mirror.to_string(), "https://mirror.example.org/apache/flink/");
+/// # Ok::<(), flink_img::flink::release::MirrorError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Mirror(Url);
+
+/// A text that is no address of a mirror.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not the address of a mirror")]
+pub struct MirrorError(String);
+
+impl Explain for MirrorError {
+    fn kind(&self) -> Kind {
+        Kind::Usage
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(
+            "write the `http` or `https` address of the folder that has the folders `flink-VERSION`"
+                .to_owned(),
+        )
+    }
+}
+
+impl FromStr for Mirror {
+    type Err = MirrorError;
+
+    fn from_str(text: &str) -> Result<Self, MirrorError> {
+        // A text that is refused may hold a password as well.
+        let fail = || MirrorError(text.rsplit('@').next().unwrap_or_default().to_owned());
+        let mut url = Url::parse(text).map_err(|_| fail())?;
+        if !matches!(url.scheme(), "http" | "https")
+            || url.host().is_none()
+            || url.query().is_some()
+            || url.fragment().is_some()
+        {
+            return Err(fail());
+        }
+        if !url.path().ends_with('/') {
+            url.set_path(&format!("{}/", url.path()));
+        }
+        Ok(Self(url))
+    }
+}
+
+impl Mirror {
+    fn apache(address: &'static str) -> Self {
+        address.parse().expect("an address in the source is valid")
+    }
+
+    pub(super) fn url(&self, version: &FlinkVersion, name: &str) -> Url {
+        // Both are made of characters that mean nothing in an address.
+        self.0
+            .join(&format!("flink-{version}/{name}"))
+            .expect("a plain name is a relative address")
+    }
+
+    pub(super) fn is_trusted(&self) -> bool {
+        is_trusted(&self.0)
+    }
+}
+
+/// Whether nobody on the way can change what comes from there: TLS, or this machine itself.
+pub(super) fn is_trusted(url: &Url) -> bool {
+    url.scheme() == "https"
+        || url.host_str().is_some_and(|host| {
+            let address = host.trim_start_matches('[').trim_end_matches(']');
+            host == "localhost" || address.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+        })
+}
+
+impl fmt::Display for Mirror {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut url = self.0.clone();
+        // Credentials are for the mirror only.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        f.write_str(url.as_str())
+    }
+}
+
+impl fmt::Debug for Mirror {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// Where releases and their checksums are looked for, in this order.
+#[derive(Debug, Clone)]
+pub struct Places {
+    mirrors: Vec<Mirror>,
+    apache: Vec<Mirror>,
+    checksums: Vec<Mirror>,
+}
+
+impl Places {
+    /// The given mirrors first, then Apache's own hosts.
+    pub fn new(mirrors: Vec<Mirror>) -> Self {
+        Self {
+            mirrors,
+            apache: [DELIVERY, DOWNLOADS, ARCHIVE].map(Mirror::apache).into(),
+            checksums: [DOWNLOADS, ARCHIVE].map(Mirror::apache).into(),
+        }
+    }
+
+    /// Other hosts in the place of Apache's: `checksums` must be among those that can be trusted.
+    pub fn with_hosts(mirrors: Vec<Mirror>, checksums: Vec<Mirror>) -> Self {
+        Self {
+            mirrors,
+            apache: checksums.clone(),
+            checksums,
+        }
+    }
+
+    /// Where archives are.
+    pub(super) fn archives(&self) -> impl Iterator<Item = &Mirror> {
+        self.mirrors.iter().chain(&self.apache)
+    }
+
+    /// Who may vouch for an archive from `place`.
+    pub(super) fn checksums<'a>(&'a self, place: &'a Mirror) -> impl Iterator<Item = &'a Mirror> {
+        let own = place.is_trusted() && self.mirrors.contains(place);
+        own.then_some(place).into_iter().chain(&self.checksums)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_lead_to_the_release() {
+        let version = "1.20.5".parse().unwrap();
+        let mirror: Mirror = "https://user:secret@m.example.org/a".parse().unwrap();
+        assert_eq!(
+            mirror.url(&version, "x.tgz").as_str(),
+            "https://user:secret@m.example.org/a/flink-1.20.5/x.tgz"
+        );
+        assert_eq!(mirror.to_string(), "https://m.example.org/a/");
+        assert_eq!(format!("{mirror:?}"), "https://m.example.org/a/");
+        for text in [
+            "",
+            "mirror",
+            "file:///tmp",
+            "https://",
+            "https://m/?q",
+            "ftp://u:secret@m/",
+        ] {
+            let error = text.parse::<Mirror>().unwrap_err();
+            assert!(!error.to_string().contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn only_tls_and_this_machine_vouch_for_themselves() {
+        for (address, trusted) in [
+            ("https://m.example.org", true),
+            ("http://m.example.org", false),
+            ("http://127.0.0.1:8080", true),
+            ("http://[::1]:8080", true),
+            ("http://localhost", true),
+            ("http://localhost.example.org", false),
+            ("http://127.0.0.1.example.org", false),
+            ("http://10.0.0.1", false),
+        ] {
+            let mirror: Mirror = address.parse().unwrap();
+            assert_eq!(mirror.is_trusted(), trusted, "{address}");
+            let places = Places::new(vec![mirror.clone()]);
+            let first = places.checksums(&mirror).next().unwrap();
+            assert_eq!(*first == mirror, trusted);
+            assert_eq!(places.archives().count(), 4);
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Downloads from servers of their own, one for each test.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+
+use super::*;
+use crate::error::{Explain, Kind};
+use crate::progress::Silent;
+
+const NAME: &str = "flink-2.3.0-bin-scala_2.12.tgz";
+const BYTES: &[u8] = b"the bytes of a release";
+
+/// Serves fixed files, and remembers what it was asked for.
+struct Server {
+    mirror: Mirror,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    /// `files` by path below `/flink/flink-2.3.0/`; a body that begins with `>` redirects.
+    fn start(files: &[(&str, &[u8])]) -> Self {
+        let files: BTreeMap<String, Vec<u8>> = files
+            .iter()
+            .map(|(name, body)| (format!("/flink/flink-2.3.0/{name}"), body.to_vec()))
+            .collect();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&asked);
+        std::thread::spawn(move || {
+            for connection in listener.incoming() {
+                let mut connection = connection.unwrap();
+                let mut lines = BufReader::new(connection.try_clone().unwrap()).lines();
+                let Some(Ok(first)) = lines.next() else {
+                    continue;
+                };
+                while lines
+                    .next()
+                    .is_some_and(|line| line.is_ok_and(|l| !l.is_empty()))
+                {}
+                let path = first.split(' ').nth(1).unwrap().to_owned();
+                let (status, header, body) = match files.get(&path) {
+                    None => ("404 Not Found", String::new(), Vec::new()),
+                    Some(body) if body.starts_with(b">") => {
+                        let to = String::from_utf8_lossy(&body[1..]).into_owned();
+                        ("302 Found", format!("Location: {to}\r\n"), Vec::new())
+                    }
+                    Some(body) => ("200 OK", String::new(), body.clone()),
+                };
+                log.lock().unwrap().push(path);
+                let length = body.len();
+                let head = format!(
+                    "HTTP/1.1 {status}\r\nConnection: close\r\n{header}Content-Length: {length}\r\n\r\n"
+                );
+                let _ = connection.write_all(head.as_bytes());
+                let _ = connection.write_all(&body);
+            }
+        });
+        let mirror = format!("http://{address}/flink").parse().unwrap();
+        Self { mirror, asked }
+    }
+
+    fn good() -> Self {
+        let sum = format!("{}  {NAME}\n", Sha512::of(BYTES).unwrap());
+        Self::start(&[(NAME, BYTES), (&format!("{NAME}.sha512"), sum.as_bytes())])
+    }
+
+    fn requests(&self) -> usize {
+        self.asked.lock().unwrap().len()
+    }
+}
+
+fn release() -> Release {
+    Release {
+        version: "2.3.0".parse().unwrap(),
+        scala: "2.12".parse().unwrap(),
+    }
+}
+
+async fn fetch(places: &Places, cache: &Path) -> Result<Fetched, ReleaseError> {
+    let client = Client::builder().no_proxy().build().unwrap();
+    release().fetch(&client, places, cache, &Silent).await
+}
+
+fn names(cache: &Path) -> Vec<String> {
+    fs::list(cache)
+        .unwrap()
+        .iter()
+        .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_release_is_downloaded_once_and_checked_each_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = folder.path().join("a/b");
+    let server = Server::good();
+    let places = Places::with_hosts(vec![], vec![server.mirror.clone()]);
+    let fetched = fetch(&places, &cache).await.unwrap();
+    assert_eq!(fetched.place, Some(server.mirror.to_string()));
+    assert_eq!(fs::read_limited(&fetched.path, 100).unwrap(), BYTES);
+    assert_eq!(names(&cache), [NAME.to_owned(), format!("{NAME}.sha512")]);
+    assert_eq!(server.requests(), 2);
+    assert_eq!(fetch(&places, &cache).await.unwrap().place, None);
+    assert_eq!(server.requests(), 2);
+    // What changed in the cache is not used.
+    fs::write_atomic(&fetched.path, b"something else").unwrap();
+    assert_eq!(release().cached(&cache).unwrap(), None);
+    let again = fetch(&places, &cache).await.unwrap();
+    assert!(again.place.is_some());
+    assert_eq!(fs::read_limited(&again.path, 100).unwrap(), BYTES);
+}
+
+#[tokio::test]
+async fn the_next_place_is_tried_and_the_first_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let (empty, good) = (Server::start(&[]), Server::good());
+    let places = Places::with_hosts(vec![empty.mirror.clone()], vec![good.mirror.clone()]);
+    let fetched = fetch(&places, folder.path()).await.unwrap();
+    assert_eq!(fetched.place, Some(good.mirror.to_string()));
+
+    let other = tempfile::tempdir().unwrap();
+    let places = Places::with_hosts(vec![empty.mirror.clone()], vec![]);
+    let error = fetch(&places, other.path()).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "Failed to download Flink 2.3.0: {} no checksum: does not have it (404)",
+            empty.mirror
+        )
+    );
+    assert_eq!(error.kind(), Kind::NotFound);
+    let unreachable: Mirror = "http://127.0.0.1:1/flink".parse().unwrap();
+    let places = Places::with_hosts(vec![unreachable, empty.mirror.clone()], vec![]);
+    let error = fetch(&places, other.path()).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Network);
+    assert!(
+        error.to_string().contains("could not be reached"),
+        "{error}"
+    );
+    assert!(names(other.path()).is_empty());
+}
+
+#[tokio::test]
+async fn wrong_bytes_are_never_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let sum = format!("{}  {NAME}\n", Sha512::of(&b"other"[..]).unwrap());
+    let wrong = Server::start(&[(NAME, BYTES), (&format!("{NAME}.sha512"), sum.as_bytes())]);
+    let places = Places::with_hosts(vec![wrong.mirror.clone()], vec![]);
+    let error = fetch(&places, folder.path()).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Integrity);
+    assert!(names(folder.path()).is_empty());
+
+    let page = vec![b'x'; 70 << 10];
+    let long = Server::start(&[(NAME, BYTES), (&format!("{NAME}.sha512"), &page)]);
+    let places = Places::with_hosts(vec![long.mirror.clone()], vec![]);
+    let error = fetch(&places, folder.path()).await.unwrap_err();
+    assert!(error.to_string().contains("longer than 64 KiB"), "{error}");
+}
+
+#[tokio::test]
+async fn a_mirror_without_checksum_needs_somebody_to_vouch_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (bare, good) = (Server::start(&[(NAME, BYTES)]), Server::good());
+    let places = Places::with_hosts(vec![bare.mirror.clone()], vec![good.mirror.clone()]);
+    let fetched = fetch(&places, folder.path()).await.unwrap();
+    assert_eq!(fetched.place, Some(bare.mirror.to_string()));
+    let asked = good.asked.lock().unwrap().clone();
+    assert_eq!(asked, [format!("/flink/flink-2.3.0/{NAME}.sha512")]);
+}
+
+#[tokio::test]
+async fn a_redirect_to_plain_http_is_refused() {
+    // 0.0.0.0 reaches this machine and is not one of its trusted addresses.
+    let good = Server::good();
+    let plain = good.mirror.to_string().replace("127.0.0.1", "0.0.0.0");
+    let to = format!(">{plain}flink-2.3.0/{NAME}.sha512");
+    let server = Server::start(&[(&format!("{NAME}.sha512"), to.as_bytes())]);
+    let folder = tempfile::tempdir().unwrap();
+    let places = Places::with_hosts(vec![server.mirror.clone()], vec![]);
+    let error = fetch(&places, folder.path()).await.unwrap_err();
+    assert!(error.to_string().contains("without TLS"), "{error}");
+}
