@@ -80,14 +80,8 @@ impl Explain for FileError {
             | io::ErrorKind::QuotaExceeded
             | io::ErrorKind::ReadOnlyFilesystem
             | io::ErrorKind::FileTooLarge => Kind::Storage,
-            _ if matches!(
-                self.action,
-                "write" | "create" | "replace" | "lock" | "remove"
-            ) =>
-            {
-                Kind::Storage
-            }
-            _ => Kind::Input,
+            _ if READING.contains(&self.action) => Kind::Input,
+            _ => Kind::Storage,
         }
     }
 

@@ -10,10 +10,13 @@
 
 use std::fs::{DirBuilder, File, Metadata, Permissions};
 use std::io::{self, Read, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use tempfile::NamedTempFile;
 
 use crate::error::{FileError, IoResultExt};
@@ -164,6 +167,42 @@ pub fn unnamed(folder: &Path) -> Result<File, FileError> {
     tempfile::tempfile_in(folder).at("create a temporary file in", folder)
 }
 
+/// A part of an open file, read by position, so that many readers can share the file.
+///
+/// A file that ends before the part does is an error.
+#[derive(Debug)]
+pub struct RangeReader {
+    file: Arc<File>,
+    offset: u64,
+    left: u64,
+}
+
+impl RangeReader {
+    /// Reads `length` bytes from `offset`.
+    pub fn new(file: Arc<File>, offset: u64, length: u64) -> Self {
+        Self {
+            file,
+            offset,
+            left: length,
+        }
+    }
+}
+
+impl Read for RangeReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let wanted = usize::try_from(self.left)
+            .unwrap_or(usize::MAX)
+            .min(buffer.len());
+        let read = self.file.read_at(&mut buffer[..wanted], self.offset)?;
+        if read == 0 && wanted > 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.offset += read as u64;
+        self.left -= read as u64;
+        Ok(read)
+    }
+}
+
 /// A file that appears under its name only when it is complete.
 ///
 /// Dropped without [`AtomicFile::commit`], it leaves nothing behind.
@@ -182,23 +221,47 @@ pub fn unnamed(folder: &Path) -> Result<File, FileError> {
 /// ```
 #[derive(Debug)]
 pub struct AtomicFile {
-    temporary: NamedTempFile,
+    temporary: Temporary,
     path: PathBuf,
+}
+
+/// A file on its way.
+#[derive(Debug)]
+enum Temporary {
+    /// Without a name in any folder, so that even a kill leaves nothing behind.
+    Nameless(File),
+    /// Where the file system has no such files.
+    Named(NamedTempFile),
+}
+
+/// What names of temporary files begin with.
+const PREFIX: &str = ".flink-img-";
+/// As for any new file: the umask takes away what the user does not want.
+const NEW_FILE_MODE: u32 = 0o666;
+
+/// The folder that a path lies in.
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
 }
 
 impl AtomicFile {
     /// Starts a file that will be called `path`; its folder must exist.
     pub fn create(path: &Path) -> Result<Self, FileError> {
-        let folder = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
+        let folder = folder_of(path);
+        let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+        let temporary = match rustix::fs::open(folder, flags, Mode::from_raw_mode(NEW_FILE_MODE)) {
+            Ok(file) => Temporary::Nameless(file.into()),
+            Err(_) => Temporary::Named(
+                tempfile::Builder::new()
+                    .prefix(PREFIX)
+                    .permissions(Permissions::from_mode(NEW_FILE_MODE))
+                    .tempfile_in(folder)
+                    .at("create", path)?,
+            ),
         };
-        let temporary = tempfile::Builder::new()
-            .prefix(".flink-img-")
-            // As for any new file: the umask takes away what the user does not want.
-            .permissions(Permissions::from_mode(0o666))
-            .tempfile_in(folder)
-            .at("create", path)?;
         Ok(Self {
             temporary,
             path: path.to_owned(),
@@ -212,7 +275,10 @@ impl AtomicFile {
 
     /// The open file, for readers of what was written so far.
     pub fn file(&self) -> &File {
-        self.temporary.as_file()
+        match &self.temporary {
+            Temporary::Nameless(file) => file,
+            Temporary::Named(file) => file.as_file(),
+        }
     }
 
     /// Gives the file its name, once its bytes are on the disk.
@@ -223,22 +289,40 @@ impl AtomicFile {
 
     /// Gives the file the name `path`, on the same file system, once its bytes are on the disk.
     pub fn commit_as(self, path: &Path) -> Result<(), FileError> {
-        self.temporary.as_file().sync_all().at("write", path)?;
-        self.temporary
-            .persist(path)
-            .map(drop)
-            .map_err(|error| error.error)
-            .at("replace", path)
+        self.file().sync_all().at("write", path)?;
+        match self.temporary {
+            Temporary::Nameless(file) => {
+                // A link cannot take the place of a file, so there is a name in between for a moment.
+                let open_file = format!("/proc/self/fd/{}", file.as_raw_fd());
+                tempfile::Builder::new()
+                    .prefix(PREFIX)
+                    .make_in(folder_of(path), |name| {
+                        let flags = AtFlags::SYMLINK_FOLLOW;
+                        rustix::fs::linkat(CWD, open_file.as_str(), CWD, name, flags)?;
+                        Ok(())
+                    })
+                    .at("create", path)?
+                    .into_temp_path()
+                    .persist(path)
+                    .map_err(|error| error.error)
+                    .at("replace", path)
+            }
+            Temporary::Named(file) => file
+                .persist(path)
+                .map(drop)
+                .map_err(|error| error.error)
+                .at("replace", path),
+        }
     }
 }
 
 impl Write for AtomicFile {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.temporary.write(buffer)
+        self.file().write(buffer)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.temporary.flush()
+        self.file().flush()
     }
 }
 
@@ -284,7 +368,7 @@ mod tests {
         write_atomic(&path, b"old").unwrap();
         write_atomic(&path, b"new").unwrap();
         assert_eq!(read_to_string(&path).unwrap(), "new");
-        assert_eq!(list(folder.path()).unwrap(), [path.clone()]);
+        assert_eq!(list(folder.path()).unwrap().len(), 1);
         assert!(remove(&path).unwrap());
         assert!(!remove(&path).unwrap());
         assert!(open(&path).unwrap_err().is_not_found());

@@ -1,6 +1,7 @@
 //! Builds container images for Apache Flink jobs without a daemon, without root and without running anything.
 
 pub mod archive;
+pub mod base;
 pub mod error;
 pub mod flink;
 pub mod fs;

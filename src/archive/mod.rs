@@ -12,13 +12,13 @@ mod stream;
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{FileError, IoResultExt};
-use crate::fs;
+use crate::fs::{self, RangeReader};
 use crate::layer::{Content, ContentSource};
 use crate::oci::{DiffId, Digest, HashingReader};
 
@@ -239,6 +239,11 @@ impl Archive {
         self.stored_size
     }
 
+    /// The uncompressed tar, open for reading by position.
+    pub fn file(&self) -> Arc<File> {
+        Arc::clone(&self.file)
+    }
+
     /// The uncompressed tar as a whole.
     pub fn tar(&self) -> RangeReader {
         self.reader(&FileRange {
@@ -250,11 +255,7 @@ impl Archive {
 
     /// Reads the bytes of a file.
     pub fn reader(&self, range: &FileRange) -> RangeReader {
-        RangeReader {
-            file: Arc::clone(&self.file),
-            offset: range.offset,
-            left: range.size,
-        }
+        RangeReader::new(Arc::clone(&self.file), range.offset, range.size)
     }
 
     /// The file as something that a layer can hold; hashes it now unless that was done while reading.
@@ -277,29 +278,6 @@ impl Archive {
                 offset: range.offset,
             },
         })
-    }
-}
-
-/// A part of an open file, read by position, so that many readers can share the file.
-#[derive(Debug)]
-pub struct RangeReader {
-    file: Arc<File>,
-    offset: u64,
-    left: u64,
-}
-
-impl Read for RangeReader {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let want = usize::try_from(self.left)
-            .unwrap_or(usize::MAX)
-            .min(buffer.len());
-        let read = self.file.read_at(&mut buffer[..want], self.offset)?;
-        if read == 0 && want > 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        self.offset += read as u64;
-        self.left -= read as u64;
-        Ok(read)
     }
 }
 

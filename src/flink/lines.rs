@@ -76,10 +76,10 @@ const fn late(minor: u16, newest: &'static str) -> Line {
     }
 }
 
-/// From 1.18: Java 17 as well.
-const fn last(minor: u16, newest: &'static str, config: ConfigFile) -> Line {
+/// From 1.18: Java 17 as well, and from 1.19 Java 21 (FLINK-33163).
+const fn last(minor: u16, newest: &'static str, java: &'static [u16], config: ConfigFile) -> Line {
     Line {
-        java: &[8, 11, 17],
+        java,
         config,
         ..late(minor, newest)
     }
@@ -105,9 +105,9 @@ pub const LINES: &[Line] = &[
     late(15, "1.15.4"),
     late(16, "1.16.3"),
     late(17, "1.17.2"),
-    last(18, "1.18.1", ConfigFile::FlinkConf),
-    last(19, "1.19.3", ConfigFile::Either),
-    last(20, "1.20.5", ConfigFile::Either),
+    last(18, "1.18.1", &[8, 11, 17], ConfigFile::FlinkConf),
+    last(19, "1.19.3", &[8, 11, 17, 21], ConfigFile::Either),
+    last(20, "1.20.5", &[8, 11, 17, 21], ConfigFile::Either),
     two(0, "2.0.2"),
     two(1, "2.1.3"),
     two(2, "2.2.1"),
@@ -298,7 +298,7 @@ mod tests {
             ("1.14.6", &[8, 11], ConfigFile::FlinkConf, false),
             ("1.15.0", &[8, 11], ConfigFile::FlinkConf, true),
             ("1.18.1", &[8, 11, 17], ConfigFile::FlinkConf, true),
-            ("1.20.5", &[8, 11, 17], ConfigFile::Either, true),
+            ("1.20.5", &[8, 11, 17, 21], ConfigFile::Either, true),
             ("2.3.0", &[11, 17, 21], ConfigFile::ConfigYaml, true),
         ] {
             let Known { line, assumed } = known(version).unwrap();

@@ -1,14 +1,12 @@
 //! Reading the bytes of a file that a plan names by digest, and making sure that they are still those bytes.
 
-use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
 use super::{Content, ContentSource};
 use crate::error::{Explain, FileError, IoResultExt as _, Kind};
-use crate::fs;
-use crate::oci::{Digest, Sha256};
+use crate::fs::{self, RangeReader};
+use crate::oci::Sha256;
 
 /// The bytes of a file could not be read, or are not those that were planned with.
 #[derive(Debug, thiserror::Error)]
@@ -40,37 +38,6 @@ impl Explain for ContentError {
                 Some("start the build again when nothing writes to its inputs any more".to_owned())
             }
         }
-    }
-}
-
-/// The part of an open file that starts at an offset; any number of them share one file.
-#[derive(Debug)]
-pub(crate) struct RangeReader {
-    file: Arc<File>,
-    offset: u64,
-    left: u64,
-}
-
-impl RangeReader {
-    /// Reads `length` bytes from `offset`.
-    pub(crate) fn new(file: Arc<File>, offset: u64, length: u64) -> Self {
-        Self {
-            file,
-            offset,
-            left: length,
-        }
-    }
-}
-
-impl Read for RangeReader {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let wanted = usize::try_from(self.left)
-            .unwrap_or(usize::MAX)
-            .min(buffer.len());
-        let read = self.file.read_at(&mut buffer[..wanted], self.offset)?;
-        self.offset += read as u64;
-        self.left -= read as u64;
-        Ok(read)
     }
 }
 
@@ -132,7 +99,8 @@ impl Content {
         Ok(())
     }
 
-    /// All bytes, for files that are known to be small.
+    /// All bytes.
+    #[cfg(test)]
     pub(crate) fn read_all(&self) -> Result<Vec<u8>, ContentError> {
         let mut bytes = Vec::new();
         self.copy_to(|piece| {
@@ -140,16 +108,5 @@ impl Content {
             Ok::<(), ContentError>(())
         })?;
         Ok(bytes)
-    }
-}
-
-impl ContentSource {
-    /// A file of its own that was just read: its digest and size with the place where it is.
-    pub(crate) fn content(self, digest: Digest, size: u64) -> Content {
-        Content {
-            digest,
-            size,
-            source: self,
-        }
     }
 }

@@ -11,7 +11,6 @@ mod tar;
 
 pub use compress::{Compression, Compressor};
 pub use content::ContentError;
-pub(crate) use content::RangeReader;
 pub use entry::{Content, ContentSource, Entry, EntryKind, ImagePath, ImagePathError, Owner};
 pub use plan::{LayerPlan, PlanError};
 pub use tar::{LayerError, LayerFacts, write};

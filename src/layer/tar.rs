@@ -239,7 +239,7 @@ mod tests {
             );
             match &expected.kind {
                 EntryKind::Directory => {
-                    assert!(header.entry_type().is_dir() && path.ends_with('/'))
+                    assert!(header.entry_type().is_dir() && path.ends_with('/'));
                 }
                 EntryKind::Symlink(target) => {
                     assert_eq!(
@@ -275,8 +275,11 @@ mod tests {
         for now in ["longer than planned", "short", "planneX"] {
             let file = tempfile::NamedTempFile::new().unwrap();
             file.as_file().write_all(now.as_bytes()).unwrap();
-            let content =
-                ContentSource::Path(file.path().to_owned()).content(Digest::of(b"planned"), 7);
+            let content = Content {
+                digest: Digest::of(b"planned"),
+                size: 7,
+                source: ContentSource::Path(file.path().to_owned()),
+            };
             let entry = Entry::file(ImagePath::fixed("a"), content, false, Owner::ROOT);
             let plan = LayerPlan::new("x", vec![entry], Compression::Stored).unwrap();
             let error = write(&plan, Vec::new(), NonZeroUsize::MIN, &Silent).unwrap_err();

@@ -21,7 +21,7 @@ const REASON_LIMIT: usize = 400;
 #[derive(Debug, thiserror::Error)]
 #[error("Failed to {task}")]
 pub struct Error {
-    task: Task,
+    task: Box<Task>,
     #[source]
     cause: Box<Cause>,
 }
@@ -209,7 +209,7 @@ fn listed(available: &[Platform]) -> String {
 impl Error {
     pub(super) fn new(task: Task, cause: impl Into<Cause>) -> Self {
         Self {
-            task,
+            task: Box::new(task),
             cause: Box::new(cause.into()),
         }
     }
@@ -283,7 +283,7 @@ impl Explain for Error {
                 ),
                 TlsFailure::Other => return None,
             },
-            Cause::Status { status, .. } if *status == StatusCode::NOT_FOUND => match &self.task {
+            Cause::Status { status, .. } if *status == StatusCode::NOT_FOUND => match &*self.task {
                 Task::PushBlob { repository, .. } | Task::PushManifest { repository, .. } => {
                     format!(
                         "create the repository `{}` first, if this registry does not do so by itself",

@@ -4,8 +4,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use crate::error::FileError;
-use crate::fs;
-use crate::layer::RangeReader;
+use crate::fs::{self, RangeReader};
 use crate::oci::{BlobSource, Descriptor};
 
 /// Opens the bytes of a blob; `None` when they are in a registry and must be fetched first.

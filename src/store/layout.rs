@@ -11,7 +11,7 @@ use oci_spec::image::ANNOTATION_REF_NAME;
 use super::blob;
 use super::local::{assemble, read_checked};
 use crate::error::{Explain, FileError, IoResultExt as _, Kind};
-use crate::fs;
+use crate::fs::{self, RangeReader};
 use crate::oci::{
     BlobSource, ConfigError, Descriptor, Document, Image, Index, MANIFEST_LIMIT, ManifestError,
     MediaType, Platform,
@@ -87,14 +87,14 @@ pub enum LayoutError {
         config: usize,
     },
     /// There are several images, or none, and no name that chooses.
-    #[error("`{layout}` holds {count} images{}", names.iter().map(|name| format!(" `{name}`")).collect::<String>())]
+    #[error("`{layout}` holds {count} images{names}")]
     Choice {
         /// The layout.
         layout: String,
         /// How many images could be meant.
         count: usize,
-        /// Their names.
-        names: Vec<String>,
+        /// Their names, ready to be printed.
+        names: String,
     },
     /// No image for the platform.
     #[error("`{layout}` has no image for {wanted}; it has {found}")]
@@ -159,7 +159,7 @@ impl Layout {
         files.get(MARKER).ok_or_else(|| not_a_layout(MARKER))?;
         let &(offset, size) = files.get(INDEX).ok_or_else(|| not_a_layout(INDEX))?;
         let mut bytes = Vec::new();
-        crate::layer::RangeReader::new(Arc::clone(&file), offset, size.min(MANIFEST_LIMIT + 1))
+        RangeReader::new(Arc::clone(&file), offset, size.min(MANIFEST_LIMIT + 1))
             .read_to_end(&mut bytes)
             .at("read", name.as_ref())?;
         Ok(Self {
@@ -261,7 +261,7 @@ impl Layout {
                 self.resolve(&first, platform, DEPTH_LIMIT)
             }
             Some(_) if platforms => {
-                let manifests = candidates.into_iter().cloned().collect();
+                let manifests: Vec<_> = candidates.into_iter().cloned().collect();
                 self.for_platform(&manifests, platform, DEPTH_LIMIT)
             }
             _ => Err(LayoutError::Choice {
@@ -271,8 +271,8 @@ impl Layout {
                     .index
                     .manifests
                     .iter()
-                    .filter_map(|manifest| manifest.annotations.get(ANNOTATION_REF_NAME).cloned())
-                    .collect(),
+                    .filter_map(|manifest| manifest.annotations.get(ANNOTATION_REF_NAME))
+                    .fold(String::new(), |names, name| names + " `" + name + "`"),
             }),
         }
     }
@@ -299,11 +299,11 @@ impl Layout {
 
     fn for_platform(
         &self,
-        manifests: &Vec<Descriptor>,
+        manifests: &[Descriptor],
         platform: &Platform,
         depth: usize,
     ) -> Result<Image, LayoutError> {
-        match Index::new(manifests.clone()).for_platform(platform) {
+        match Index::new(manifests.to_vec()).for_platform(platform) {
             Ok(manifest) => self.resolve(manifest, platform, depth),
             Err(found) => Err(LayoutError::Platform {
                 layout: self.name.clone(),

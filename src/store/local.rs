@@ -254,7 +254,7 @@ fn sort(index: &mut Index) {
 }
 
 /// Checks `bytes` against `descriptor` and reads them as manifest and config of an image whose blobs `find` finds.
-pub(super) fn assemble(
+pub(crate) fn assemble(
     manifest: Vec<u8>,
     config: Vec<u8>,
     find: impl Fn(&Descriptor) -> Result<BlobSource, LayoutError>,

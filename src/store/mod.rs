@@ -10,5 +10,6 @@ mod output;
 
 pub use blob::open;
 pub use layout::{Layout, LayoutError};
+pub(crate) use local::assemble;
 pub use local::{NamedImage, Store, StoreError};
 pub use output::{Output, OutputError, OutputParseError};

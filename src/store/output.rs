@@ -129,7 +129,9 @@ impl Output {
             }
         };
         let folder = parent(path);
-        if !fs::metadata(folder).at_create(path)?.is_dir() {
+        // A missing folder is told as what it prevents.
+        let metadata = fs::metadata(folder).map_err(|error| error.doing("create", path))?;
+        if !metadata.is_dir() {
             return Err(io::Error::from(io::ErrorKind::NotADirectory)).at("create", path)?;
         }
         Ok(())
@@ -149,17 +151,6 @@ fn parent(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
-    }
-}
-
-trait AtCreate<T> {
-    fn at_create(self, path: &Path) -> Result<T, FileError>;
-}
-
-impl<T> AtCreate<T> for Result<T, FileError> {
-    /// A missing folder is told as what it prevents.
-    fn at_create(self, path: &Path) -> Result<T, FileError> {
-        self.map_err(|error| error.doing("create", path))
     }
 }
 

@@ -38,7 +38,7 @@ const NAME_LIMIT: usize = 255;
 ///
 /// let job = JobJar::open(Path::new("target/job.jar"))?;
 /// let connector = Artifact::open(Path::new("flink-connector-kafka.jar"))?;
-/// let layout = JobLayout::new(&job.artifact, &[connector])?;
+/// let layout = JobLayout::new(Some(&job.artifact), &[connector])?;
 /// # Ok::<(), flink_img::flink::JobError>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -227,10 +227,10 @@ pub struct JobLayout {
 }
 
 impl JobLayout {
-    /// Lays out the jar of a job and what it needs.
-    pub fn new(job: &Artifact, dependencies: &[Artifact]) -> Result<Self, JobError> {
+    /// Lays out the jar of a job, if there is one, and what it needs.
+    pub fn new(job: Option<&Artifact>, dependencies: &[Artifact]) -> Result<Self, JobError> {
         let mut names: BTreeMap<&str, &Artifact> = BTreeMap::new();
-        for artifact in dependencies.iter().chain([job]) {
+        for artifact in dependencies.iter().chain(job) {
             if let Some(first) = names.insert(&artifact.name, artifact) {
                 return Err(JobError::SameName {
                     first: first.source.clone(),
@@ -244,7 +244,7 @@ impl JobLayout {
             } else {
                 group(dependencies)?
             },
-            job: group(std::slice::from_ref(job))?,
+            job: job.map_or_else(|| Ok(Vec::new()), |job| group(std::slice::from_ref(job)))?,
         })
     }
 }
@@ -291,7 +291,7 @@ mod tests {
     #[test]
     fn each_file_is_real_in_one_place_and_linked_in_the_other() {
         let layout = JobLayout::new(
-            &artifact("job.jar"),
+            Some(&artifact("job.jar")),
             &[artifact("z.jar"), artifact("a.txt")],
         );
         let layout = layout.unwrap();
@@ -326,13 +326,13 @@ mod tests {
                 "/opt/flink/usrlib/job.jar -> ../../artifacts/job.jar",
             ]
         );
-        let alone = JobLayout::new(&artifact("job.jar"), &[]).unwrap();
+        let alone = JobLayout::new(Some(&artifact("job.jar")), &[]).unwrap();
         assert!(alone.dependencies.is_empty());
     }
 
     #[test]
     fn one_name_for_two_files_is_refused_with_both() {
-        let error = JobLayout::new(&artifact("a/x.jar"), &[artifact("b/x.jar")]).unwrap_err();
+        let error = JobLayout::new(Some(&artifact("a/x.jar")), &[artifact("b/x.jar")]).unwrap_err();
         assert_eq!(
             error.to_string(),
             "`b/x.jar` and `a/x.jar` have the same name, and only one file can have it in the image"

@@ -1,0 +1,173 @@
+//! Images as `docker save` and `podman save` write them: a tar with a `manifest.json`, in the old form (a folder a layer)
+//! and in today's (an OCI layout beside it).
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
+
+use super::BaseError;
+use super::resolve::{Surroundings, parse_config};
+use crate::archive::{self, Archive, FileRange, MemberKind, Options};
+use crate::error::IoResultExt as _;
+use crate::oci::{
+    BlobSource, Descriptor, HashingReader, Image, Layer, LayerCompression, MANIFEST_LIMIT,
+    Manifest, MediaType, Reference,
+};
+use crate::store::LayoutError;
+
+/// Where each file of an archive is; links inside it are followed, as `docker save` makes some.
+pub(super) fn places(archive: &Archive) -> BTreeMap<String, FileRange> {
+    let place = |path: &str| {
+        let mut path = path.to_owned();
+        // Links were checked to stay inside; a chain of them is never long.
+        for _ in 0..8 {
+            match &archive.members().get(&path)?.kind {
+                MemberKind::File(range) => return Some(*range),
+                MemberKind::HardLink { target } => path.clone_from(target),
+                MemberKind::Symlink { target } => path = archive::resolve(&path, target)?,
+                _ => return None,
+            }
+        }
+        None
+    };
+    archive
+        .members()
+        .keys()
+        .filter_map(|path| Some((path.clone(), place(path)?)))
+        .collect()
+}
+
+/// `manifest.json` of a docker-archive.
+#[derive(Debug, serde::Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct DockerImage {
+    config: String,
+    #[serde(default)]
+    repo_tags: Option<Vec<String>>,
+    layers: Vec<String>,
+}
+
+/// The manifests of a docker-archive, one an image.
+const DOCKER_MANIFEST: &str = "manifest.json";
+
+/// Opens the image called `image`, or the only one, of the docker-archive at `path`.
+pub(super) fn open(
+    path: &Path,
+    image: Option<&str>,
+    surroundings: &Surroundings<'_>,
+) -> Result<Image, BaseError> {
+    let fail = |reason: String| BaseError::DockerArchive {
+        path: path.to_owned(),
+        reason,
+    };
+    let archive = Archive::open(path, &surroundings.store.temporary(), &Options::default())?;
+    let files = places(&archive);
+    let find = |name: &str| {
+        let range = files.get(name).copied();
+        range.ok_or_else(|| fail(format!("it has no `{name}`")))
+    };
+    let read = |name: &str| {
+        let range = find(name)?;
+        if range.size > MANIFEST_LIMIT {
+            return Err(fail(format!("its `{name}` is too large")));
+        }
+        let mut bytes = Vec::new();
+        archive
+            .reader(&range)
+            .read_to_end(&mut bytes)
+            .at("read", path)?;
+        Ok::<_, BaseError>(bytes)
+    };
+    let images: Vec<DockerImage> = serde_json::from_slice(&read(DOCKER_MANIFEST)?)
+        .map_err(|error| fail(format!("its `{DOCKER_MANIFEST}` cannot be read ({error})")))?;
+    let entry = choose(&images, image).map_err(fail)?;
+    let config = read(&entry.config)?;
+    let name = path.display().to_string();
+    let diff_ids =
+        parse_config(&name, &config)?
+            .diff_ids()
+            .map_err(|source| BaseError::Config {
+                base: name.clone(),
+                source,
+            })?;
+    if diff_ids.len() != entry.layers.len() {
+        return Err(LayoutError::Layers {
+            manifest: entry.layers.len(),
+            config: diff_ids.len(),
+        }
+        .into());
+    }
+    let layers = entry
+        .layers
+        .iter()
+        .zip(diff_ids)
+        .map(|(name, diff_id)| {
+            let range = find(name)?;
+            let compression = compression(archive.reader(&range)).at("read", path)?;
+            let digest = match compression {
+                // The tar itself: its digest is the diff id, which is checked when the layer is read.
+                LayerCompression::None => diff_id.0,
+                _ => {
+                    HashingReader::new(archive.reader(&range))
+                        .finish()
+                        .at("read", path)?
+                        .0
+                }
+            };
+            Ok(Layer {
+                descriptor: Descriptor::new(MediaType::Layer(compression), digest, range.size),
+                diff_id,
+                source: BlobSource::Range {
+                    file: archive.file(),
+                    name: path.display().to_string().into(),
+                    offset: range.offset,
+                },
+            })
+        })
+        .collect::<Result<Vec<_>, BaseError>>()?;
+    let descriptors = layers
+        .iter()
+        .map(|layer| layer.descriptor.clone())
+        .collect();
+    let manifest = Manifest::new(Descriptor::of(MediaType::Config, &config), descriptors);
+    Ok(Image {
+        manifest: manifest.to_bytes(),
+        config,
+        layers,
+    })
+}
+
+/// The image that `name` means, or the only one.
+fn choose<'a>(images: &'a [DockerImage], name: Option<&str>) -> Result<&'a DockerImage, String> {
+    let is_meant = |image: &&DockerImage| {
+        name.is_none_or(|name| {
+            let wanted = name.parse::<Reference>().ok();
+            let same = |tag: &String| tag == name || wanted.is_some() && tag.parse().ok() == wanted;
+            image.repo_tags.iter().flatten().any(same)
+        })
+    };
+    let mut candidates = images.iter().filter(is_meant);
+    if let (Some(image), None) = (candidates.next(), candidates.next()) {
+        return Ok(image);
+    }
+    let tags = images
+        .iter()
+        .flat_map(|image| image.repo_tags.iter().flatten());
+    let names: Vec<_> = tags.map(|tag| format!("`{tag}`")).collect();
+    Err(format!(
+        "it holds {} images ({}), choose one with `docker-archive:FILE:NAME`",
+        images.len(),
+        names.join(", ")
+    ))
+}
+
+/// How a layer is compressed, by its first bytes.
+fn compression(layer: impl Read) -> std::io::Result<LayerCompression> {
+    let mut magic = Vec::new();
+    layer.take(4).read_to_end(&mut magic)?;
+    Ok(match magic[..] {
+        [0x1f, 0x8b, ..] => LayerCompression::Gzip,
+        [0x28, 0xb5, 0x2f, 0xfd] => LayerCompression::Zstd,
+        _ => LayerCompression::None,
+    })
+}

@@ -1,0 +1,250 @@
+//! What a build has to know of a base: its users, its Java, its shell.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+
+use serde::{Deserialize, Serialize};
+
+use super::tree::Tree;
+use crate::oci::{Config, DiffId, Digest, canonical};
+
+/// Raised whenever this module learns something new, so that what was remembered before is asked again.
+const FACTS_VERSION: u32 = 1;
+/// Where programs are looked for when the base's config does not say.
+pub(super) const DEFAULT_PATH: &str =
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// What a build has to know of a base.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BaseFacts {
+    /// `/etc/passwd`; empty when there is none.
+    pub passwd: String,
+    /// `/etc/group`; empty when there is none.
+    pub group: String,
+    /// `PRETTY_NAME` of `/etc/os-release`.
+    pub os: Option<String>,
+    /// The Java that Flink's scripts will find.
+    pub java: Option<Java>,
+    /// Whether there is a `bash`, which Flink's scripts are written for.
+    pub bash: bool,
+}
+
+/// A Java run time in a base.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Java {
+    /// Its home, absolute.
+    pub home: String,
+    /// Its version as it calls itself (`17.0.15`, `1.8.0_452`); `None` when the base does not tell.
+    pub version: Option<String>,
+}
+
+/// What the user says of the base's Java, which beats what is found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct JavaOverride {
+    /// `--java-home`
+    pub home: Option<String>,
+    /// `--java-version`
+    pub version: Option<String>,
+}
+
+impl BaseFacts {
+    /// The key under which the facts of a base are remembered: its layers and what its config says of Java.
+    pub(super) fn key(config: &Config, diff_ids: &[DiffId], java: &JavaOverride) -> Digest {
+        let env = ["JAVA_HOME", "JAVA_VERSION", "PATH"].map(|name| config.env(name));
+        Digest::of(&canonical(&(FACTS_VERSION, diff_ids, env, java)))
+    }
+}
+
+/// Reads layers, lowest first, and tells what they add up to.
+#[derive(Debug, Default)]
+pub(super) struct Student {
+    tree: Tree,
+}
+
+impl Student {
+    /// Reads an uncompressed layer to its end.
+    pub(super) fn read(&mut self, layer: impl Read) -> io::Result<()> {
+        self.tree.apply(layer, |path| {
+            matches!(path, "etc/passwd" | "etc/group")
+                || path.ends_with("/os-release")
+                || path.ends_with("/release")
+        })
+    }
+
+    /// The facts of an image with the layers that were read, and `config`.
+    pub(super) fn facts(&self, config: &Config, java: &JavaOverride) -> BaseFacts {
+        let tree = &self.tree;
+        let text = |path: &str| tree.text(path).unwrap_or_default().to_owned();
+        BaseFacts {
+            passwd: text("etc/passwd"),
+            group: text("etc/group"),
+            os: tree
+                .text("etc/os-release")
+                .or_else(|| tree.text("usr/lib/os-release"))
+                .and_then(|text| properties(text).remove("PRETTY_NAME")),
+            java: find_java(tree, config, java),
+            bash: find_program(tree, config, "bash").is_some(),
+        }
+    }
+}
+
+/// `KEY=VALUE` and `KEY="VALUE"` lines, as in `os-release` and a Java's `release`.
+fn properties(text: &str) -> BTreeMap<&str, String> {
+    text.lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(key, value)| {
+            (
+                key.trim(),
+                value.trim().trim_matches(['"', '\'']).to_owned(),
+            )
+        })
+        .collect()
+}
+
+fn find_program(tree: &Tree, config: &Config, name: &str) -> Option<String> {
+    config
+        .env("PATH")
+        .unwrap_or(DEFAULT_PATH)
+        .split(':')
+        .find_map(|folder| tree.file(&format!("{folder}/{name}")))
+}
+
+/// The Java that the user names, else that of `JAVA_HOME`, else the one on the `PATH`, else the newest there is.
+fn find_java(tree: &Tree, config: &Config, asked: &JavaOverride) -> Option<Java> {
+    let has_java = |home: &str| tree.file(&format!("{home}/bin/java")).is_some();
+    let home_of = |program: &str| {
+        program
+            .strip_suffix("/bin/java")
+            .map(|home| format!("/{home}"))
+    };
+    let stated = asked.home.as_deref().or_else(|| config.env("JAVA_HOME"));
+    let home = match stated {
+        Some(home) => has_java(home).then(|| home.trim_end_matches('/').to_owned()),
+        None => find_program(tree, config, "java")
+            .as_deref()
+            .and_then(home_of)
+            .or_else(|| {
+                tree.paths()
+                    .filter(|path| path.ends_with("/bin/java"))
+                    .filter_map(|path| home_of(&tree.file(path)?))
+                    .max_by_key(|home| release_version(tree, home).map(|version| numbers(&version)))
+            }),
+    }?;
+    let version = asked
+        .version
+        .clone()
+        .or_else(|| release_version(tree, &home))
+        .or_else(|| config.env("JAVA_VERSION").map(ToOwned::to_owned));
+    Some(Java { home, version })
+}
+
+/// `JAVA_VERSION` in the file `release` of a Java's home, or above it for the `jre` folder of a Java 8 JDK.
+fn release_version(tree: &Tree, home: &str) -> Option<String> {
+    ["release", "../release"]
+        .iter()
+        .filter_map(|file| tree.text(&format!("{home}/{file}")))
+        .find_map(|text| properties(text).remove("JAVA_VERSION"))
+}
+
+/// `1.8.0_452` as numbers that compare with those of `17.0.15`.
+fn numbers(version: &str) -> Vec<u32> {
+    let version = version.strip_prefix("1.").unwrap_or(version);
+    version
+        .split(|c: char| !c.is_ascii_digit())
+        .filter_map(|part| part.parse().ok())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tree::tests::layer;
+    use super::*;
+    use crate::oci::Platform;
+
+    fn learn(config: &Config, java: &JavaOverride, entries: &[(&str, &str)]) -> BaseFacts {
+        let mut student = Student::default();
+        student.read(&layer(entries)[..]).unwrap();
+        student.facts(config, java)
+    }
+
+    const DEBIAN: &[(&str, &str)] = &[
+        ("bin", "->usr/bin"),
+        ("etc/passwd", "root:x:0:0::/root:/bin/bash\n"),
+        ("etc/os-release", "->../usr/lib/os-release"),
+        (
+            "usr/lib/os-release",
+            "NAME=x\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n",
+        ),
+        ("usr/bin/bash", ""),
+        ("usr/bin/java", "->/etc/alternatives/java"),
+        (
+            "etc/alternatives/java",
+            "->/usr/lib/jvm/java-17-openjdk-amd64/bin/java",
+        ),
+        ("usr/lib/jvm/java-17-openjdk-amd64/bin/java", ""),
+        (
+            "usr/lib/jvm/java-17-openjdk-amd64/release",
+            "JAVA_VERSION=\"17.0.15\"\n",
+        ),
+    ];
+
+    #[test]
+    fn learns_from_a_plain_debian() {
+        let config = Config::empty(&Platform::linux_amd64());
+        let facts = learn(&config, &JavaOverride::default(), DEBIAN);
+        assert_eq!(facts.passwd, "root:x:0:0::/root:/bin/bash\n");
+        assert_eq!(facts.group, "");
+        assert_eq!(facts.os.as_deref(), Some("Debian GNU/Linux 12 (bookworm)"));
+        assert!(facts.bash);
+        let java = facts.java.unwrap();
+        assert_eq!(java.home, "/usr/lib/jvm/java-17-openjdk-amd64");
+        assert_eq!(java.version.as_deref(), Some("17.0.15"));
+    }
+
+    #[test]
+    fn what_is_stated_beats_what_is_found() {
+        let mut config = Config::empty(&Platform::linux_amd64());
+        let both: Vec<_> = DEBIAN
+            .iter()
+            .copied()
+            .chain([
+                ("opt/java/openjdk/bin/java", ""),
+                ("opt/java/openjdk/release", "JAVA_VERSION=\"11.0.1\""),
+            ])
+            .collect();
+        config.set_env("JAVA_HOME", "/opt/java/openjdk");
+        let java = learn(&config, &JavaOverride::default(), &both)
+            .java
+            .unwrap();
+        assert_eq!(
+            (java.home.as_str(), java.version.as_deref()),
+            ("/opt/java/openjdk", Some("11.0.1"))
+        );
+        let asked = JavaOverride {
+            home: Some("/usr/lib/jvm/java-17-openjdk-amd64/".to_owned()),
+            version: Some("21".to_owned()),
+        };
+        let java = learn(&config, &asked, &both).java.unwrap();
+        assert_eq!(java.home, "/usr/lib/jvm/java-17-openjdk-amd64");
+        assert_eq!(java.version.as_deref(), Some("21"));
+        config.set_env("JAVA_HOME", "/nowhere");
+        assert_eq!(learn(&config, &JavaOverride::default(), &both).java, None);
+    }
+
+    #[test]
+    fn finds_the_newest_java_that_is_not_on_the_path() {
+        let config = Config::empty(&Platform::linux_amd64());
+        let facts = learn(
+            &config,
+            &JavaOverride::default(),
+            &[
+                ("usr/lib/jvm/8/jre/bin/java", ""),
+                ("usr/lib/jvm/8/release", "JAVA_VERSION=\"1.8.0_452\""),
+                ("usr/lib/jvm/9/bin/java", ""),
+                ("usr/lib/jvm/9/release", "JAVA_VERSION=\"9.0.4\""),
+            ],
+        );
+        assert_eq!(facts.java.unwrap().home, "/usr/lib/jvm/9");
+        assert!(!facts.bash);
+    }
+}

@@ -1,0 +1,19 @@
+//! What an image stands on: where it comes from, what is in it, and the catalogue of known ones.
+//!
+//! Base layers and their history are never changed. What is learned about a base is learned by reading its layers as
+//! streams; nothing is unpacked and nothing in it is run.
+
+mod catalogue;
+mod docker_archive;
+mod error;
+mod facts;
+mod resolve;
+mod rootfs;
+mod source;
+mod tree;
+
+pub use catalogue::{Catalogue, CatalogueEntry};
+pub use error::{BaseError, FetchError};
+pub use facts::{BaseFacts, Java, JavaOverride};
+pub use resolve::{Base, Fetch, Surroundings, resolve};
+pub use source::{BaseSource, BaseSourceError};

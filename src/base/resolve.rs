@@ -1,0 +1,206 @@
+//! From a base's name to its config, its layers and what is in them.
+
+use std::io::{self, Read};
+use std::num::NonZeroUsize;
+
+use flate2::read::MultiGzDecoder;
+
+use super::facts::Student;
+use super::{BaseError, BaseFacts, BaseSource, FetchError, JavaOverride, docker_archive, rootfs};
+use crate::archive::{Archive, Options};
+use crate::oci::{
+    BlobSource, Config, Descriptor, Digest, HashingReader, Image, Layer, LayerCompression,
+    Platform, Reference,
+};
+use crate::progress::Reporter;
+use crate::store::{self, Layout, Store};
+
+/// Fetches blobs from registries, as far as the rest of the program has to know.
+pub trait Fetch: std::fmt::Debug {
+    /// The manifest for `platform` that a name leads to, with its config.
+    fn image(
+        &self,
+        reference: &Reference,
+        platform: &Platform,
+    ) -> Result<(Vec<u8>, Vec<u8>), FetchError>;
+
+    /// Brings a blob into the store.
+    fn blob(
+        &self,
+        reference: &Reference,
+        descriptor: &Descriptor,
+    ) -> Result<BlobSource, FetchError>;
+}
+
+/// What an image is put on.
+#[derive(Debug, Clone)]
+pub struct Base {
+    /// Its config, to be patched.
+    pub config: Config,
+    /// Its layers, byte for byte as they came, with OCI media types.
+    pub layers: Vec<Layer>,
+    /// The digest of its manifest; none for a plain root file system.
+    pub digest: Option<Digest>,
+    /// What is in it.
+    pub facts: BaseFacts,
+}
+
+/// What resolving a base needs of the rest of the program.
+#[derive(Debug)]
+pub struct Surroundings<'a> {
+    /// Registries.
+    pub fetch: &'a dyn Fetch,
+    /// The local store.
+    pub store: &'a Store,
+    /// How many threads may compress.
+    pub threads: NonZeroUsize,
+    /// Who is told.
+    pub reporter: &'a dyn Reporter,
+}
+
+/// Finds the base, checks that it is for `platform`, and learns what is in it.
+pub fn resolve(
+    source: &BaseSource,
+    platform: &Platform,
+    java: &JavaOverride,
+    surroundings: &Surroundings<'_>,
+) -> Result<Base, BaseError> {
+    let name = source.to_string();
+    let image = match source {
+        BaseSource::RootFs(path) => return rootfs::open(path, platform, java, surroundings),
+        BaseSource::Registry(reference) => from_registry(reference, platform, surroundings)?,
+        BaseSource::Layout(folder, image) => {
+            Layout::open(folder)?.select(image.as_deref(), platform)?
+        }
+        BaseSource::OciArchive(path, image) => {
+            let archive =
+                Archive::open(path, &surroundings.store.temporary(), &Options::default())?;
+            let files = docker_archive::places(&archive);
+            let files = files
+                .into_iter()
+                .map(|(path, range)| (path, (range.offset, range.size)))
+                .collect();
+            let layout = Layout::in_archive(archive.file(), &path.display().to_string(), files)?;
+            layout.select(image.as_deref(), platform)?
+        }
+        BaseSource::DockerArchive(path, image) => {
+            docker_archive::open(path, image.as_deref(), surroundings)?
+        }
+    };
+    let config = parse_config(&name, &image.config)?;
+    let found = config.platform().map_err(|source| BaseError::Config {
+        base: name.clone(),
+        source,
+    })?;
+    if !found.serves(platform) {
+        return Err(BaseError::Platform {
+            base: name,
+            found: Box::new(found),
+            wanted: Box::new(platform.clone()),
+        });
+    }
+    let digest = Some(image.digest());
+    let mut layers = image.layers;
+    for layer in &mut layers {
+        let media_type = layer.descriptor.media_type.clone();
+        if media_type.layer_compression().is_none() {
+            return Err(BaseError::LayerType {
+                base: name,
+                media_type,
+            });
+        }
+        layer.descriptor.media_type = media_type.to_oci();
+    }
+    let facts = learn(&name, &config, &mut layers, java, surroundings)?;
+    Ok(Base {
+        config,
+        layers,
+        digest,
+        facts,
+    })
+}
+
+pub(super) fn parse_config(base: &str, bytes: &[u8]) -> Result<Config, BaseError> {
+    Config::parse(bytes).map_err(|source| BaseError::Config {
+        base: base.to_owned(),
+        source,
+    })
+}
+
+fn from_registry(
+    reference: &Reference,
+    platform: &Platform,
+    surroundings: &Surroundings<'_>,
+) -> Result<Image, BaseError> {
+    let (manifest, config) = surroundings.fetch.image(reference, platform)?;
+    // The blobs are asked for at the digest that was found, not at a tag that may have moved.
+    let place = reference.at(Digest::of(&manifest));
+    let find = |descriptor: &Descriptor| {
+        let here = surroundings.store.blob(descriptor);
+        Ok(here.unwrap_or_else(|| BlobSource::Registry(place.clone())))
+    };
+    Ok(store::assemble(manifest, config, find)?)
+}
+
+/// Learns what is in the layers, or recalls it. Layers in a registry are brought into the store for that.
+pub(super) fn learn(
+    base: &str,
+    config: &Config,
+    layers: &mut [Layer],
+    java: &JavaOverride,
+    surroundings: &Surroundings<'_>,
+) -> Result<BaseFacts, BaseError> {
+    const KIND: &str = "base";
+    let store = surroundings.store;
+    let diff_ids: Vec<_> = layers.iter().map(|layer| layer.diff_id).collect();
+    let key = BaseFacts::key(config, &diff_ids, java);
+    if let Some(facts) = store.recall(KIND, key) {
+        return Ok(facts);
+    }
+    let mut student = Student::default();
+    for layer in layers {
+        if let BlobSource::Registry(reference) = &layer.source {
+            layer.source = surroundings.fetch.blob(reference, &layer.descriptor)?;
+        }
+        let blob =
+            store::open(&layer.descriptor, &layer.source)?.expect("it was brought into the store");
+        let digest = layer.descriptor.digest;
+        let fail = |source| BaseError::Layer {
+            base: base.to_owned(),
+            digest,
+            source,
+        };
+        let mut blob = HashingReader::new(blob);
+        let mut tar = HashingReader::new(uncompressed(&layer.descriptor, &mut blob).map_err(fail)?);
+        student.read(&mut tar).map_err(fail)?;
+        let (tar_digest, _) = tar.finish().map_err(fail)?;
+        if tar_digest != layer.diff_id.0 {
+            return Err(BaseError::DiffId {
+                base: base.to_owned(),
+                digest,
+            });
+        }
+        if blob.finish().map_err(fail)? != (digest, layer.descriptor.size) {
+            return Err(BaseError::LayerDigest {
+                base: base.to_owned(),
+                digest,
+            });
+        }
+    }
+    let facts = student.facts(config, java);
+    store.remember(KIND, key, &facts)?;
+    Ok(facts)
+}
+
+/// The tar inside a layer.
+fn uncompressed<'a>(
+    descriptor: &Descriptor,
+    blob: impl Read + 'a,
+) -> io::Result<Box<dyn Read + 'a>> {
+    Ok(match descriptor.media_type.layer_compression() {
+        // Layers of several members are common; the reader for one would stop after the first without a word.
+        Some(LayerCompression::Gzip) => Box::new(MultiGzDecoder::new(blob)),
+        Some(LayerCompression::Zstd) => Box::new(zstd::Decoder::new(blob)?),
+        Some(LayerCompression::None) | None => Box::new(blob),
+    })
+}

@@ -1,0 +1,293 @@
+//! The file tree that the layers of an image add up to: names and links, and the text of a few small files.
+//!
+//! Layers are read as streams, lowest first, and applied as image-spec's `layer.md` says (whiteouts included). Paths
+//! are keys of a map here and never reach the file system of this machine.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+
+use crate::layer::ImagePath;
+
+/// Longest file that is kept: `/etc/passwd` of a large site is far below.
+const TEXT_LIMIT: u64 = 256 * 1024;
+/// How many links are followed before a path is given up (`MAXSYMLINKS` of Linux).
+const LINK_LIMIT: usize = 40;
+/// How many entries an image may have; Debian with a desktop has half a million.
+const ENTRY_LIMIT: usize = 4_000_000;
+
+const WHITEOUT: &str = ".wh.";
+const OPAQUE: &str = ".wh..wh..opq";
+
+/// What stands at a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Node {
+    Directory,
+    File { text: Option<String> },
+    Link(String),
+    Other,
+}
+
+/// The file tree of an image.
+#[derive(Debug, Default)]
+pub(super) struct Tree {
+    nodes: BTreeMap<String, Node>,
+}
+
+impl Tree {
+    /// Lays a layer over what is there; `wanted` tells whose text is kept.
+    pub(super) fn apply(
+        &mut self,
+        layer: impl Read,
+        wanted: impl Fn(&str) -> bool,
+    ) -> io::Result<()> {
+        let mut archive = tar::Archive::new(layer);
+        let mut hidden_below = Vec::new();
+        let mut added = BTreeMap::new();
+        for entry in archive.entries()? {
+            let mut entry = entry?;
+            let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+            // `./`, the root itself, is the only path that is none. Others that leave the root are not ours to judge:
+            // run times have to, and here they are just keys.
+            let Ok(path) = ImagePath::new(&path) else {
+                continue;
+            };
+            let (folder, name) = path
+                .as_str()
+                .rsplit_once('/')
+                .unwrap_or(("", path.as_str()));
+            let below = |name: &str| {
+                if folder.is_empty() {
+                    name.to_owned()
+                } else {
+                    format!("{folder}/{name}")
+                }
+            };
+            if name == OPAQUE {
+                hidden_below.push(folder.to_owned());
+                continue;
+            }
+            if let Some(name) = name.strip_prefix(WHITEOUT) {
+                self.remove(&below(name));
+                continue;
+            }
+            let kind = entry.header().entry_type();
+            let target = |bytes: Option<std::borrow::Cow<'_, [u8]>>| {
+                bytes
+                    .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+                    .unwrap_or_default()
+            };
+            let node = if kind.is_dir() {
+                Node::Directory
+            } else if kind.is_symlink() {
+                Node::Link(target(entry.link_name_bytes()))
+            } else if kind.is_hard_link() {
+                let target = ImagePath::new(&target(entry.link_name_bytes())).ok();
+                target
+                    .and_then(|target| {
+                        let node = added
+                            .get(target.as_str())
+                            .or_else(|| self.nodes.get(target.as_str()));
+                        node.cloned()
+                    })
+                    .unwrap_or(Node::Other)
+            } else if kind.is_file() {
+                let text = if wanted(path.as_str()) && entry.size() <= TEXT_LIMIT {
+                    let mut bytes = Vec::new();
+                    entry.read_to_end(&mut bytes)?;
+                    Some(String::from_utf8_lossy(&bytes).into_owned())
+                } else {
+                    None
+                };
+                Node::File { text }
+            } else {
+                Node::Other
+            };
+            added.insert(path.as_str().to_owned(), node);
+            if added.len() > ENTRY_LIMIT {
+                return Err(io::Error::other("a layer has more than 4 million entries"));
+            }
+        }
+        for folder in hidden_below {
+            self.remove_below(&folder);
+        }
+        for (path, node) in added {
+            if node != Node::Directory {
+                self.remove_below(&path);
+            }
+            self.nodes.insert(path, node);
+        }
+        // What follows the end of the archive belongs to the blob too.
+        io::copy(&mut archive.into_inner(), &mut io::sink())?;
+        Ok(())
+    }
+
+    fn remove(&mut self, path: &str) {
+        self.nodes.remove(path);
+        self.remove_below(path);
+    }
+
+    fn remove_below(&mut self, path: &str) {
+        let prefix = format!("{path}/");
+        let below: Vec<_> = self
+            .nodes
+            .range(prefix.clone()..)
+            .take_while(|(path, _)| path.starts_with(&prefix))
+            .map(|(path, _)| path.clone())
+            .collect();
+        for path in below {
+            self.nodes.remove(&path);
+        }
+    }
+
+    /// Where a path leads once all links, also those of its folders, are followed; `None` when it leads nowhere.
+    pub(super) fn resolve(&self, path: &str) -> Option<String> {
+        let mut links = 0;
+        let mut done: Vec<String> = Vec::new();
+        let mut todo: Vec<String> = path.rsplit('/').map(ToOwned::to_owned).collect();
+        while let Some(part) = todo.pop() {
+            match part.as_str() {
+                "" | "." => continue,
+                ".." => {
+                    done.pop();
+                    continue;
+                }
+                _ => done.push(part),
+            }
+            let here = done.join("/");
+            match self.nodes.get(&here) {
+                Some(Node::Link(target)) => {
+                    links += 1;
+                    if links > LINK_LIMIT {
+                        return None;
+                    }
+                    if target.starts_with('/') {
+                        done.clear();
+                    } else {
+                        done.pop();
+                    }
+                    todo.extend(target.rsplit('/').map(ToOwned::to_owned));
+                }
+                Some(_) => {}
+                // A folder need not have an entry of its own.
+                None if self.has_below(&here) => {}
+                None => return None,
+            }
+        }
+        Some(done.join("/"))
+    }
+
+    fn has_below(&self, path: &str) -> bool {
+        let prefix = format!("{path}/");
+        self.nodes
+            .range(prefix.clone()..)
+            .next()
+            .is_some_and(|(path, _)| path.starts_with(&prefix))
+    }
+
+    /// The path of the regular file that `path` leads to.
+    pub(super) fn file(&self, path: &str) -> Option<String> {
+        let path = self.resolve(path)?;
+        matches!(self.nodes.get(&path), Some(Node::File { .. })).then_some(path)
+    }
+
+    /// The text of the file that `path` leads to, if it was wanted when its layer was read.
+    pub(super) fn text(&self, path: &str) -> Option<&str> {
+        match self.nodes.get(&self.resolve(path)?) {
+            Some(Node::File { text }) => text.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The paths of all files and links, by bytes.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
+        self.nodes.keys().map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// Makes a tar; a text that starts with `->` makes a link, `/` a folder, `=` a hard link.
+    pub(in crate::base) fn layer(entries: &[(&str, &str)]) -> Vec<u8> {
+        let mut builder = tar::Builder::new(Vec::new());
+        for (path, text) in entries {
+            let mut header = tar::Header::new_gnu();
+            header.set_mode(0o755);
+            header.set_size(0);
+            if *text == "/" {
+                header.set_entry_type(tar::EntryType::Directory);
+                builder
+                    .append_data(&mut header, format!("{path}/"), io::empty())
+                    .unwrap();
+            } else if let Some(target) = text.strip_prefix("->") {
+                header.set_entry_type(tar::EntryType::Symlink);
+                builder.append_link(&mut header, path, target).unwrap();
+            } else if let Some(target) = text.strip_prefix('=') {
+                header.set_entry_type(tar::EntryType::Link);
+                builder.append_link(&mut header, path, target).unwrap();
+            } else {
+                header.set_size(text.len() as u64);
+                builder
+                    .append_data(&mut header, path, text.as_bytes())
+                    .unwrap();
+            }
+        }
+        builder.into_inner().unwrap()
+    }
+
+    fn tree(layers: &[&[(&str, &str)]]) -> Tree {
+        let mut tree = Tree::default();
+        for entries in layers {
+            tree.apply(&layer(entries)[..], |_| true).unwrap();
+        }
+        tree
+    }
+
+    #[test]
+    fn links_are_followed_as_the_kernel_would() {
+        let tree = tree(&[&[
+            ("usr/bin/bash", "x"),
+            ("bin", "->usr/bin"),
+            ("usr/bin/java", "->/etc/alternatives/java"),
+            ("etc/alternatives/java", "->../../usr/lib/jvm/17/bin/java"),
+            ("usr/lib/jvm/17/bin/java", "j"),
+            ("usr/bin/sh", "=usr/bin/bash"),
+            ("loop", "->loop"),
+            ("out", "->../../usr/bin/bash"),
+        ]]);
+        assert_eq!(tree.file("/bin/bash").as_deref(), Some("usr/bin/bash"));
+        assert_eq!(
+            tree.file("/bin/java").as_deref(),
+            Some("usr/lib/jvm/17/bin/java")
+        );
+        assert_eq!(tree.text("bin/sh"), Some("x"));
+        assert_eq!(tree.file("out").as_deref(), Some("usr/bin/bash"));
+        for nowhere in ["loop", "bin/zsh", "usr/bin", "usr/bin/bash/x"] {
+            assert_eq!(tree.file(nowhere), None, "{nowhere}");
+        }
+    }
+
+    #[test]
+    fn upper_layers_hide_lower_ones() {
+        let tree = tree(&[
+            &[
+                ("a/x", "1"),
+                ("a/y", "1"),
+                ("b/x", "1"),
+                ("c/x", "1"),
+                ("d", "1"),
+            ],
+            &[
+                ("a/.wh.x", ""),
+                ("b/.wh..wh..opq", ""),
+                ("b/z", "2"),
+                ("c", "2"),
+                ("d", "2"),
+            ],
+        ]);
+        let paths: Vec<_> = tree.paths().collect();
+        assert_eq!(paths, ["a/y", "b/z", "c", "d"]);
+        assert_eq!(tree.text("d"), Some("2"));
+    }
+}
