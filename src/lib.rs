@@ -2,6 +2,8 @@
 
 pub mod archive;
 pub mod base;
+pub mod build;
+pub mod cli;
 pub mod error;
 pub mod flink;
 pub mod fs;

@@ -1,3 +1,7 @@
-//! The command line.
+//! The program: parse, run, exit code. Everything else is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    flink_img::cli::main(std::env::args_os())
+}

@@ -10,6 +10,9 @@ pub trait Reporter: Debug + Send + Sync {
     /// One sentence about a step that was decided or done: "Using Flink 2.3.0, the default".
     fn note(&self, message: &str);
 
+    /// One sentence that only somebody who looks closely wants to read: which file, which login.
+    fn detail(&self, message: &str);
+
     /// One sentence about something that is legal and probably not wanted.
     fn warn(&self, message: &str);
 
@@ -32,6 +35,7 @@ pub struct Silent;
 
 impl Reporter for Silent {
     fn note(&self, _message: &str) {}
+    fn detail(&self, _message: &str) {}
     fn warn(&self, _message: &str) {}
     fn start(&self, _label: &str, _total: Option<u64>) -> Box<dyn Progress> {
         Box::new(Self)

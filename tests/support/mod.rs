@@ -8,4 +8,6 @@
 
 pub mod docker_registry;
 pub mod fixtures;
+pub mod parts;
+pub mod podman;
 pub mod registry;

@@ -1,0 +1,153 @@
+//! What can go wrong with a build: the errors of the rooms below, and the few of the build itself.
+
+use crate::base::{BaseError, BaseSourceError, FetchError};
+use crate::error::{Explain, FileError, Kind};
+use crate::flink::release::ReleaseError;
+use crate::flink::{DistributionError, FlinkVersion, JavaVersionError, JobError, LineError};
+use crate::http::HttpError;
+use crate::layer::{ImagePathError, LayerError, PlanError};
+use crate::oci::Reference;
+use crate::registry;
+use crate::store::{OutputError, StoreError};
+
+/// A build that cannot be done.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The base cannot be used.
+    #[error(transparent)]
+    Base(Box<BaseError>),
+    /// The base's name makes no sense.
+    #[error(transparent)]
+    BaseSource(#[from] BaseSourceError),
+    /// Flink cannot be used.
+    #[error(transparent)]
+    Distribution(#[from] DistributionError),
+    /// The release cannot be had.
+    #[error(transparent)]
+    Release(#[from] ReleaseError),
+    /// HTTP cannot be spoken.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// The line of Flink does not allow it.
+    #[error(transparent)]
+    Line(#[from] LineError),
+    /// The job cannot be used.
+    #[error(transparent)]
+    Job(#[from] JobError),
+    /// The version of Java makes no sense.
+    #[error(transparent)]
+    Java(#[from] JavaVersionError),
+    /// Two things want the same place in the image.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// A path cannot be in an image.
+    #[error(transparent)]
+    Path(#[from] ImagePathError),
+    /// A layer cannot be made.
+    #[error(transparent)]
+    Layer(#[from] LayerError),
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A blob cannot be had.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// A registry does not take the image.
+    #[error(transparent)]
+    Registry(#[from] registry::Error),
+    /// An output cannot be written.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// A file cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The base has no Java.
+    #[error("The base `{base}` has no Java")]
+    NoJava {
+        /// The base.
+        base: String,
+    },
+    /// The base has no bash.
+    #[error("The base `{base}` has no `bash`, which Flink's scripts are written for")]
+    NoBash {
+        /// The base.
+        base: String,
+    },
+    /// The catalogue has nothing for the line.
+    #[error("There is no default base for Flink {version}, which wants Java {java}")]
+    NoDefaultBase {
+        /// The version of Flink.
+        version: FlinkVersion,
+        /// The major version of Java.
+        java: u16,
+    },
+    /// A time that cannot be written down.
+    #[error("`{0}` seconds since 1970 are no date")]
+    Created(i64),
+    /// A name that cannot be pushed to.
+    #[error("`{0}` names a digest, and an image can only be pushed to a tag")]
+    PushByDigest(Reference),
+}
+
+impl From<BaseError> for BuildError {
+    fn from(error: BaseError) -> Self {
+        Self::Base(Box::new(error))
+    }
+}
+
+impl BuildError {
+    /// The error of the room below, if it is one.
+    fn inner(&self) -> Option<&dyn Explain> {
+        Some(match self {
+            Self::Base(error) => &**error,
+            Self::Distribution(error) => error,
+            Self::Release(error) => error,
+            Self::Http(error) => error,
+            Self::Line(error) => error,
+            Self::Job(error) => error,
+            Self::Java(error) => error,
+            Self::Plan(error) => error,
+            Self::Layer(error) => error,
+            Self::Store(error) => error,
+            Self::Fetch(error) => error,
+            Self::Registry(error) => error,
+            Self::Output(error) => error,
+            Self::File(error) => error,
+            Self::BaseSource(_)
+            | Self::Path(_)
+            | Self::NoJava { .. }
+            | Self::NoBash { .. }
+            | Self::NoDefaultBase { .. }
+            | Self::Created(_)
+            | Self::PushByDigest(_) => return None,
+        })
+    }
+}
+
+impl Explain for BuildError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::NoJava { .. } | Self::NoBash { .. } | Self::NoDefaultBase { .. } => {
+                Kind::Incompatible
+            }
+            Self::BaseSource(_) | Self::Created(_) | Self::PushByDigest(_) => Kind::Usage,
+            Self::Path(_) => Kind::Input,
+            _ => self.inner().map_or(Kind::Internal, Explain::kind),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::NoJava { .. } => {
+                "choose a base with a Java run time, or say where it is with `--java-home`".to_owned()
+            }
+            Self::NoBash { .. } => "choose a base with bash, as those of Debian and Ubuntu have".to_owned(),
+            Self::NoDefaultBase { java, .. } => format!("name one that has Java {java} with `--base`"),
+            Self::BaseSource(_) => {
+                "name an image, `oci:DIR`, `oci-archive:FILE`, `docker-archive:FILE` or `rootfs:FILE`".to_owned()
+            }
+            _ => return self.inner()?.hint(),
+        })
+    }
+}

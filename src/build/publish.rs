@@ -1,0 +1,199 @@
+//! Where an image goes: registries, files, and the local store. Each target gets what it lacks.
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use super::{BuildError, Context};
+use crate::base::{Fetch as _, FetchError};
+use crate::error::IoResultExt as _;
+use crate::fs;
+use crate::oci::{BlobSource, Descriptor, Image, MediaType, Reference, Selector};
+use crate::registry::{BlobBody, BlobOutcome};
+use crate::store::Output;
+
+/// How many blobs are sent at a time; what most registries take from one client without complaint.
+const PARALLEL_UPLOADS: usize = 4;
+
+/// Where an image is to go.
+#[derive(Debug, Clone)]
+pub struct Targets {
+    /// The image's names; never empty.
+    pub names: Vec<Reference>,
+    /// Whether it is pushed to the registries of its names.
+    pub push: bool,
+    /// Files and folders that it is written to.
+    pub outputs: Vec<Output>,
+    /// The image that was built upon, when it came from a registry: its layers may be mounted from there.
+    pub base: Option<Reference>,
+}
+
+/// What was done for a target.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Published {
+    /// The pinned names, one a repository: what a deployment should refer to.
+    pub references: Vec<Reference>,
+    /// Whether the image was kept in the local store.
+    pub kept: bool,
+}
+
+/// Brings `image` to all its targets; to the local store when there is no other.
+pub fn publish(
+    image: &mut Image,
+    targets: &Targets,
+    context: &Context,
+) -> Result<Published, BuildError> {
+    let kept = !targets.push && targets.outputs.is_empty();
+    if kept || !targets.outputs.is_empty() {
+        for layer in &mut image.layers {
+            layer.source = local(&layer.descriptor, &layer.source, context)?;
+        }
+    }
+    for output in &targets.outputs {
+        let progress = context.reporter.start(&format!("Writing {output}"), None);
+        output.write(image, &targets.names)?;
+        progress.finish("written");
+    }
+    if targets.push {
+        push(image, targets, context)?;
+    }
+    if kept {
+        for layer in &image.layers {
+            into_store(&layer.descriptor, &layer.source, context)?;
+        }
+        for name in &targets.names {
+            context.store.keep(name, image)?;
+        }
+    }
+    let mut references: Vec<Reference> = Vec::new();
+    for name in &targets.names {
+        let pinned = name.at(image.digest());
+        if !references.contains(&pinned) {
+            references.push(pinned);
+        }
+    }
+    Ok(Published { references, kept })
+}
+
+/// The bytes of a blob on this machine, fetched if they are not.
+fn local(
+    descriptor: &Descriptor,
+    source: &BlobSource,
+    context: &Context,
+) -> Result<BlobSource, FetchError> {
+    match source {
+        BlobSource::Registry(reference) => context.blob(reference, descriptor),
+        here => Ok(here.clone()),
+    }
+}
+
+/// Copies a blob that lies elsewhere on this machine into the store.
+fn into_store(
+    descriptor: &Descriptor,
+    source: &BlobSource,
+    context: &Context,
+) -> Result<(), BuildError> {
+    if context.store.blob(descriptor).is_none()
+        && let Some(reader) = crate::store::open(descriptor, source)?
+    {
+        context.store.add(descriptor, reader)?;
+    }
+    Ok(())
+}
+
+fn push(image: &Image, targets: &Targets, context: &Context) -> Result<(), BuildError> {
+    let mut repositories: Vec<&Reference> = Vec::new();
+    for name in &targets.names {
+        if !repositories.iter().any(|known| known.name() == name.name()) {
+            repositories.push(name);
+        }
+    }
+    for repository in repositories {
+        push_blobs(image, repository, targets.base.as_ref(), context)?;
+        // Only now: a manifest must never be there before what it speaks of.
+        for name in targets
+            .names
+            .iter()
+            .filter(|name| name.name() == repository.name())
+        {
+            let selector = name.selector();
+            if let Selector::Digest(_) = selector {
+                return Err(BuildError::PushByDigest(name.clone()));
+            }
+            let push = context.registries.push_manifest(
+                name,
+                &MediaType::Manifest,
+                &image.manifest,
+                &selector,
+            );
+            context.runtime.block_on(push)?;
+        }
+    }
+    Ok(())
+}
+
+fn push_blobs(
+    image: &Image,
+    repository: &Reference,
+    base: Option<&Reference>,
+    context: &Context,
+) -> Result<(), BuildError> {
+    let mut bodies = Vec::new();
+    for (descriptor, source) in image.blobs() {
+        if bodies
+            .iter()
+            .any(|(known, _): &(Descriptor, _)| known.digest == descriptor.digest)
+        {
+            continue;
+        }
+        if matches!(source, BlobSource::Registry(_)) {
+            let there = context.registries.has_blob(repository, descriptor.digest);
+            if context.runtime.block_on(there)? {
+                continue;
+            }
+        }
+        let source = local(&descriptor, &source, context)?;
+        bodies.push((descriptor.clone(), body(&descriptor, &source)?));
+    }
+    let mount_from = base
+        .filter(|base| base.registry() == repository.registry() && base.name() != repository.name())
+        .cloned();
+    context.runtime.block_on(async {
+        let mut uploads: JoinSet<Result<BlobOutcome, crate::registry::Error>> = JoinSet::new();
+        for (descriptor, body) in bodies {
+            if uploads.len() >= PARALLEL_UPLOADS
+                && let Some(done) = uploads.join_next().await
+            {
+                done.expect("uploads do not panic")?;
+            }
+            let client = context.registries.clone();
+            let (repository, mount_from) = (repository.clone(), mount_from.clone());
+            uploads.spawn(async move {
+                client
+                    .push_blob(&repository, &descriptor, mount_from.as_ref(), &body)
+                    .await
+            });
+        }
+        while let Some(done) = uploads.join_next().await {
+            done.expect("uploads do not panic")?;
+        }
+        Ok(())
+    })
+}
+
+fn body(descriptor: &Descriptor, source: &BlobSource) -> Result<BlobBody, BuildError> {
+    Ok(match source {
+        BlobSource::Bytes(bytes) => BlobBody::Bytes(Arc::clone(bytes)),
+        BlobSource::File(path) => BlobBody::File {
+            file: Arc::new(fs::open(path)?),
+            offset: 0,
+            size: descriptor.size,
+        },
+        BlobSource::Range { file, name, offset } => BlobBody::File {
+            file: Arc::new(file.try_clone().at("read", name.as_ref().as_ref())?),
+            offset: *offset,
+            size: descriptor.size,
+        },
+        BlobSource::Registry(_) => unreachable!("it was brought to this machine"),
+    })
+}

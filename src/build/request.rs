@@ -1,0 +1,55 @@
+//! What was asked for, in full: the command line, the environment and the configuration file have been merged.
+
+use std::path::PathBuf;
+
+use crate::base::JavaOverride;
+use crate::flink::release::Mirror;
+use crate::flink::{FlinkVersion, ScalaVersion};
+use crate::oci::Platform;
+
+/// An image that is to be built.
+#[derive(Debug, Clone)]
+pub struct BuildRequest {
+    /// What to stand on: a name of the catalogue, an image, or a path with a scheme; `None` for what fits Flink.
+    pub base: Option<String>,
+    /// What the image is for.
+    pub platform: Platform,
+    /// What the user says of the base's Java.
+    pub java: JavaOverride,
+    /// Where Flink comes from.
+    pub flink: FlinkSource,
+    /// The job's main jar; without it, and without artifacts, the image is for sessions.
+    pub job_jar: Option<PathBuf>,
+    /// What else the job needs.
+    pub job_artifacts: Vec<PathBuf>,
+    /// When the image was created, in seconds since 1970 (`SOURCE_DATE_EPOCH`).
+    pub created: Option<i64>,
+}
+
+/// Where Flink comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FlinkSource {
+    /// A release of Apache, downloaded once.
+    Release {
+        /// Which; `None` for the default.
+        version: Option<FlinkVersion>,
+        /// For which Scala; `None` for the default of the line.
+        scala: Option<ScalaVersion>,
+        /// Places to try before Apache's own.
+        mirrors: Vec<Mirror>,
+    },
+    /// An archive on this machine.
+    Archive {
+        /// Where.
+        path: PathBuf,
+        /// The version that it must have.
+        version: Option<FlinkVersion>,
+    },
+    /// A folder on this machine.
+    Directory {
+        /// Where.
+        path: PathBuf,
+        /// The version that it must have.
+        version: Option<FlinkVersion>,
+    },
+}

@@ -1,0 +1,223 @@
+//! From what was asked to what is: every input is found, looked at and checked, the cheap and local ones first.
+
+use std::path::{Path, PathBuf};
+
+use super::{BuildError, BuildRequest, Context, FlinkSource};
+use crate::base::{self, Base, BaseSource, Catalogue, Java};
+use crate::flink::release::{Mirror, Places, Release};
+use crate::flink::{
+    Artifact, Distribution, FlinkVersion, JavaVersion, JobJar, JobLayout, Known, ScalaVersion,
+};
+use crate::http::{Redirects, Route};
+use crate::oci::Reference;
+
+/// Everything that an image is made of, found and checked.
+#[derive(Debug)]
+pub struct Inputs {
+    /// What the image stands on.
+    pub base: Base,
+    /// As it was named.
+    pub base_name: String,
+    /// The image in a registry that it is, if it is one.
+    pub base_reference: Option<Reference>,
+    /// The base's Java.
+    pub java: Java,
+    /// Flink.
+    pub distribution: Distribution,
+    /// The line that it belongs to.
+    pub line: Known,
+    /// The job's jar.
+    pub job_jar: Option<JobJar>,
+    /// What else the job needs.
+    pub job_artifacts: Vec<Artifact>,
+}
+
+/// Finds and checks all inputs of `request`.
+pub fn resolve(request: &BuildRequest, context: &Context) -> Result<Inputs, BuildError> {
+    let job_jar = request.job_jar.as_deref().map(JobJar::open).transpose()?;
+    let job_artifacts = request
+        .job_artifacts
+        .iter()
+        .map(|path| Artifact::open(path))
+        .collect::<Result<Vec<_>, _>>()?;
+    // Names that collide are found here, not after the downloads.
+    JobLayout::new(job_jar.as_ref().map(|jar| &jar.artifact), &job_artifacts)?;
+    if job_jar.is_none() && job_artifacts.is_empty() {
+        context
+            .reporter
+            .note("No job is given, so the image is one for session clusters");
+    }
+    let asked = asked_base(request)?;
+
+    // Flink, when it is here; a release only once the base is known to be good.
+    let local = match &request.flink {
+        FlinkSource::Archive { path, version } => {
+            let spool = context.store.temporary();
+            Some(checked(
+                Distribution::from_archive(path, &spool)?,
+                path,
+                version.as_ref(),
+            )?)
+        }
+        FlinkSource::Directory { path, version } => Some(checked(
+            Distribution::from_directory(path)?,
+            path,
+            version.as_ref(),
+        )?),
+        FlinkSource::Release { .. } => None,
+    };
+    let (version, line) = match (&local, &request.flink) {
+        (Some(distribution), _) => known(&distribution.version, context)?,
+        (None, FlinkSource::Release { version, scala, .. }) => {
+            let version = version.clone().unwrap_or_else(|| {
+                let version = crate::flink::lines::default_release();
+                let message = format!("No Flink is given, so it is the default release {version}");
+                context.reporter.note(&message);
+                version
+            });
+            let (version, line) = known(&version, context)?;
+            line.scala(&version, *scala)?;
+            (version, line)
+        }
+        (None, _) => unreachable!("what is local was read"),
+    };
+    let source = match asked {
+        Some(source) => source,
+        None => default_base(&version, line, context)?,
+    };
+    let base_name = source.to_string();
+    let base = base::resolve(
+        &source,
+        &request.platform,
+        &request.java,
+        &context.surroundings(),
+    )?;
+    let java = check_base(&base, &base_name, &version, line, context)?;
+    let distribution = match (local, &request.flink) {
+        (Some(distribution), _) => distribution,
+        (None, FlinkSource::Release { scala, mirrors, .. }) => {
+            let scala = line.scala(&version, *scala)?;
+            let path = download(&version, scala, mirrors, context)?;
+            let distribution = Distribution::from_archive(&path, &context.store.temporary())?;
+            checked(distribution, &path, Some(&version))?
+        }
+        (None, _) => unreachable!("what is local was read"),
+    };
+    Ok(Inputs {
+        base,
+        base_name,
+        base_reference: match source {
+            BaseSource::Registry(reference) => Some(reference),
+            _ => None,
+        },
+        java,
+        distribution,
+        line,
+        job_jar,
+        job_artifacts,
+    })
+}
+
+fn checked(
+    distribution: Distribution,
+    path: &Path,
+    asked: Option<&FlinkVersion>,
+) -> Result<Distribution, BuildError> {
+    if let Some(asked) = asked {
+        distribution.expect_version(path, asked)?;
+    }
+    Ok(distribution)
+}
+
+fn known(version: &FlinkVersion, context: &Context) -> Result<(FlinkVersion, Known), BuildError> {
+    let line = Known::of(version)?;
+    if let Some(note) = line.note(version) {
+        context.reporter.warn(&note);
+    }
+    Ok((version.clone(), line))
+}
+
+/// The base that the user names: one of the catalogue, or any other.
+fn asked_base(request: &BuildRequest) -> Result<Option<BaseSource>, BuildError> {
+    let Some(name) = &request.base else {
+        return Ok(None);
+    };
+    Ok(Some(match Catalogue::embedded().named(name) {
+        Some(entry) => BaseSource::Registry(entry.reference.clone()),
+        None => name.parse()?,
+    }))
+}
+
+/// The base of the catalogue whose Java is the default of the line.
+fn default_base(
+    version: &FlinkVersion,
+    line: Known,
+    context: &Context,
+) -> Result<BaseSource, BuildError> {
+    let java = line.line.default_java;
+    let catalogue = Catalogue::embedded();
+    let entry = catalogue
+        .for_java(java.into())
+        .ok_or_else(|| BuildError::NoDefaultBase {
+            version: version.clone(),
+            java,
+        })?;
+    let message = format!(
+        "No base is given, so it is `{}` ({})",
+        entry.name, entry.reference
+    );
+    context.reporter.note(&message);
+    Ok(BaseSource::Registry(entry.reference.clone()))
+}
+
+/// What Flink's scripts will need of the base.
+fn check_base(
+    base: &Base,
+    name: &str,
+    version: &FlinkVersion,
+    line: Known,
+    context: &Context,
+) -> Result<Java, BuildError> {
+    let java = base.facts.java.clone().ok_or_else(|| BuildError::NoJava {
+        base: name.to_owned(),
+    })?;
+    if !base.facts.bash {
+        return Err(BuildError::NoBash {
+            base: name.to_owned(),
+        });
+    }
+    match &java.version {
+        Some(text) => {
+            let found: JavaVersion = text.parse()?;
+            line.check_java(version, found)?;
+        }
+        None => context.reporter.warn(&format!(
+            "The base `{name}` does not tell which Java it has, so it is not known whether Flink {version} runs on it; \
+             say it with `--java-version`"
+        )),
+    }
+    Ok(java)
+}
+
+/// The release in the cache, downloaded if it is not there.
+fn download(
+    version: &FlinkVersion,
+    scala: ScalaVersion,
+    mirrors: &[Mirror],
+    context: &Context,
+) -> Result<PathBuf, BuildError> {
+    let client = context.http.client(Redirects::Follow, Route::System)?;
+    let release = Release {
+        version: version.clone(),
+        scala,
+    };
+    let places = Places::new(mirrors.to_vec());
+    let cache = context.store.releases();
+    let fetch = release.fetch(&client, &places, &cache, &*context.reporter);
+    let fetched = context.runtime.block_on(fetch)?;
+    context.reporter.detail(&match &fetched.place {
+        Some(place) => format!("Flink {version} was downloaded from {place}"),
+        None => format!("Flink {version} is in the cache"),
+    });
+    Ok(fetched.path)
+}

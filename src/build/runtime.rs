@@ -1,0 +1,109 @@
+//! What a container of the image starts with: environment, user, ports, command, labels.
+
+use crate::layer::{Content, Entry, ImagePath, Owner};
+use crate::oci::Config;
+
+use super::users;
+
+/// Fixed by what calls it: Kubernetes tools for Flink name this path.
+pub(super) const ENTRYPOINT: &str = "/docker-entrypoint.sh";
+const ENTRYPOINT_SCRIPT: &[u8] = include_bytes!("../../base-layers/docker-entrypoint.sh");
+
+/// The variables of the official image and, for old scripts, those of the historic job image.
+const ENVIRONMENT: [(&str, &str); 7] = [
+    ("FLINK_HOME", "/opt/flink"),
+    ("FLINK_INSTALL_PATH", "/opt"),
+    ("FLINK_LIB_DIR", "/opt/flink/lib"),
+    ("FLINK_PLUGINS_DIR", "/opt/flink/plugins"),
+    ("FLINK_OPT_DIR", "/opt/flink/opt"),
+    ("FLINK_JOB_ARTIFACTS_DIR", "/opt/artifacts"),
+    ("FLINK_USR_LIB_DIR", "/opt/flink/usrlib"),
+];
+const PROGRAMS: &str = "/opt/flink/bin";
+const WORKING_DIRECTORY: &str = "/opt/flink";
+/// RPC and web.
+const PORTS: [u16; 2] = [6123, 8081];
+/// What every Linux looks for programs in, for a base that does not say.
+const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// What the image says of itself; `flink-img render` and people read it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Labels {
+    pub(super) flink: String,
+    pub(super) scala: Option<String>,
+    pub(super) java: Option<String>,
+    pub(super) job_jar: Option<String>,
+    pub(super) job_class: Option<String>,
+}
+
+/// The entrypoint as an entry of a layer.
+pub(super) fn entrypoint() -> Entry {
+    let content = Content::from_bytes(ENTRYPOINT_SCRIPT);
+    let path = ImagePath::fixed("docker-entrypoint.sh");
+    Entry::file(path, content, true, Owner::ROOT)
+}
+
+/// Patches the base's config into that of a Flink image. The base's own entrypoint is replaced.
+pub(super) fn configure(config: &mut Config, labels: &Labels, created: &str) {
+    let path = config.env("PATH").unwrap_or(DEFAULT_PATH).to_owned();
+    if !path.split(':').any(|folder| folder == PROGRAMS) {
+        config.set_env("PATH", &format!("{PROGRAMS}:{path}"));
+    }
+    for (name, value) in ENVIRONMENT {
+        config.set_env(name, value);
+    }
+    config.set_command(&[ENTRYPOINT], &["help"]);
+    config.set_user(&format!("{0}:{0}", users::ID), WORKING_DIRECTORY);
+    config.expose(&PORTS);
+    config.set_created(created);
+    for (name, value) in [
+        ("flink-img.flink.version", Some(&labels.flink)),
+        ("flink-img.flink.scala", labels.scala.as_ref()),
+        ("flink-img.java.version", labels.java.as_ref()),
+        ("flink-img.job.jar", labels.job_jar.as_ref()),
+        ("flink-img.job.class", labels.job_class.as_ref()),
+    ] {
+        if let Some(value) = value {
+            config.set_label(name, value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oci::Platform;
+
+    #[test]
+    fn patches_a_config_and_does_so_only_once() {
+        let mut config = Config::empty(&Platform::linux_amd64());
+        config.set_env("PATH", "/opt/java/bin:/bin");
+        config.set_command(&["/__cacert_entrypoint.sh"], &["jshell"]);
+        let labels = Labels {
+            flink: "2.3.0".to_owned(),
+            job_class: Some("com.acme.Job".to_owned()),
+            ..Labels::default()
+        };
+        configure(&mut config, &labels, "1980-01-01T00:00:01Z");
+        let once = config.clone();
+        configure(&mut config, &labels, "1980-01-01T00:00:01Z");
+        assert_eq!(config, once);
+        assert_eq!(
+            config.env("PATH"),
+            Some("/opt/flink/bin:/opt/java/bin:/bin")
+        );
+        assert_eq!(config.env("FLINK_USR_LIB_DIR"), Some("/opt/flink/usrlib"));
+        let text = String::from_utf8(config.to_bytes()).unwrap();
+        for part in [
+            r#""Cmd":["help"]"#,
+            r#""Entrypoint":["/docker-entrypoint.sh"]"#,
+            r#""User":"9999:9999""#,
+            r#""WorkingDir":"/opt/flink""#,
+            r#""ExposedPorts":{"6123/tcp":{},"8081/tcp":{}}"#,
+            r#""Labels":{"flink-img.flink.version":"2.3.0","flink-img.job.class":"com.acme.Job"}"#,
+            r#""created":"1980-01-01T00:00:01Z""#,
+        ] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The user `flink`, added to the base's own users.
+
+use crate::base::BaseFacts;
+use crate::layer::{Content, Entry, ImagePath, Owner};
+
+/// The name of user and group.
+const NAME: &str = "flink";
+/// Their number, as in the official images; volumes of running clusters belong to it.
+pub(super) const ID: u32 = 9999;
+/// The user's home.
+const HOME: &str = "/opt/flink";
+
+/// `/etc/passwd` and `/etc/group` with the user `flink`; a file that knows the name or the number already stays the base's.
+pub(super) fn entries(base: &BaseFacts) -> Vec<Entry> {
+    let user = format!("{NAME}:x:{ID}:{ID}:Apache Flink:{HOME}:/sbin/nologin\n");
+    let group = format!("{NAME}:x:{ID}:\n");
+    [
+        ("etc/passwd", &base.passwd, user),
+        ("etc/group", &base.group, group),
+    ]
+    .into_iter()
+    .filter(|(_, lines, _)| !is_known(lines))
+    .map(|(path, lines, line)| {
+        let mut text = lines.clone();
+        if !text.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
+        }
+        text.push_str(&line);
+        let content = Content::from_bytes(text.into_bytes());
+        Entry::file(ImagePath::fixed(path), content, false, Owner::ROOT)
+    })
+    .collect()
+}
+
+fn is_known(lines: &str) -> bool {
+    lines.lines().any(|line| {
+        let mut fields = line.split(':');
+        fields.next() == Some(NAME) || fields.nth(1).is_some_and(|id| id.parse() == Ok(ID))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layer::EntryKind;
+
+    fn files(passwd: &str, group: &str) -> Vec<(String, String)> {
+        let base = BaseFacts {
+            passwd: passwd.to_owned(),
+            group: group.to_owned(),
+            os: None,
+            java: None,
+            bash: true,
+        };
+        entries(&base)
+            .into_iter()
+            .map(|entry| {
+                let EntryKind::File(content) = &entry.kind else {
+                    panic!("a file")
+                };
+                let text = String::from_utf8(content.read_all().unwrap()).unwrap();
+                (entry.path.to_string(), text)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn own_lines_come_behind_those_of_the_base() {
+        let files = files("root:x:0:0::/root:/bin/sh", "root:x:0:\n");
+        assert_eq!(
+            files,
+            [
+                (
+                    "/etc/passwd".to_owned(),
+                    "root:x:0:0::/root:/bin/sh\nflink:x:9999:9999:Apache Flink:/opt/flink:/sbin/nologin\n".to_owned()
+                ),
+                ("/etc/group".to_owned(), "root:x:0:\nflink:x:9999:\n".to_owned()),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_base_that_knows_the_user_keeps_its_files() {
+        assert!(files("flink:x:1:1::/:/bin/sh\n", "x:x:9999:\n").is_empty());
+        assert_eq!(files("", "flinkx:x:99990:\n").len(), 2);
+    }
+}

@@ -1,0 +1,200 @@
+//! The words of the command line. The comments here are the help that users read.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::flink::release::Mirror;
+use crate::flink::{FlinkVersion, ScalaVersion};
+use crate::oci::{Platform, Reference};
+use crate::store::Output;
+
+/// Builds container images for Apache Flink jobs: no daemon, no root, and the same inputs give the same digest
+#[derive(Debug, Parser)]
+#[command(
+    name = "flink-img",
+    version,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pub(super) global: GlobalArgs,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    Build(Box<BuildArgs>),
+    Push(PushArgs),
+    Images(ImagesArgs),
+}
+
+/// When to use colours
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(super) struct GlobalArgs {
+    /// Say nothing but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+    /// Say more: causes, where things come from
+    #[arg(short, long, global = true)]
+    pub(super) verbose: bool,
+    /// Print lines instead of progress bars
+    #[arg(long, global = true)]
+    pub(super) no_progress: bool,
+    /// When to use colours
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "auto",
+        value_name = "WHEN"
+    )]
+    pub(super) color: Color,
+    /// Keep layers, images and releases in this folder [default: flink-img in the user's cache folder]
+    #[arg(long, global = true, env = "FLINK_IMG_CACHE_DIR", value_name = "DIR")]
+    pub(super) cache_dir: Option<PathBuf>,
+    /// Compress with this many threads [default: one a core]; the result does not depend on it
+    #[arg(long, global = true, env = "FLINK_IMG_JOBS", value_name = "N")]
+    pub(super) jobs: Option<NonZeroUsize>,
+    #[command(flatten)]
+    pub(super) network: NetworkArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Network options")]
+pub(super) struct NetworkArgs {
+    /// Read logins from this file, in the form of Docker and podman, and from no other
+    #[arg(long, global = true, env = "REGISTRY_AUTH_FILE", value_name = "FILE")]
+    pub(super) authfile: Option<PathBuf>,
+    /// Trust the authorities in this PEM file, besides those of the system
+    #[arg(long, global = true, env = "FLINK_IMG_CA_FILE", value_name = "FILE")]
+    pub(super) ca_file: Option<PathBuf>,
+    /// Speak to this registry without TLS; loopback addresses need no leave. May be repeated
+    #[arg(long, global = true, value_name = "HOST[:PORT]")]
+    pub(super) insecure_registry: Vec<String>,
+}
+
+/// Build an image of a Flink job, and push it, write it to files, or keep it
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub(super) struct BuildArgs {
+    /// The job's jar; without a job the image is for session clusters
+    #[arg(long, value_name = "FILE", help_heading = "Job")]
+    pub(super) job_jar: Option<PathBuf>,
+    /// Further files of the job, separated by commas
+    #[arg(
+        long,
+        value_name = "FILE,...",
+        value_delimiter = ',',
+        help_heading = "Job"
+    )]
+    pub(super) job_artifacts: Vec<PathBuf>,
+
+    /// Download a release of Flink (the default, when no other source is given)
+    #[arg(long, help_heading = "Flink", group = "source")]
+    pub(super) from_release: bool,
+    /// Take Flink from an archive
+    #[arg(long, value_name = "FILE", help_heading = "Flink", group = "source")]
+    pub(super) from_archive: Option<PathBuf>,
+    /// Take Flink from a folder
+    #[arg(long, value_name = "DIR", help_heading = "Flink", group = "source")]
+    pub(super) from_local_dist: Option<PathBuf>,
+    /// The version of Flink: to download, or that the archive or folder must have
+    #[arg(long, value_name = "VERSION", help_heading = "Flink")]
+    pub(super) flink_version: Option<FlinkVersion>,
+    /// The Scala version of the release
+    #[arg(long, value_name = "VERSION", help_heading = "Flink", conflicts_with_all = ["from_archive", "from_local_dist"])]
+    pub(super) scala_version: Option<ScalaVersion>,
+    /// Download the release from here first: what comes before `flink-VERSION/`. May be repeated
+    #[arg(
+        long,
+        value_name = "URL",
+        help_heading = "Flink",
+        env = "FLINK_IMG_RELEASE_MIRROR",
+        value_delimiter = ','
+    )]
+    pub(super) release_mirror: Vec<Mirror>,
+
+    /// What to stand on: an image, a base of the catalogue, oci:DIR[:NAME], oci-archive:FILE, docker-archive:FILE or
+    /// rootfs:FILE [default: the JRE that fits Flink]
+    #[arg(
+        long,
+        value_name = "BASE",
+        help_heading = "Base",
+        env = "FLINK_IMG_BASE"
+    )]
+    pub(super) base: Option<String>,
+    /// What the image is for
+    #[arg(
+        long,
+        value_name = "OS/ARCH",
+        help_heading = "Base",
+        default_value = "linux/amd64"
+    )]
+    pub(super) platform: Platform,
+    /// Where Java is in the base, when looking does not find it
+    #[arg(long, value_name = "PATH", help_heading = "Base")]
+    pub(super) java_home: Option<String>,
+    /// The version of the base's Java, when looking does not find it
+    #[arg(long, value_name = "VERSION", help_heading = "Base")]
+    pub(super) java_version: Option<String>,
+
+    /// The image's name. May be repeated [default: `image` in flink-img.toml, else flink-job]
+    #[arg(
+        short,
+        long = "tag",
+        visible_alias = "image-name",
+        value_name = "NAME",
+        help_heading = "Result",
+        env = "FLINK_IMG_TAG",
+        value_delimiter = ','
+    )]
+    pub(super) tag: Vec<Reference>,
+    /// Push the image to the registry of its name
+    #[arg(long, help_heading = "Result")]
+    pub(super) push: bool,
+    /// Write the image to oci:DIR, oci-archive:FILE or docker-archive:FILE. May be repeated
+    #[arg(short, long, value_name = "KIND:PATH", help_heading = "Result")]
+    pub(super) output: Vec<Output>,
+    /// Print one JSON object instead of the name with the digest
+    #[arg(long, help_heading = "Result")]
+    pub(super) json: bool,
+    /// Write the same JSON object to a file
+    #[arg(long, value_name = "FILE", help_heading = "Result")]
+    pub(super) metadata_file: Option<PathBuf>,
+    /// Print what would be built as JSON, and build nothing
+    #[arg(long, help_heading = "Result", conflicts_with_all = ["push", "output", "metadata_file"])]
+    pub(super) dry_run: bool,
+}
+
+/// Push an image that was kept, under its own name or others
+#[derive(Debug, Args)]
+pub(super) struct PushArgs {
+    /// The image, as `flink-img images` lists it
+    pub(super) name: Reference,
+    /// Names to push it under [default: its own]
+    pub(super) target: Vec<Reference>,
+    /// Print one JSON object instead of the name with the digest
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// List the images that were kept
+#[derive(Debug, Args)]
+pub(super) struct ImagesArgs {
+    /// Print a JSON array
+    #[arg(long)]
+    pub(super) json: bool,
+}

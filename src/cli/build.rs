@@ -1,0 +1,92 @@
+//! `flink-img build`
+
+use serde_json::{Value, json};
+
+use super::args::{BuildArgs, GlobalArgs};
+use super::output::Printer;
+use super::report::Failure;
+use super::settings::{self, Environment};
+use crate::build::{self, BuildPlan, Published, Targets};
+use crate::oci::{Digest, Image};
+
+pub(super) fn run(
+    arguments: &BuildArgs,
+    global: &GlobalArgs,
+    environment: &Environment,
+    printer: &Printer,
+) -> Result<(), Failure> {
+    let reporter = printer.reporter();
+    // Everything that can be wrong with the request itself comes before any work.
+    let names = settings::names(arguments)?;
+    let request = settings::request(arguments, environment, &*reporter)?;
+    for output in &arguments.output {
+        output.check()?;
+    }
+    if let Some(path) = &arguments.metadata_file {
+        settings::check_writable(path)?;
+    }
+    let context = settings::context(global, environment, reporter)?;
+    let inputs = build::resolve(&request, &context)?;
+    let plan = build::plan(&request, &inputs)?;
+    if arguments.dry_run {
+        let text = serde_json::to_string_pretty(&plan).expect("a plan can be written as JSON");
+        printer.result(&text);
+        return Ok(());
+    }
+    let mut image = build::run(&plan, &inputs, &context)?;
+    let targets = Targets {
+        names,
+        push: arguments.push,
+        outputs: arguments.output.clone(),
+        base: inputs.base_reference.clone(),
+    };
+    let published = build::publish(&mut image, &targets, &context)?;
+    let metadata = metadata(&plan, &image, &targets, &published);
+    if let Some(path) = &arguments.metadata_file {
+        let text = format!("{metadata}\n");
+        crate::fs::write_atomic(path, text.as_bytes())?;
+    }
+    if arguments.json {
+        printer.result(&metadata.to_string());
+    } else {
+        for reference in &published.references {
+            printer.result(&reference.to_string());
+        }
+    }
+    Ok(())
+}
+
+/// The object of `--json` and `--metadata-file`.
+fn metadata(plan: &BuildPlan, image: &Image, targets: &Targets, published: &Published) -> Value {
+    let own = image.layers.len() - plan.layers.len();
+    let layers: Vec<_> = image
+        .layers
+        .iter()
+        .enumerate()
+        .map(|(place, layer)| {
+            let title = place
+                .checked_sub(own)
+                .map(|place| plan.layers[place].title.as_str());
+            json!({
+                "digest": layer.descriptor.digest,
+                "diffId": layer.diff_id,
+                "mediaType": layer.descriptor.media_type,
+                "size": layer.descriptor.size,
+                "title": title.unwrap_or("base"),
+            })
+        })
+        .collect();
+    json!({
+        "digest": image.digest(),
+        "configDigest": Digest::of(&image.config),
+        "names": targets.names,
+        "references": published.references,
+        "pushed": targets.push,
+        "kept": published.kept,
+        "outputs": targets.outputs.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "base": plan.base,
+        "flink": plan.flink,
+        "job": plan.job,
+        "layers": layers,
+    })
+}

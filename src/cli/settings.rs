@@ -1,0 +1,322 @@
+//! Flag, else environment, else `flink-img.toml`, else default: merged here, in one place, into plain values.
+//!
+//! This is the only module that reads the environment.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the module that the others are sent to"
+)]
+
+use std::env;
+use std::io;
+use std::num::NonZeroUsize;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::args::{BuildArgs, GlobalArgs, NetworkArgs};
+use super::report::Failure;
+use crate::base::JavaOverride;
+use crate::build::{BuildRequest, Context, FlinkSource};
+use crate::error::{Explain, FileError, IoResultExt as _, Kind};
+use crate::fs;
+use crate::http::HttpSettings;
+use crate::oci::Reference;
+use crate::progress::Reporter;
+use crate::registry::{Client, CredentialStore};
+use crate::store::Store;
+
+/// The name of a job image when nobody says another.
+const DEFAULT_NAME: &str = "flink-job";
+/// The configuration file.
+const FILE_NAME: &str = "flink-img.toml";
+/// It is written by hand.
+const FILE_LIMIT: u64 = 1024 * 1024;
+
+/// What the environment says.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Environment {
+    home: Option<PathBuf>,
+    xdg_cache_home: Option<PathBuf>,
+    xdg_config_home: Option<PathBuf>,
+    xdg_runtime_dir: Option<PathBuf>,
+    docker_config: Option<PathBuf>,
+    temporary: PathBuf,
+    source_date_epoch: Option<String>,
+}
+
+/// A setting that makes no sense.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(super) enum SettingsError {
+    #[error("`SOURCE_DATE_EPOCH` is `{0}`, expected the seconds since 1970")]
+    SourceDateEpoch(String),
+    #[error("`{}` cannot be read", path.display())]
+    File {
+        path: PathBuf,
+        source: Box<toml::de::Error>,
+    },
+    #[error("`--push` needs to know where to: the image has no name")]
+    NoName,
+    #[error("`{0}` names a digest, and an image's digest is known only when it is built")]
+    NameWithDigest(Reference),
+    #[error("`{}` belongs to somebody else", .0.display())]
+    CacheOwner(PathBuf),
+    #[error("Failed to start the network code")]
+    Runtime(#[source] io::Error),
+}
+
+impl Explain for SettingsError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::SourceDateEpoch(_) | Self::NoName | Self::NameWithDigest(_) => Kind::Usage,
+            Self::File { .. } => Kind::Input,
+            Self::CacheOwner(_) => Kind::Storage,
+            Self::Runtime(_) => Kind::Internal,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::NoName => format!(
+                "give it one with `-t REGISTRY/NAME:TAG`, `FLINK_IMG_TAG`, or `image = \"...\"` in a `{FILE_NAME}` beside the job"
+            ),
+            Self::NameWithDigest(name) => {
+                format!("leave out what follows the `@`: `{}`", name.name())
+            }
+            Self::CacheOwner(_) => "name a folder of your own with `--cache-dir`".to_owned(),
+            _ => return None,
+        })
+    }
+}
+
+impl Environment {
+    /// Reads the variables that matter here; those that stand for a flag are read with the flags.
+    pub(super) fn read() -> Self {
+        let path = |name: &str| {
+            env::var_os(name)
+                .filter(|value| !value.is_empty())
+                .map(PathBuf::from)
+        };
+        Self {
+            home: path("HOME"),
+            xdg_cache_home: path("XDG_CACHE_HOME"),
+            xdg_config_home: path("XDG_CONFIG_HOME"),
+            xdg_runtime_dir: path("XDG_RUNTIME_DIR"),
+            docker_config: path("DOCKER_CONFIG"),
+            temporary: env::temp_dir(),
+            source_date_epoch: env::var("SOURCE_DATE_EPOCH")
+                .ok()
+                .filter(|value| !value.is_empty()),
+        }
+    }
+
+    /// The files that may hold logins, in the order of containers-auth.json(5).
+    fn credential_files(&self) -> Vec<PathBuf> {
+        let below =
+            |folder: &Option<PathBuf>, path: &str| folder.as_ref().map(|folder| folder.join(path));
+        let config = self
+            .xdg_config_home
+            .clone()
+            .or_else(|| below(&self.home, ".config"));
+        let docker = self
+            .docker_config
+            .clone()
+            .or_else(|| below(&self.home, ".docker"));
+        [
+            below(&self.xdg_runtime_dir, "containers/auth.json"),
+            below(&config, "containers/auth.json"),
+            below(&docker, "config.json"),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
+    /// Opens the store in the user's cache folder; where there is none that can be written (a bare user in CI), in a
+    /// folder of the user's own among the temporary files.
+    fn store(&self, asked: Option<&Path>, reporter: &dyn Reporter) -> Result<Store, Failure> {
+        if let Some(folder) = asked {
+            return Ok(Store::open(folder)?);
+        }
+        let cache = self
+            .xdg_cache_home
+            .clone()
+            .or_else(|| self.home.as_ref().map(|home| home.join(".cache")));
+        if let Some(cache) = cache
+            && let Ok(store) = Store::open(&cache.join("flink-img"))
+        {
+            return Ok(store);
+        }
+        let user = rustix::process::geteuid().as_raw();
+        let folder = self.temporary.join(format!("flink-img-{user}"));
+        fs::create_dir_all(&folder, Some(0o700))?;
+        // Everybody may make folders there, so it has to be looked at whose this one is, and that it is no link.
+        let metadata = fs::symlink_metadata(&folder)?;
+        if !metadata.is_dir() || metadata.uid() != user || metadata.mode() & 0o077 != 0 {
+            return Err(SettingsError::CacheOwner(folder).into());
+        }
+        reporter.note(&format!(
+            "Keeping the cache in `{}`, as the home cannot be written to",
+            folder.display()
+        ));
+        Ok(Store::open(&folder)?)
+    }
+}
+
+/// Whether the user wants no colours (<https://no-color.org>).
+pub(super) fn no_color() -> bool {
+    env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+}
+
+/// What a command uses of the world.
+pub(super) fn context(
+    arguments: &GlobalArgs,
+    environment: &Environment,
+    reporter: Arc<dyn Reporter>,
+) -> Result<Context, Failure> {
+    let http = HttpSettings {
+        ca_file: arguments.network.ca_file.clone(),
+        insecure_registries: arguments.network.insecure_registry.clone(),
+        ..HttpSettings::default()
+    };
+    let credentials = credentials(&arguments.network, environment)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(SettingsError::Runtime)?;
+    let threads = arguments
+        .jobs
+        .or_else(|| std::thread::available_parallelism().ok())
+        .unwrap_or(NonZeroUsize::MIN);
+    Ok(Context {
+        store: environment.store(arguments.cache_dir.as_deref(), &*reporter)?,
+        registries: Client::new(http.clone(), credentials, Arc::clone(&reporter))?,
+        http,
+        threads,
+        reporter,
+        runtime,
+    })
+}
+
+fn credentials(
+    arguments: &NetworkArgs,
+    environment: &Environment,
+) -> Result<CredentialStore, Failure> {
+    let mut store = CredentialStore::default();
+    if let Some(file) = &arguments.authfile {
+        return Ok(store.with_file(file)?);
+    }
+    for file in environment.credential_files() {
+        store = store.with_optional_file(&file)?;
+    }
+    Ok(store)
+}
+
+/// `flink-img.toml`, as far as it is known today.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    image: Option<Reference>,
+}
+
+impl File {
+    /// Reads the file beside the job or, if there is none, in the working folder.
+    fn find(job_jar: Option<&Path>) -> Result<Self, Failure> {
+        let beside = job_jar
+            .and_then(Path::parent)
+            .map(|folder| folder.join(FILE_NAME));
+        for path in beside.into_iter().chain([PathBuf::from(FILE_NAME)]) {
+            match fs::read_limited(&path, FILE_LIMIT) {
+                Ok(bytes) => {
+                    let text = String::from_utf8(bytes)
+                        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
+                        .at("read", &path)?;
+                    let file = toml::from_str(&text).map_err(|source| SettingsError::File {
+                        path,
+                        source: Box::new(source),
+                    })?;
+                    return Ok(file);
+                }
+                Err(error) if error.is_not_found() => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(Self::default())
+    }
+}
+
+/// The names of the image.
+pub(super) fn names(arguments: &BuildArgs) -> Result<Vec<Reference>, Failure> {
+    let names = if arguments.tag.is_empty() {
+        match File::find(arguments.job_jar.as_deref())?.image {
+            Some(name) => vec![name],
+            None if arguments.push => return Err(SettingsError::NoName.into()),
+            None => vec![DEFAULT_NAME.parse().expect("the default is a name")],
+        }
+    } else {
+        arguments.tag.clone()
+    };
+    match names.iter().find(|name| name.digest().is_some()) {
+        Some(name) => Err(SettingsError::NameWithDigest(name.clone()).into()),
+        None => Ok(names),
+    }
+}
+
+/// What is to be built.
+pub(super) fn request(
+    arguments: &BuildArgs,
+    environment: &Environment,
+    reporter: &dyn Reporter,
+) -> Result<BuildRequest, Failure> {
+    let version = arguments.flink_version.clone();
+    let flink = match (&arguments.from_archive, &arguments.from_local_dist) {
+        (Some(path), _) => FlinkSource::Archive {
+            path: path.clone(),
+            version,
+        },
+        (None, Some(path)) => FlinkSource::Directory {
+            path: path.clone(),
+            version,
+        },
+        (None, None) => FlinkSource::Release {
+            version,
+            scala: arguments.scala_version,
+            mirrors: arguments.release_mirror.clone(),
+        },
+    };
+    let created = match &environment.source_date_epoch {
+        Some(text) => {
+            let seconds: i64 = text
+                .parse()
+                .ok()
+                .filter(|seconds| jiff::Timestamp::from_second(*seconds).is_ok())
+                .ok_or_else(|| SettingsError::SourceDateEpoch(text.clone()))?;
+            reporter.note(&format!(
+                "SOURCE_DATE_EPOCH is {seconds}, which becomes the time of creation"
+            ));
+            Some(seconds)
+        }
+        None => None,
+    };
+    Ok(BuildRequest {
+        base: arguments.base.clone(),
+        platform: arguments.platform.clone(),
+        java: JavaOverride {
+            home: arguments.java_home.clone(),
+            version: arguments.java_version.clone(),
+        },
+        flink,
+        job_jar: arguments.job_jar.clone(),
+        job_artifacts: arguments.job_artifacts.clone(),
+        created,
+    })
+}
+
+/// Whether a file could be written, before there is anything to write.
+pub(super) fn check_writable(path: &Path) -> Result<(), FileError> {
+    // Not committed, so nothing is left.
+    fs::AtomicFile::create(path).map(drop)
+}
