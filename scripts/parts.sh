@@ -1,0 +1,310 @@
+#!/usr/bin/env bash
+# Gathers the real parts that the tests and the quickstart stand on: Debian packages, Flink distributions, a JRE root
+# file system and compiled test jobs.
+#
+#   scripts/parts.sh apt                 installs the Debian packages that are missing
+#   scripts/parts.sh flink VERSION...    assembles flink-VERSION/ and flink-VERSION-bin-scala_2.12.tgz
+#   scripts/parts.sh jre                 makes jre17.tar, a root file system with Java 17
+#   scripts/parts.sh jobs                compiles the jobs in fixtures/jobs against each Flink line
+#   scripts/parts.sh quickstart          what scripts/quickstart.sh needs: one Flink line of the above
+#   scripts/parts.sh all                 everything (the default)
+#
+# Everything lands in target/parts, or in $FLINK_IMG_PARTS_DIR. A step that is done is skipped: its stamp names what the
+# part was made from, and size and time of what was made. Parts appear by renaming, so a killed run leaves none by half.
+set -euo pipefail
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+PARTS=${FLINK_IMG_PARTS_DIR:-$ROOT/target/parts}
+
+# One of 1.x and one of 2.x: their configuration, options and scripts differ.
+FLINK_VERSIONS=(1.20.5 2.3.0)
+QUICKSTART_FLINK=2.3.0
+
+# The time of all that is made here, so that a part made twice has the same bytes: 2025-01-01T00:00:00Z.
+EPOCH=1735689600
+
+PACKAGES=(
+    docker-registry skopeo umoci # a registry, and readers that are not ours
+    podman runc conmon catatonit uidmap # to run what was built
+    mmdebstrap busybox-static dash # a base; the shells that the entrypoint is tested under
+    shellcheck openssl ca-certificates xz-utils zstd make python3 python3-venv
+)
+
+say() { printf 'parts: %s\n' "$*" >&2; }
+fail() { say "$*"; exit 1; }
+
+# --- stamps -----------------------------------------------------------------------------------------------------------
+
+# stamp_text KEY FILE...: what the stamp of these files says now. The content of a part is what its key says it was made
+# from; hashing 600 MB on each `make test` would cost seconds, so size and time of the files stand for "untouched since".
+stamp_text() {
+    local key=$1
+    shift
+    printf '%s\n' "$key"
+    (cd "$PARTS" && stat -c '%n %s %Y' -- "$@" 2>/dev/null) || true
+}
+
+# is_done NAME KEY FILE...
+is_done() {
+    local name=$1
+    shift
+    [[ -f $PARTS/.stamps/$name ]] && [[ $(<"$PARTS/.stamps/$name") == "$(stamp_text "$@")" ]]
+}
+
+# mark_done NAME KEY FILE...
+mark_done() {
+    local name=$1
+    shift
+    mkdir -p "$PARTS/.stamps"
+    stamp_text "$@" >"$PARTS/.stamps/.$name.new"
+    mv "$PARTS/.stamps/.$name.new" "$PARTS/.stamps/$name"
+}
+
+# recipe FUNCTION WORD...: a digest of how a part is made. Whoever edits the function gets the part made anew.
+recipe() {
+    local function=$1
+    shift
+    { declare -f "$function"; printf '%s\n' "$EPOCH" "$@"; } | sha256sum | cut -c1-64
+}
+
+# A folder to work in, on the same file system as the parts; what a killed run left there is swept by the next one.
+fresh_work() {
+    WORK=$PARTS/.work
+    rm -rf "$WORK"
+    mkdir -p "$WORK"
+}
+
+# --- Debian packages --------------------------------------------------------------------------------------------------
+
+# jdk_bin: the folder with javac and jar, of Java 17 or later (`jar --date` came with 17), or nothing.
+jdk_bin() {
+    local javac major
+    for javac in "$(command -v javac || true)" /usr/lib/jvm/*/bin/javac; do
+        [[ -x $javac && -x ${javac%javac}jar ]] || continue
+        major=$("$javac" -version 2>&1 | sed -n 's/^javac \([0-9]*\).*/\1/p')
+        if [[ ${major:-0} -ge 17 ]]; then
+            dirname "$javac"
+            return
+        fi
+    done
+}
+
+make_apt() {
+    local missing=() package sudo=()
+    command -v dpkg-query >/dev/null || fail "This is not a Debian system; install yourself: ${PACKAGES[*]}, a JDK 17, a C compiler"
+    for package in "${PACKAGES[@]}"; do
+        [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
+    done
+    # These two come in many packages; what counts is that they are there.
+    [[ -n $(jdk_bin) ]] || missing+=(default-jdk-headless)
+    command -v cc >/dev/null || missing+=(gcc libc6-dev)
+    [[ ${#missing[@]} -gt 0 ]] || return 0
+
+    if [[ $(id -u) -ne 0 ]]; then
+        sudo=(sudo -n)
+        "${sudo[@]}" true 2>/dev/null || fail "May not install packages here; please run: apt-get install --no-install-recommends ${missing[*]}"
+    fi
+    say "installing Debian packages: ${missing[*]}"
+    mkdir -p "$PARTS"
+    {
+        "${sudo[@]}" apt-get update -q &&
+            "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
+    } >"$PARTS/apt.log" 2>&1 || {
+        tail -n 20 "$PARTS/apt.log" >&2
+        fail "apt-get failed; all it said is in $PARTS/apt.log"
+    }
+}
+
+# --- Flink ------------------------------------------------------------------------------------------------------------
+
+# Flink's Python packages carry a whole distribution between them, so an ordinary package client is all it takes:
+# the sdist of apache-flink-libraries has lib, opt, plugins and licenses, the wheel of apache-flink has bin and conf.
+# The wheel is asked for by one fixed platform, since only its scripts are used and those are the same everywhere.
+download_flink() {
+    local version=$1 into=$2 python=$PARTS/venv/bin/python
+    if [[ ! -f $PARTS/venv/ready ]]; then
+        say "making a Python environment for downloads"
+        rm -rf "$PARTS/venv"
+        python3 -m venv "$PARTS/venv"
+        # pip asks the sdist for its metadata by running its setup.py. With a known setuptools at hand it does so as it is,
+        # instead of fetching whichever is the newest today.
+        "$python" -m pip install -q --disable-pip-version-check setuptools==75.8.0
+        touch "$PARTS/venv/ready"
+    fi
+    mkdir -p "$into"
+    if ! compgen -G "$into/apache_flink_libraries-$version.tar.gz" >/dev/null; then
+        say "downloading Flink $version, part 1 of 2 (about 300 MB)"
+        "$python" -m pip download -q --disable-pip-version-check --no-deps --no-build-isolation \
+            --no-binary apache-flink-libraries -d "$WORK" "apache-flink-libraries==$version" >&2
+        mv "$WORK/apache_flink_libraries-$version.tar.gz" "$into/"
+    fi
+    if ! compgen -G "$into/apache_flink-$version-*.whl" >/dev/null; then
+        say "downloading Flink $version, part 2 of 2"
+        "$python" -m pip download -q --disable-pip-version-check --no-deps --only-binary :all: --implementation cp \
+            --python-version 3.11 --platform manylinux2014_x86_64 -d "$WORK" "apache-flink==$version" >&2
+        mv "$WORK/apache_flink-$version-"*.whl "$into/"
+    fi
+}
+
+# What was downloaded must be what was downloaded when these tests were written.
+check_flink() {
+    local version=$1 from=$2 pins
+    pins=$(grep -F -- "-$version" "$ROOT/scripts/parts.sha256" || true)
+    if [[ -z $pins ]]; then
+        say "Flink $version has no checksums in scripts/parts.sha256: using it unchecked"
+    elif ! (cd "$from" && sha256sum --check --quiet --strict - <<<"$pins") >&2; then
+        rm -rf "$from"
+        fail "The download of Flink $version is not what scripts/parts.sha256 says; it was removed, please try again"
+    fi
+}
+
+assemble_flink() {
+    local version=$1 from=$2 flink=$WORK/flink-$1 archive=flink-$1-bin-scala_2.12.tgz
+    mkdir -p "$WORK/sdist"
+    tar -xzf "$from/apache_flink_libraries-$version.tar.gz" -C "$WORK/sdist" --strip-components 1 --no-same-owner
+    mv "$WORK/sdist/deps" "$flink"
+    mv "$WORK/sdist/LICENSE" "$WORK/sdist/NOTICE" "$flink/"
+    python3 -m zipfile -e "$from/apache_flink-$version-"*.whl "$WORK/wheel"
+    cp -R "$WORK/wheel/pyflink/"{bin,conf,examples} "$flink/"
+    # A package cannot carry an empty folder, a release does.
+    mkdir -p "$flink/log"
+    # Neither package format is to be trusted with modes: an archive made by Python drops them, umask changes them.
+    chmod -R u=rwX,go=rX "$flink"
+    find "$flink" -type f -exec chmod 0644 {} +
+    find "$flink/bin" -type f ! -name '*.jar' ! -name '*.bat' -exec chmod 0755 {} +
+    find "$flink/plugins" -type f -name '*.sh' -exec chmod 0755 {} +
+    find "$flink" -exec touch --no-dereference --date "@$EPOCH" {} +
+
+    # Named, and with one top folder, as releases are; level 1, since a jar is hardly smaller at any other.
+    (cd "$WORK" && tar --format gnu --sort name --owner 0 --group 0 --numeric-owner -cf - "flink-$version" | gzip -n -1 >"$archive")
+    (cd "$WORK" && sha512sum "$archive" >"$archive.sha512")
+}
+
+make_flink() {
+    local version=$1 key
+    local archive=flink-$version-bin-scala_2.12.tgz
+    key=$(recipe assemble_flink "$version" "$(grep -F -- "-$version" "$ROOT/scripts/parts.sha256" || true)")
+    local outputs=("flink-$version" "flink-$version/lib/flink-dist-$version.jar" "flink-$version/bin/config.sh" "$archive" "$archive.sha512")
+    is_done "flink-$version" "$key" "${outputs[@]}" && return
+
+    fresh_work
+    local downloads=$PARTS/downloads/flink-$version
+    download_flink "$version" "$downloads"
+    check_flink "$version" "$downloads"
+    say "assembling Flink $version"
+    assemble_flink "$version" "$downloads"
+    rm -rf "${PARTS:?}/flink-$version"
+    mv "$WORK/flink-$version" "$WORK/$archive" "$WORK/$archive.sha512" "$PARTS/"
+    mark_done "flink-$version" "$key" "${outputs[@]}"
+    rm -rf "$WORK"
+}
+
+# --- a root file system with Java -------------------------------------------------------------------------------------
+
+# The tools that Flink's start scripts call; the essential packages of Debian have them all, and this makes sure.
+JRE_TOOLS=(bash find sed grep hostname rev awk sort readlink tr cut wc uname)
+
+bootstrap_jre() {
+    local tar=$1
+    # Left out: device nodes, which no one but root could unpack; name and name server of this machine; documentation and
+    # translations that no container reads. (The pages of man stay: Java's packages fail to install without their folder.)
+    # shellcheck disable=SC2016 # "$1" is for the hook's shell
+    SOURCE_DATE_EPOCH=$EPOCH mmdebstrap --variant=essential --skip=output/dev \
+        --include=openjdk-17-jre-headless,ca-certificates \
+        --dpkgopt='path-exclude=/usr/share/locale/*' \
+        --dpkgopt='path-exclude=/usr/share/doc/*' \
+        --dpkgopt='path-include=/usr/share/doc/*/copyright' \
+        --customize-hook='rm -f "$1/etc/resolv.conf" "$1/etc/hostname"' \
+        bookworm "$tar"
+}
+
+make_jre() {
+    local key tool listing
+    key=$(recipe bootstrap_jre "${JRE_TOOLS[@]}")
+    is_done jre17 "$key" jre17.tar && return
+
+    fresh_work
+    say "making a root file system with Java 17 (mmdebstrap, about a minute)"
+    bootstrap_jre "$WORK/jre17.tar" >"$PARTS/jre.log" 2>&1 || {
+        tail -n 20 "$PARTS/jre.log" >&2
+        fail "mmdebstrap failed; all it said is in $PARTS/jre.log"
+    }
+    listing=$(tar -tf "$WORK/jre17.tar")
+    for tool in "${JRE_TOOLS[@]}" java; do
+        grep -qE "^\./(usr/)?bin/$tool\$" <<<"$listing" || fail "The root file system lacks $tool, which Flink's scripts need"
+    done
+    mv "$WORK/jre17.tar" "$PARTS/jre17.tar"
+    mark_done jre17 "$key" jre17.tar
+    rm -rf "$WORK"
+}
+
+# --- jobs -------------------------------------------------------------------------------------------------------------
+
+# compile_job SOURCES MAIN-CLASS VERSION JAR. Java 11 is the oldest that both lines run on.
+compile_job() {
+    local sources=$1 main=$2 version=$3 jar=$4 bin
+    bin=$(jdk_bin)
+    [[ -n $bin ]] || fail "There is no JDK of Java 17 or later; scripts/parts.sh apt installs one"
+    mkdir -p "$WORK/classes"
+    find "$sources" -name '*.java' | LC_ALL=C sort >"$WORK/sources"
+    # -proc:none, or javac looks for annotation processors in all of Flink's jars.
+    "$bin/javac" --release 11 -proc:none -cp "$PARTS/flink-$version/lib/*" -d "$WORK/classes" "@$WORK/sources" >&2
+    (cd "$WORK/classes" && find . -name '*.class' -printf '%P\n' | LC_ALL=C sort >"$WORK/names")
+    # Left to itself, jar writes its own version into the manifest.
+    printf '%s\n' "Manifest-Version: 1.0" "Created-By: flink-img" "Main-Class: $main" >"$WORK/manifest"
+    (cd "$WORK/classes" && "$bin/jar" --create --file "$jar" --manifest "$WORK/manifest" \
+        --date "$(date -u -d "@$EPOCH" +%Y-%m-%dT%H:%M:%SZ)" "@$WORK/names")
+}
+
+make_jobs() {
+    local version line key sources=$ROOT/fixtures/jobs/bounded-sum
+    for version in "$@"; do
+        make_flink "$version"
+        line=${version%.*}
+        key=$(recipe compile_job "$version" "$(cd "$sources" && find . -name '*.java' -exec sha256sum {} + | LC_ALL=C sort)")
+        is_done "bounded-sum-$line" "$key" "jobs/bounded-sum-$line.jar" && continue
+        fresh_work
+        say "compiling the job bounded-sum for Flink $line"
+        compile_job "$sources" com.example.BoundedSum "$version" "$WORK/job.jar"
+        mkdir -p "$PARTS/jobs"
+        mv "$WORK/job.jar" "$PARTS/jobs/bounded-sum-$line.jar"
+        mark_done "bounded-sum-$line" "$key" "jobs/bounded-sum-$line.jar"
+        rm -rf "$WORK"
+    done
+}
+
+# --- the command line -------------------------------------------------------------------------------------------------
+
+main() {
+    local command=${1:-all} version
+    [[ $# -eq 0 ]] || shift
+    [[ $command == apt ]] || mkdir -p "$PARTS"
+    # One run at a time: `make test` and `make quickstart` may be started side by side.
+    if [[ $command != apt ]]; then
+        exec 9>"$PARTS/.lock"
+        flock 9
+    fi
+    case $command in
+    apt) make_apt ;;
+    flink)
+        [[ $# -gt 0 ]] || fail "Which version? For example: scripts/parts.sh flink $QUICKSTART_FLINK"
+        for version in "$@"; do make_flink "$version"; done
+        ;;
+    jre) make_jre ;;
+    jobs) make_jobs "${FLINK_VERSIONS[@]}" ;;
+    quickstart)
+        make_apt
+        make_jre
+        make_jobs "$QUICKSTART_FLINK"
+        ;;
+    all)
+        make_apt
+        for version in "${FLINK_VERSIONS[@]}"; do make_flink "$version"; done
+        make_jre
+        make_jobs "${FLINK_VERSIONS[@]}"
+        ;;
+    *) fail "Unknown part \"$command\"; there are: apt, flink VERSION, jre, jobs, quickstart, all" ;;
+    esac
+}
+
+main "$@"

@@ -1,0 +1,49 @@
+//! Where the real parts are that `make parts` gathers: Flink distributions, a JRE base, compiled jobs.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests read the environment themselves"
+)]
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+/// One line of Flink, as its release archive and the test job compiled against it.
+pub(crate) struct FlinkParts {
+    /// The archive of the distribution, named as releases are.
+    pub(crate) archive: PathBuf,
+    /// The job of `fixtures/jobs/bounded-sum`.
+    pub(crate) bounded_sum: PathBuf,
+}
+
+impl FlinkParts {
+    /// Finds the parts of a version such as `2.3.0`.
+    pub(crate) fn of(version: &str) -> Self {
+        let line = version
+            .rsplit_once('.')
+            .expect("a version has a patch number")
+            .0;
+        Self {
+            archive: part(&format!("flink-{version}-bin-scala_2.12.tgz")),
+            bounded_sum: part(&format!("jobs/bounded-sum-{line}.jar")),
+        }
+    }
+}
+
+/// A root file system with Java 17, as a tar.
+pub(crate) fn jre_base() -> PathBuf {
+    part("jre17.tar")
+}
+
+fn part(name: &str) -> PathBuf {
+    let folder = env::var_os("FLINK_IMG_PARTS_DIR").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/parts"),
+        PathBuf::from,
+    );
+    let path = folder.join(name);
+    assert!(
+        path.exists(),
+        "{} is missing: run `make parts` first",
+        path.display()
+    );
+    path
+}
