@@ -35,7 +35,6 @@ pub(super) enum Command {
 /// When to use colours
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Color {
-    /// On a terminal, unless NO_COLOR is set
     Auto,
     Always,
     Never,
@@ -47,13 +46,13 @@ pub(super) struct GlobalArgs {
     /// Say nothing but errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(super) quiet: bool,
-    /// Say more: causes, where things come from
+    /// Say more: where things come from, and every request
     #[arg(short, long, global = true)]
     pub(super) verbose: bool,
     /// Print lines instead of progress bars
     #[arg(long, global = true)]
     pub(super) no_progress: bool,
-    /// When to use colours
+    /// When to use colours; `auto` is on a terminal, unless NO_COLOR is set
     #[arg(
         long,
         global = true,
@@ -63,10 +62,22 @@ pub(super) struct GlobalArgs {
     )]
     pub(super) color: Color,
     /// Keep layers, images and releases in this folder [default: flink-img in the user's cache folder]
-    #[arg(long, global = true, env = "FLINK_IMG_CACHE_DIR", value_name = "DIR")]
+    #[arg(
+        long,
+        global = true,
+        env = "FLINK_IMG_CACHE_DIR",
+        hide_env_values = true,
+        value_name = "DIR"
+    )]
     pub(super) cache_dir: Option<PathBuf>,
     /// Compress with this many threads [default: one a core]; the result does not depend on it
-    #[arg(long, global = true, env = "FLINK_IMG_JOBS", value_name = "N")]
+    #[arg(
+        long,
+        global = true,
+        env = "FLINK_IMG_JOBS",
+        hide_env_values = true,
+        value_name = "N"
+    )]
     pub(super) jobs: Option<NonZeroUsize>,
     #[command(flatten)]
     pub(super) network: NetworkArgs,
@@ -76,10 +87,22 @@ pub(super) struct GlobalArgs {
 #[command(next_help_heading = "Network options")]
 pub(super) struct NetworkArgs {
     /// Read logins from this file, in the form of Docker and podman, and from no other
-    #[arg(long, global = true, env = "REGISTRY_AUTH_FILE", value_name = "FILE")]
+    #[arg(
+        long,
+        global = true,
+        env = "REGISTRY_AUTH_FILE",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
     pub(super) authfile: Option<PathBuf>,
     /// Trust the authorities in this PEM file, besides those of the system
-    #[arg(long, global = true, env = "FLINK_IMG_CA_FILE", value_name = "FILE")]
+    #[arg(
+        long,
+        global = true,
+        env = "FLINK_IMG_CA_FILE",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
     pub(super) ca_file: Option<PathBuf>,
     /// Speak to this registry without TLS; loopback addresses need no leave. May be repeated
     #[arg(long, global = true, value_name = "HOST[:PORT]")]
@@ -123,6 +146,7 @@ pub(super) struct BuildArgs {
         value_name = "URL",
         help_heading = "Flink",
         env = "FLINK_IMG_RELEASE_MIRROR",
+        hide_env_values = true,
         value_delimiter = ','
     )]
     pub(super) release_mirror: Vec<Mirror>,
@@ -133,7 +157,8 @@ pub(super) struct BuildArgs {
         long,
         value_name = "BASE",
         help_heading = "Base",
-        env = "FLINK_IMG_BASE"
+        env = "FLINK_IMG_BASE",
+        hide_env_values = true
     )]
     pub(super) base: Option<String>,
     /// What the image is for
@@ -159,6 +184,7 @@ pub(super) struct BuildArgs {
         value_name = "NAME",
         help_heading = "Result",
         env = "FLINK_IMG_TAG",
+        hide_env_values = true,
         value_delimiter = ','
     )]
     pub(super) tag: Vec<Reference>,

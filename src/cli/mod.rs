@@ -26,6 +26,9 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let printer = output::Printer::new(&arguments.global);
+    if arguments.global.verbose {
+        output::log_to_stderr();
+    }
     let environment = settings::Environment::read();
     let result = match &arguments.command {
         args::Command::Build(build) => build::run(build, &arguments.global, &environment, &printer),

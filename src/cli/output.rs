@@ -7,6 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle};
 
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
 use super::args::{Color, GlobalArgs};
 use crate::progress::{Progress, Reporter};
 
@@ -22,7 +27,8 @@ pub(super) struct Printer {
 impl Printer {
     pub(super) fn new(arguments: &GlobalArgs) -> Self {
         let terminal = std::io::stderr().is_terminal();
-        let bars = terminal && !arguments.quiet && !arguments.no_progress;
+        // With `-v` there are lines all the time, which bars would only tear apart.
+        let bars = terminal && !arguments.quiet && !arguments.verbose && !arguments.no_progress;
         Self {
             quiet: arguments.quiet,
             verbose: arguments.verbose,
@@ -121,6 +127,19 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template)
         .expect("the templates above are valid")
         .progress_chars("=> ")
+}
+
+/// Sends what this crate logs (requests, retries, tokens asked for; never a secret) to stderr, for `-v`.
+pub(super) fn log_to_stderr() {
+    let own = Targets::new().with_target(env!("CARGO_CRATE_NAME"), LevelFilter::DEBUG);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .with_target(false)
+        .without_time();
+    tracing_subscriber::registry()
+        .with(lines.with_filter(own))
+        .init();
 }
 
 /// A running piece of work: a bar that vanishes, and a line when it ends.
