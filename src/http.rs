@@ -290,6 +290,34 @@ pub(crate) fn hung_up_on_connect(error: &reqwest::Error) -> bool {
         })
 }
 
+/// A failure of the HTTP library, told by its innermost cause: all that is around it says is that there was one.
+#[derive(Debug)]
+pub struct TransferError(reqwest::Error);
+
+impl TransferError {
+    /// Takes the error without its URL, which may have secrets in it.
+    pub fn new(error: reqwest::Error) -> Self {
+        Self(error.without_url())
+    }
+
+    /// The error of the library.
+    pub fn library(&self) -> &reqwest::Error {
+        &self.0
+    }
+}
+
+impl fmt::Display for TransferError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut cause: &dyn StdError = &self.0;
+        while let Some(source) = cause.source() {
+            cause = source;
+        }
+        fmt::Display::fmt(cause, f)
+    }
+}
+
+impl StdError for TransferError {}
+
 /// The first cause of a type. An [`io::Error`] hides what it wraps from `source`, so it is looked into.
 fn find_cause<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
     let mut next = Some(error);

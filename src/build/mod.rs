@@ -22,5 +22,5 @@ pub use error::BuildError;
 pub use plan::{BaseSummary, BuildPlan, plan};
 pub use publish::{Published, Targets, publish};
 pub use request::{BuildRequest, FlinkSource};
-pub use resolve::{Inputs, resolve};
+pub use resolve::{Inputs, LocalInputs, open_local, resolve};
 pub use run::run;

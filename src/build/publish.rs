@@ -37,6 +37,41 @@ pub struct Published {
     pub kept: bool,
 }
 
+impl Targets {
+    /// Finds out whether the files and folders can be written, as far as that can be known before there is an image.
+    pub fn check_files(&self) -> Result<(), BuildError> {
+        for output in &self.outputs {
+            output.check()?;
+        }
+        Ok(())
+    }
+
+    /// Finds out whether the registries can be reached and take what we push, with one request each.
+    pub fn check_registries(&self, context: &Context) -> Result<(), BuildError> {
+        let pushed_to = if self.push {
+            repositories(&self.names)
+        } else {
+            Vec::new()
+        };
+        for repository in pushed_to {
+            let check = context.registries.check_push(repository);
+            context.runtime.block_on(check)?;
+        }
+        Ok(())
+    }
+}
+
+/// The names, one a repository.
+fn repositories(names: &[Reference]) -> Vec<&Reference> {
+    let mut repositories: Vec<&Reference> = Vec::new();
+    for name in names {
+        if !repositories.iter().any(|known| known.name() == name.name()) {
+            repositories.push(name);
+        }
+    }
+    repositories
+}
+
 /// Brings `image` to all its targets; to the local store when there is no other.
 pub fn publish(
     image: &mut Image,
@@ -102,13 +137,7 @@ fn into_store(
 }
 
 fn push(image: &Image, targets: &Targets, context: &Context) -> Result<(), BuildError> {
-    let mut repositories: Vec<&Reference> = Vec::new();
-    for name in &targets.names {
-        if !repositories.iter().any(|known| known.name() == name.name()) {
-            repositories.push(name);
-        }
-    }
-    for repository in repositories {
+    for repository in repositories(&targets.names) {
         push_blobs(image, repository, targets.base.as_ref(), context)?;
         // Only now: a manifest must never be there before what it speaks of.
         for name in targets

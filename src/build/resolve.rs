@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{BuildError, BuildRequest, Context, FlinkSource};
 use crate::base::{self, Base, BaseSource, Catalogue, Java};
+use crate::flink::lines::default_release;
 use crate::flink::release::{Mirror, Places, Release};
 use crate::flink::{
     Artifact, Distribution, FlinkVersion, JavaVersion, JobJar, JobLayout, Known, ScalaVersion,
@@ -32,8 +33,29 @@ pub struct Inputs {
     pub job_artifacts: Vec<Artifact>,
 }
 
-/// Finds and checks all inputs of `request`.
-pub fn resolve(request: &BuildRequest, context: &Context) -> Result<Inputs, BuildError> {
+/// The inputs that are on this machine, found and checked.
+#[derive(Debug)]
+pub struct LocalInputs {
+    asked_base: Option<BaseSource>,
+    version: FlinkVersion,
+    line: Known,
+    flink: Flink,
+    job_jar: Option<JobJar>,
+    job_artifacts: Vec<Artifact>,
+}
+
+/// Flink: here, or known where to get.
+#[derive(Debug)]
+enum Flink {
+    Here(Distribution),
+    Release {
+        scala: ScalaVersion,
+        mirrors: Vec<Mirror>,
+    },
+}
+
+/// Finds and checks the inputs that are on this machine, and what of the others can be known without asking anybody.
+pub fn open_local(request: &BuildRequest, context: &Context) -> Result<LocalInputs, BuildError> {
     let job_jar = request.job_jar.as_deref().map(JobJar::open).transpose()?;
     let job_artifacts = request
         .job_artifacts
@@ -47,41 +69,61 @@ pub fn resolve(request: &BuildRequest, context: &Context) -> Result<Inputs, Buil
             .reporter
             .note("No job is given, so the image is one for session clusters");
     }
-    let asked = asked_base(request)?;
-
-    // Flink, when it is here; a release only once the base is known to be good.
-    let local = match &request.flink {
+    let asked_base = asked_base(request)?;
+    let here = |distribution: Distribution, path: &Path, asked: Option<&FlinkVersion>| {
+        let distribution = checked(distribution, path, asked)?;
+        Ok::<_, BuildError>((distribution.version.clone(), Flink::Here(distribution)))
+    };
+    let (version, flink) = match &request.flink {
         FlinkSource::Archive { path, version } => {
             let spool = context.store.temporary();
-            Some(checked(
+            here(
                 Distribution::from_archive(path, &spool)?,
                 path,
                 version.as_ref(),
-            )?)
+            )?
         }
-        FlinkSource::Directory { path, version } => Some(checked(
-            Distribution::from_directory(path)?,
-            path,
-            version.as_ref(),
-        )?),
-        FlinkSource::Release { .. } => None,
-    };
-    let (version, line) = match (&local, &request.flink) {
-        (Some(distribution), _) => known(&distribution.version, context)?,
-        (None, FlinkSource::Release { version, scala, .. }) => {
+        FlinkSource::Directory { path, version } => {
+            here(Distribution::from_directory(path)?, path, version.as_ref())?
+        }
+        FlinkSource::Release {
+            version,
+            scala,
+            mirrors,
+        } => {
             let version = version.clone().unwrap_or_else(|| {
-                let version = crate::flink::lines::default_release();
+                let version = default_release();
                 let message = format!("No Flink is given, so it is the default release {version}");
                 context.reporter.note(&message);
                 version
             });
-            let (version, line) = known(&version, context)?;
-            line.scala(&version, *scala)?;
-            (version, line)
+            let scala = Known::of(&version)?.scala(&version, *scala)?;
+            let mirrors = mirrors.clone();
+            (version, Flink::Release { scala, mirrors })
         }
-        (None, _) => unreachable!("what is local was read"),
     };
-    let source = match asked {
+    let line = Known::of(&version)?;
+    if let Some(note) = line.note(&version) {
+        context.reporter.warn(&note);
+    }
+    Ok(LocalInputs {
+        asked_base,
+        version,
+        line,
+        flink,
+        job_jar,
+        job_artifacts,
+    })
+}
+
+/// Finds and checks the base, and then gets Flink if it is not here.
+pub fn resolve(
+    request: &BuildRequest,
+    local: LocalInputs,
+    context: &Context,
+) -> Result<Inputs, BuildError> {
+    let LocalInputs { version, line, .. } = local;
+    let source = match local.asked_base {
         Some(source) => source,
         None => default_base(&version, line, context)?,
     };
@@ -93,15 +135,13 @@ pub fn resolve(request: &BuildRequest, context: &Context) -> Result<Inputs, Buil
         &context.surroundings(),
     )?;
     let java = check_base(&base, &base_name, &version, line, context)?;
-    let distribution = match (local, &request.flink) {
-        (Some(distribution), _) => distribution,
-        (None, FlinkSource::Release { scala, mirrors, .. }) => {
-            let scala = line.scala(&version, *scala)?;
-            let path = download(&version, scala, mirrors, context)?;
+    let distribution = match local.flink {
+        Flink::Here(distribution) => distribution,
+        Flink::Release { scala, mirrors } => {
+            let path = download(&version, scala, &mirrors, context)?;
             let distribution = Distribution::from_archive(&path, &context.store.temporary())?;
             checked(distribution, &path, Some(&version))?
         }
-        (None, _) => unreachable!("what is local was read"),
     };
     Ok(Inputs {
         base,
@@ -113,8 +153,8 @@ pub fn resolve(request: &BuildRequest, context: &Context) -> Result<Inputs, Buil
         java,
         distribution,
         line,
-        job_jar,
-        job_artifacts,
+        job_jar: local.job_jar,
+        job_artifacts: local.job_artifacts,
     })
 }
 
@@ -127,14 +167,6 @@ fn checked(
         distribution.expect_version(path, asked)?;
     }
     Ok(distribution)
-}
-
-fn known(version: &FlinkVersion, context: &Context) -> Result<(FlinkVersion, Known), BuildError> {
-    let line = Known::of(version)?;
-    if let Some(note) = line.note(version) {
-        context.reporter.warn(&note);
-    }
-    Ok((version.clone(), line))
 }
 
 /// The base that the user names: one of the catalogue, or any other.

@@ -19,14 +19,20 @@ pub(super) fn run(
     // Everything that can be wrong with the request itself comes before any work.
     let names = settings::names(arguments)?;
     let request = settings::request(arguments, environment, &*reporter)?;
-    for output in &arguments.output {
-        output.check()?;
-    }
+    let mut targets = Targets {
+        names,
+        push: arguments.push,
+        outputs: arguments.output.clone(),
+        base: None,
+    };
+    targets.check_files()?;
     if let Some(path) = &arguments.metadata_file {
         settings::check_writable(path)?;
     }
     let context = settings::context(global, environment, reporter)?;
-    let inputs = build::resolve(&request, &context)?;
+    let local = build::open_local(&request, &context)?;
+    targets.check_registries(&context)?;
+    let inputs = build::resolve(&request, local, &context)?;
     let plan = build::plan(&request, &inputs)?;
     if arguments.dry_run {
         let text = serde_json::to_string_pretty(&plan).expect("a plan can be written as JSON");
@@ -34,12 +40,7 @@ pub(super) fn run(
         return Ok(());
     }
     let mut image = build::run(&plan, &inputs, &context)?;
-    let targets = Targets {
-        names,
-        push: arguments.push,
-        outputs: arguments.output.clone(),
-        base: inputs.base_reference.clone(),
-    };
+    targets.base.clone_from(&inputs.base_reference);
     let published = build::publish(&mut image, &targets, &context)?;
     let metadata = metadata(&plan, &image, &targets, &published);
     if let Some(path) = &arguments.metadata_file {

@@ -14,7 +14,8 @@ use super::credentials::CredentialStore;
 use super::endpoint::{Endpoint, Endpoints};
 use super::error::{Cause, ERROR_BODY_LIMIT, reason};
 use crate::http::{
-    HttpError, HttpSettings, REDIRECT_LIMIT, advice_for_status, is_downgrade, tls_failure,
+    HttpError, HttpSettings, REDIRECT_LIMIT, TransferError, advice_for_status, is_downgrade,
+    tls_failure,
 };
 use crate::oci::Reference;
 use crate::progress::Reporter;
@@ -354,8 +355,8 @@ fn redirect_target(response: &Response) -> Option<&str> {
 
 /// Tells failures of TLS from others; the URL, which may have secrets in its query, is left out.
 pub(super) fn connection_error(host: &str, error: reqwest::Error) -> Cause {
-    let (host, source) = (host.to_owned(), error.without_url());
-    match tls_failure(&source) {
+    let (host, source) = (host.to_owned(), TransferError::new(error));
+    match tls_failure(source.library()) {
         Some(failure) => Cause::Tls {
             host,
             failure,

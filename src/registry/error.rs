@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::credentials::{CredentialError, Trail};
 use crate::error::{Explain, Kind};
-use crate::http::{Advice, TlsFailure};
+use crate::http::{Advice, TlsFailure, TransferError};
 use crate::oci::{Digest, ManifestError, Platform, Reference};
 
 /// The largest error body that is read (what go-containerregistry settled on).
@@ -46,6 +46,8 @@ pub enum Task {
         /// Where.
         repository: Reference,
     },
+    /// Finding out whether a repository can be pushed to.
+    PreparePush(Reference),
     /// Writing a blob.
     PushBlob {
         /// Which one.
@@ -75,7 +77,7 @@ pub enum Cause {
         /// Host and port.
         host: String,
         /// What went wrong.
-        source: reqwest::Error,
+        source: TransferError,
     },
     /// No TLS.
     #[error("There is no trusted connection to `{host}`")]
@@ -85,7 +87,7 @@ pub enum Cause {
         /// In which way.
         failure: TlsFailure,
         /// What went wrong.
-        source: reqwest::Error,
+        source: TransferError,
     },
     /// The server fell silent.
     #[error("`{host}` has been silent for {} seconds", after.as_secs())]
@@ -234,7 +236,7 @@ impl Cause {
     /// Whether another try may go well.
     pub(super) fn advice(&self) -> Advice {
         match self {
-            Self::Connection { source, .. } => crate::http::advice_for_error(source),
+            Self::Connection { source, .. } => crate::http::advice_for_error(source.library()),
             Self::Silent { .. } => Advice::Retry,
             Self::Status { advice, .. } | Self::NoToken { advice, .. } => *advice,
             _ => Advice::GiveUp,
@@ -273,6 +275,9 @@ impl Explain for Error {
             {
                 trail.hint(host)
             }
+            Cause::Connection { host, .. } => {
+                format!("check the name `{host}`, the network, and the proxy if there is one")
+            }
             Cause::Tls { host, failure, .. } => match failure {
                 TlsFailure::Certificate => {
                     "name the authority that signed the registry's certificate with `--ca-file`"
@@ -284,7 +289,9 @@ impl Explain for Error {
                 TlsFailure::Other => return None,
             },
             Cause::Status { status, .. } if *status == StatusCode::NOT_FOUND => match &*self.task {
-                Task::PushBlob { repository, .. } | Task::PushManifest { repository, .. } => {
+                Task::PreparePush(repository)
+                | Task::PushBlob { repository, .. }
+                | Task::PushManifest { repository, .. } => {
                     format!(
                         "create the repository `{}` first, if this registry does not do so by itself",
                         repository.repository()
@@ -357,6 +364,7 @@ impl fmt::Display for Task {
             Self::FindBlob { digest, repository } => {
                 write!(f, "look for `{}` in `{}`", short(digest), repository.name())
             }
+            Self::PreparePush(repository) => write!(f, "push to `{}`", repository.name()),
             Self::PushBlob { digest, repository } => {
                 write!(f, "push `{}` to `{}`", short(digest), repository.name())
             }
