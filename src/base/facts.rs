@@ -5,7 +5,7 @@ use std::io::{self, Read};
 
 use serde::{Deserialize, Serialize};
 
-use super::tree::Tree;
+use super::tree::{Keep, Tree};
 use crate::oci::{Config, DiffId, Digest, canonical};
 
 /// Raised whenever this module learns something new, so that what was remembered before is asked again.
@@ -25,6 +25,8 @@ pub struct BaseFacts {
     pub os: Option<String>,
     /// The Java that Flink's scripts will find.
     pub java: Option<Java>,
+    /// The architecture that this Java is compiled for, in the words of image-spec.
+    pub architecture: Option<String>,
     /// Whether there is a `bash`, which Flink's scripts are written for.
     pub bash: bool,
 }
@@ -64,25 +66,32 @@ pub(super) struct Student {
 impl Student {
     /// Reads an uncompressed layer to its end.
     pub(super) fn read(&mut self, layer: impl Read) -> io::Result<()> {
-        self.tree.apply(layer, |path| {
-            matches!(path, "etc/passwd" | "etc/group")
-                || path.ends_with("/os-release")
-                || path.ends_with("/release")
+        self.tree.apply(layer, |path| match path {
+            "etc/passwd" | "etc/group" => Keep::Text,
+            _ if path.ends_with("/os-release") || path.ends_with("/release") => Keep::Text,
+            _ if path.ends_with("/bin/java") => Keep::Head,
+            _ => Keep::Nothing,
         })
     }
 
     /// The facts of an image with the layers that were read, and `config`.
     pub(super) fn facts(&self, config: &Config, java: &JavaOverride) -> BaseFacts {
         let tree = &self.tree;
-        let text = |path: &str| tree.text(path).unwrap_or_default().to_owned();
+        let java = find_java(tree, config, java);
+        let text = |path: &str| tree.text(path).unwrap_or_default().into_owned();
         BaseFacts {
             passwd: text("etc/passwd"),
             group: text("etc/group"),
             os: tree
                 .text("etc/os-release")
                 .or_else(|| tree.text("usr/lib/os-release"))
-                .and_then(|text| properties(text).remove("PRETTY_NAME")),
-            java: find_java(tree, config, java),
+                .and_then(|text| properties(&text).remove("PRETTY_NAME")),
+            architecture: java
+                .as_ref()
+                .and_then(|java| tree.kept(&format!("{}/bin/java", java.home)))
+                .and_then(architecture)
+                .map(ToOwned::to_owned),
+            java,
             bash: find_program(tree, config, "bash").is_some(),
         }
     }
@@ -99,6 +108,32 @@ fn properties(text: &str) -> BTreeMap<&str, String> {
             )
         })
         .collect()
+}
+
+/// The architecture of a program, by the `e_machine` of its ELF header (elf(5)).
+fn architecture(head: &[u8]) -> Option<&'static str> {
+    const LITTLE_ENDIAN: u8 = 1;
+    let (magic, order, machine) = (head.get(..4)?, *head.get(5)?, head.get(18..20)?);
+    if magic != b"\x7fELF" {
+        return None;
+    }
+    let machine = [machine[0], machine[1]];
+    let machine = if order == LITTLE_ENDIAN {
+        u16::from_le_bytes(machine)
+    } else {
+        u16::from_be_bytes(machine)
+    };
+    Some(match machine {
+        3 => "386",
+        21 => "ppc64le",
+        22 => "s390x",
+        40 => "arm",
+        62 => "amd64",
+        183 => "arm64",
+        243 => "riscv64",
+        258 => "loong64",
+        _ => return None,
+    })
 }
 
 fn find_program(tree: &Tree, config: &Config, name: &str) -> Option<String> {
@@ -143,7 +178,7 @@ fn release_version(tree: &Tree, home: &str) -> Option<String> {
     ["release", "../release"]
         .iter()
         .filter_map(|file| tree.text(&format!("{home}/{file}")))
-        .find_map(|text| properties(text).remove("JAVA_VERSION"))
+        .find_map(|text| properties(&text).remove("JAVA_VERSION"))
 }
 
 /// `1.8.0_452` as numbers that compare with those of `17.0.15`.
@@ -229,6 +264,16 @@ mod tests {
         assert_eq!(java.version.as_deref(), Some("21"));
         config.set_env("JAVA_HOME", "/nowhere");
         assert_eq!(learn(&config, &JavaOverride::default(), &both).java, None);
+    }
+
+    #[test]
+    fn a_program_tells_its_machine() {
+        let mut head = *b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0\x3e\0";
+        assert_eq!(architecture(&head), Some("amd64"));
+        head[18] = 183;
+        assert_eq!(architecture(&head), Some("arm64"));
+        assert_eq!(architecture(&head[..19]), None);
+        assert_eq!(architecture(b"#!/bin/sh\nexec java\n"), None);
     }
 
     #[test]

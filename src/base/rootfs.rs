@@ -51,6 +51,20 @@ pub(super) fn open(
     }];
     let name = format!("rootfs:{}", path.display());
     let facts = learn(&name, &config, &mut layers, java, surroundings)?;
+    // A root file system has no config that says what it is for; its programs do.
+    if let Some(found) = &facts.architecture
+        && *found != platform.architecture
+    {
+        return Err(BaseError::Platform {
+            base: name,
+            found: Box::new(Platform {
+                architecture: found.clone(),
+                variant: None,
+                ..platform.clone()
+            }),
+            wanted: Box::new(platform.clone()),
+        });
+    }
     if let Some(java) = &facts.java {
         config.set_env("JAVA_HOME", &java.home);
     }

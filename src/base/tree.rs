@@ -3,6 +3,7 @@
 //! Layers are read as streams, lowest first, and applied as image-spec's `layer.md` says (whiteouts included). Paths
 //! are keys of a map here and never reach the file system of this machine.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 
@@ -22,10 +23,23 @@ const OPAQUE: &str = ".wh..wh..opq";
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Node {
     Directory,
-    File { text: Option<String> },
+    File { kept: Option<Vec<u8>> },
     Link(String),
     Other,
 }
+
+/// What is kept of a file that is met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    Nothing,
+    /// All of it, if it is small.
+    Text,
+    /// As much as tells what kind of program it is.
+    Head,
+}
+
+/// Bytes at the start of a program: the part of the ELF header that names the machine.
+const HEAD: u64 = 20;
 
 /// The file tree of an image.
 #[derive(Debug, Default)]
@@ -34,11 +48,11 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    /// Lays a layer over what is there; `wanted` tells whose text is kept.
+    /// Lays a layer over what is there; `keep` tells what is kept of a file.
     pub(super) fn apply(
         &mut self,
         layer: impl Read,
-        wanted: impl Fn(&str) -> bool,
+        keep: impl Fn(&str) -> Keep,
     ) -> io::Result<()> {
         let mut archive = tar::Archive::new(layer);
         let mut hidden_below = Vec::new();
@@ -71,7 +85,7 @@ impl Tree {
                 continue;
             }
             let kind = entry.header().entry_type();
-            let target = |bytes: Option<std::borrow::Cow<'_, [u8]>>| {
+            let target = |bytes: Option<Cow<'_, [u8]>>| {
                 bytes
                     .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
                     .unwrap_or_default()
@@ -91,14 +105,19 @@ impl Tree {
                     })
                     .unwrap_or(Node::Other)
             } else if kind.is_file() {
-                let text = if wanted(path.as_str()) && entry.size() <= TEXT_LIMIT {
-                    let mut bytes = Vec::new();
-                    entry.read_to_end(&mut bytes)?;
-                    Some(String::from_utf8_lossy(&bytes).into_owned())
-                } else {
-                    None
+                let limit = match keep(path.as_str()) {
+                    Keep::Text if entry.size() <= TEXT_LIMIT => Some(TEXT_LIMIT),
+                    Keep::Head => Some(HEAD),
+                    Keep::Text | Keep::Nothing => None,
                 };
-                Node::File { text }
+                let kept = limit.map(|limit| {
+                    let mut bytes = Vec::new();
+                    (&mut entry).take(limit).read_to_end(&mut bytes)?;
+                    Ok::<_, io::Error>(bytes)
+                });
+                Node::File {
+                    kept: kept.transpose()?,
+                }
             } else {
                 Node::Other
             };
@@ -190,12 +209,17 @@ impl Tree {
         matches!(self.nodes.get(&path), Some(Node::File { .. })).then_some(path)
     }
 
-    /// The text of the file that `path` leads to, if it was wanted when its layer was read.
-    pub(super) fn text(&self, path: &str) -> Option<&str> {
+    /// What was kept of the file that `path` leads to.
+    pub(super) fn kept(&self, path: &str) -> Option<&[u8]> {
         match self.nodes.get(&self.resolve(path)?) {
-            Some(Node::File { text }) => text.as_deref(),
+            Some(Node::File { kept }) => kept.as_deref(),
             _ => None,
         }
+    }
+
+    /// The same as text; bytes that are none are replaced.
+    pub(super) fn text(&self, path: &str) -> Option<Cow<'_, str>> {
+        self.kept(path).map(String::from_utf8_lossy)
     }
 
     /// The paths of all files and links, by bytes.
@@ -239,7 +263,7 @@ pub(super) mod tests {
     fn tree(layers: &[&[(&str, &str)]]) -> Tree {
         let mut tree = Tree::default();
         for entries in layers {
-            tree.apply(&layer(entries)[..], |_| true).unwrap();
+            tree.apply(&layer(entries)[..], |_| Keep::Text).unwrap();
         }
         tree
     }
@@ -261,7 +285,7 @@ pub(super) mod tests {
             tree.file("/bin/java").as_deref(),
             Some("usr/lib/jvm/17/bin/java")
         );
-        assert_eq!(tree.text("bin/sh"), Some("x"));
+        assert_eq!(tree.text("bin/sh").unwrap(), "x");
         assert_eq!(tree.file("out").as_deref(), Some("usr/bin/bash"));
         for nowhere in ["loop", "bin/zsh", "usr/bin", "usr/bin/bash/x"] {
             assert_eq!(tree.file(nowhere), None, "{nowhere}");
@@ -288,6 +312,6 @@ pub(super) mod tests {
         ]);
         let paths: Vec<_> = tree.paths().collect();
         assert_eq!(paths, ["a/y", "b/z", "c", "d"]);
-        assert_eq!(tree.text("d"), Some("2"));
+        assert_eq!(tree.text("d").unwrap(), "2");
     }
 }

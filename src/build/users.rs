@@ -50,6 +50,7 @@ mod tests {
             group: group.to_owned(),
             os: None,
             java: None,
+            architecture: None,
             bash: true,
         };
         entries(&base)
