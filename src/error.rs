@@ -54,7 +54,7 @@ pub struct FileError {
 }
 
 /// The actions that concern an input; all others concern a place that is written to.
-const READING: [&str; 5] = ["open", "read", "list", "look at", "find"];
+const READING: [&str; 4] = ["open", "read", "list", "find"];
 
 impl FileError {
     /// The same failure, told as what it prevents.

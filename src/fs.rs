@@ -61,12 +61,12 @@ pub fn read_to_string(path: &Path) -> Result<String, FileError> {
 
 /// What the file at `path` is, following links.
 pub fn metadata(path: &Path) -> Result<Metadata, FileError> {
-    std::fs::metadata(path).at("look at", path)
+    std::fs::metadata(path).at("read", path)
 }
 
 /// What the file at `path` is, not following a link.
 pub fn symlink_metadata(path: &Path) -> Result<Metadata, FileError> {
-    std::fs::symlink_metadata(path).at("look at", path)
+    std::fs::symlink_metadata(path).at("read", path)
 }
 
 /// The target of a symbolic link, as it is written in it.

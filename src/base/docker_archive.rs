@@ -140,11 +140,8 @@ pub(super) fn open(
 /// The image that `name` means, or the only one.
 fn choose<'a>(images: &'a [DockerImage], name: Option<&str>) -> Result<&'a DockerImage, String> {
     let is_meant = |image: &&DockerImage| {
-        name.is_none_or(|name| {
-            let wanted = name.parse::<Reference>().ok();
-            let same = |tag: &String| tag == name || wanted.is_some() && tag.parse().ok() == wanted;
-            image.repo_tags.iter().flatten().any(same)
-        })
+        let mut tags = image.repo_tags.iter().flatten();
+        name.is_none_or(|name| tags.any(|tag| Reference::same(tag, name)))
     };
     let mut candidates = images.iter().filter(is_meant);
     if let (Some(image), None) = (candidates.next(), candidates.next()) {

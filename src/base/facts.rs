@@ -14,6 +14,9 @@ const FACTS_VERSION: u32 = 1;
 pub(super) const DEFAULT_PATH: &str =
     "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/// What Flink's scripts and the entrypoint call; BusyBox and every full Linux have all but the first.
+const PROGRAMS: [&str; 5] = ["bash", "awk", "find", "grep", "sed"];
+
 /// What a build has to know of a base.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BaseFacts {
@@ -27,8 +30,10 @@ pub struct BaseFacts {
     pub java: Option<Java>,
     /// The architecture that this Java is compiled for, in the words of image-spec.
     pub architecture: Option<String>,
-    /// Whether there is a `bash`, which Flink's scripts are written for.
-    pub bash: bool,
+    /// The programs that Flink's scripts and the entrypoint call, and the base lacks.
+    pub missing: Vec<String>,
+    /// Whether there is something below `/opt/flink` already.
+    pub has_flink: bool,
 }
 
 /// A Java run time in a base.
@@ -92,7 +97,12 @@ impl Student {
                 .and_then(architecture)
                 .map(ToOwned::to_owned),
             java,
-            bash: find_program(tree, config, "bash").is_some(),
+            missing: PROGRAMS
+                .iter()
+                .filter(|program| find_program(tree, config, program).is_none())
+                .map(|program| (*program).to_owned())
+                .collect(),
+            has_flink: tree.paths().any(|path| path.starts_with("opt/flink/")),
         }
     }
 }
@@ -230,7 +240,8 @@ mod tests {
         assert_eq!(facts.passwd, "root:x:0:0::/root:/bin/bash\n");
         assert_eq!(facts.group, "");
         assert_eq!(facts.os.as_deref(), Some("Debian GNU/Linux 12 (bookworm)"));
-        assert!(facts.bash);
+        assert_eq!(facts.missing, ["awk", "find", "grep", "sed"]);
+        assert!(!facts.has_flink);
         let java = facts.java.unwrap();
         assert_eq!(java.home, "/usr/lib/jvm/java-17-openjdk-amd64");
         assert_eq!(java.version.as_deref(), Some("17.0.15"));
@@ -290,6 +301,6 @@ mod tests {
             ],
         );
         assert_eq!(facts.java.unwrap().home, "/usr/lib/jvm/9");
-        assert!(!facts.bash);
+        assert_eq!(facts.missing, PROGRAMS);
     }
 }

@@ -65,9 +65,6 @@ pub(super) fn open(
             wanted: Box::new(platform.clone()),
         });
     }
-    if let Some(java) = &facts.java {
-        config.set_env("JAVA_HOME", &java.home);
-    }
     Ok(Base {
         config,
         layers,

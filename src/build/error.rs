@@ -68,9 +68,19 @@ pub enum BuildError {
         /// The base.
         base: String,
     },
-    /// The base has no bash.
-    #[error("The base `{base}` has no `bash`, which Flink's scripts are written for")]
-    NoBash {
+    /// The base lacks programs.
+    #[error("The base `{base}` has no `{programs}`, which Flink's scripts call")]
+    MissingPrograms {
+        /// The base.
+        base: String,
+        /// Their names.
+        programs: String,
+    },
+    /// The base has a Flink of its own.
+    #[error(
+        "The base `{base}` has files in `/opt/flink`, which would mix with those of this Flink"
+    )]
+    BaseHasFlink {
         /// The base.
         base: String,
     },
@@ -117,7 +127,8 @@ impl BuildError {
             Self::BaseSource(_)
             | Self::Path(_)
             | Self::NoJava { .. }
-            | Self::NoBash { .. }
+            | Self::MissingPrograms { .. }
+            | Self::BaseHasFlink { .. }
             | Self::NoDefaultBase { .. }
             | Self::Created(_)
             | Self::PushByDigest(_) => return None,
@@ -128,9 +139,10 @@ impl BuildError {
 impl Explain for BuildError {
     fn kind(&self) -> Kind {
         match self {
-            Self::NoJava { .. } | Self::NoBash { .. } | Self::NoDefaultBase { .. } => {
-                Kind::Incompatible
-            }
+            Self::NoJava { .. }
+            | Self::MissingPrograms { .. }
+            | Self::BaseHasFlink { .. }
+            | Self::NoDefaultBase { .. } => Kind::Incompatible,
             Self::BaseSource(_) | Self::Created(_) | Self::PushByDigest(_) => Kind::Usage,
             Self::Path(_) => Kind::Input,
             _ => self.inner().map_or(Kind::Internal, Explain::kind),
@@ -142,7 +154,10 @@ impl Explain for BuildError {
             Self::NoJava { .. } => {
                 "choose a base with a Java run time, or say where it is with `--java-home`".to_owned()
             }
-            Self::NoBash { .. } => "choose a base with bash, as those of Debian and Ubuntu have".to_owned(),
+            Self::MissingPrograms { .. } => {
+                "choose a base that has them, as those of Debian and Ubuntu do".to_owned()
+            }
+            Self::BaseHasFlink { .. } => "choose a base with Java and without Flink".to_owned(),
             Self::NoDefaultBase { java, .. } => format!("name one that has Java {java} with `--base`"),
             Self::BaseSource(_) => {
                 "name an image, `oci:DIR`, `oci-archive:FILE`, `docker-archive:FILE` or `rootfs:FILE`".to_owned()

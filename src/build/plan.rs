@@ -150,7 +150,7 @@ pub fn plan(request: &BuildRequest, inputs: &Inputs) -> Result<BuildPlan, BuildE
             .to_string(),
         None => CREATED.to_owned(),
     };
-    runtime::configure(&mut config, &labels, &created);
+    runtime::configure(&mut config, &inputs.java.home, &labels, &created);
 
     let mut annotations = vec![(RECIPE_ANNOTATION, RECIPE_VERSION.to_string())];
     if let Some(digest) = inputs.base.digest {

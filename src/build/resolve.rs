@@ -64,11 +64,6 @@ pub fn open_local(request: &BuildRequest, context: &Context) -> Result<LocalInpu
         .collect::<Result<Vec<_>, _>>()?;
     // Names that collide are found here, not after the downloads.
     JobLayout::new(job_jar.as_ref().map(|jar| &jar.artifact), &job_artifacts)?;
-    if job_jar.is_none() && job_artifacts.is_empty() {
-        context
-            .reporter
-            .note("No job is given, so the image is one for session clusters");
-    }
     let asked_base = asked_base(request)?;
     let here = |distribution: Distribution, path: &Path, asked: Option<&FlinkVersion>| {
         let distribution = checked(distribution, path, asked)?;
@@ -102,6 +97,11 @@ pub fn open_local(request: &BuildRequest, context: &Context) -> Result<LocalInpu
             (version, Flink::Release { scala, mirrors })
         }
     };
+    if job_jar.is_none() && job_artifacts.is_empty() {
+        context
+            .reporter
+            .note("No job is given, so the image is one for session clusters");
+    }
     let line = Known::of(&version)?;
     if let Some(note) = line.note(&version) {
         context.reporter.warn(&note);
@@ -180,7 +180,7 @@ fn asked_base(request: &BuildRequest) -> Result<Option<BaseSource>, BuildError> 
     }))
 }
 
-/// The base of the catalogue whose Java is the default of the line.
+/// The base of the catalogue whose Java is the default of the line or, if there is none, one that works.
 fn default_base(
     version: &FlinkVersion,
     line: Known,
@@ -188,8 +188,10 @@ fn default_base(
 ) -> Result<BaseSource, BuildError> {
     let java = line.line.default_java;
     let catalogue = Catalogue::embedded();
-    let entry = catalogue
-        .for_java(java.into())
+    let entry = [java]
+        .iter()
+        .chain(line.line.java)
+        .find_map(|java| catalogue.for_java((*java).into()))
         .ok_or_else(|| BuildError::NoDefaultBase {
             version: version.clone(),
             java,
@@ -213,9 +215,15 @@ fn check_base(
     let java = base.facts.java.clone().ok_or_else(|| BuildError::NoJava {
         base: name.to_owned(),
     })?;
-    if !base.facts.bash {
-        return Err(BuildError::NoBash {
+    if base.facts.has_flink {
+        return Err(BuildError::BaseHasFlink {
             base: name.to_owned(),
+        });
+    }
+    if !base.facts.missing.is_empty() {
+        return Err(BuildError::MissingPrograms {
+            base: name.to_owned(),
+            programs: base.facts.missing.join("`, `"),
         });
     }
     match &java.version {

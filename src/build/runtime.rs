@@ -23,6 +23,8 @@ const PROGRAMS: &str = "/opt/flink/bin";
 const WORKING_DIRECTORY: &str = "/opt/flink";
 /// RPC and web.
 const PORTS: [u16; 2] = [6123, 8081];
+/// What all labels of this program begin with.
+const LABEL_PREFIX: &str = "flink-img.";
 /// What every Linux looks for programs in, for a base that does not say.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -44,7 +46,9 @@ pub(super) fn entrypoint() -> Entry {
 }
 
 /// Patches the base's config into that of a Flink image. The base's own entrypoint is replaced.
-pub(super) fn configure(config: &mut Config, labels: &Labels, created: &str) {
+pub(super) fn configure(config: &mut Config, java_home: &str, labels: &Labels, created: &str) {
+    // The Java that was looked at is the one that Flink must find.
+    config.set_env("JAVA_HOME", java_home);
     let path = config.env("PATH").unwrap_or(DEFAULT_PATH).to_owned();
     if !path.split(':').any(|folder| folder == PROGRAMS) {
         config.set_env("PATH", &format!("{PROGRAMS}:{path}"));
@@ -56,6 +60,8 @@ pub(super) fn configure(config: &mut Config, labels: &Labels, created: &str) {
     config.set_user(&format!("{0}:{0}", users::ID), WORKING_DIRECTORY);
     config.expose(&PORTS);
     config.set_created(created);
+    // What a base says of a job of its own is not true of this image.
+    config.remove_labels(LABEL_PREFIX);
     for (name, value) in [
         ("flink-img.flink.version", Some(&labels.flink)),
         ("flink-img.flink.scala", labels.scala.as_ref()),
@@ -84,14 +90,16 @@ mod tests {
             job_class: Some("com.acme.Job".to_owned()),
             ..Labels::default()
         };
-        configure(&mut config, &labels, "1980-01-01T00:00:01Z");
+        config.set_label("flink-img.job.jar", "/opt/artifacts/other.jar");
+        configure(&mut config, "/opt/java", &labels, "1980-01-01T00:00:01Z");
         let once = config.clone();
-        configure(&mut config, &labels, "1980-01-01T00:00:01Z");
+        configure(&mut config, "/opt/java", &labels, "1980-01-01T00:00:01Z");
         assert_eq!(config, once);
         assert_eq!(
             config.env("PATH"),
             Some("/opt/flink/bin:/opt/java/bin:/bin")
         );
+        assert_eq!(config.env("JAVA_HOME"), Some("/opt/java"));
         assert_eq!(config.env("FLINK_USR_LIB_DIR"), Some("/opt/flink/usrlib"));
         let text = String::from_utf8(config.to_bytes()).unwrap();
         for part in [

@@ -51,7 +51,8 @@ mod tests {
             os: None,
             java: None,
             architecture: None,
-            bash: true,
+            missing: Vec::new(),
+            has_flink: false,
         };
         entries(&base)
             .into_iter()

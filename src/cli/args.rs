@@ -2,9 +2,11 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::error::Explain;
 use crate::flink::release::Mirror;
 use crate::flink::{FlinkVersion, ScalaVersion};
 use crate::oci::{Platform, Reference};
@@ -32,6 +34,18 @@ pub(super) enum Command {
     Images(ImagesArgs),
 }
 
+/// Reads a value whose error has a hint, which clap would lose.
+fn explained<T>(text: &str) -> Result<T, String>
+where
+    T: FromStr,
+    T::Err: Explain,
+{
+    text.parse().map_err(|error: T::Err| match error.hint() {
+        Some(hint) => format!("{error}; {hint}"),
+        None => error.to_string(),
+    })
+}
+
 /// When to use colours
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Color {
@@ -43,7 +57,7 @@ pub(super) enum Color {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(super) struct GlobalArgs {
-    /// Say nothing but errors
+    /// Say nothing but errors, not even warnings
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(super) quiet: bool,
     /// Say more: where things come from, and every request
@@ -116,7 +130,7 @@ pub(super) struct BuildArgs {
     /// The job's jar; without a job the image is for session clusters
     #[arg(long, value_name = "FILE", help_heading = "Job")]
     pub(super) job_jar: Option<PathBuf>,
-    /// Further files of the job, separated by commas
+    /// Further files of the job, separated by commas. May be repeated
     #[arg(
         long,
         value_name = "FILE,...",
@@ -135,18 +149,20 @@ pub(super) struct BuildArgs {
     #[arg(long, value_name = "DIR", help_heading = "Flink", group = "source")]
     pub(super) from_local_dist: Option<PathBuf>,
     /// The version of Flink: to download, or that the archive or folder must have
-    #[arg(long, value_name = "VERSION", help_heading = "Flink")]
+    #[arg(long, value_name = "VERSION", help_heading = "Flink", value_parser = explained::<FlinkVersion>)]
     pub(super) flink_version: Option<FlinkVersion>,
     /// The Scala version of the release
-    #[arg(long, value_name = "VERSION", help_heading = "Flink", conflicts_with_all = ["from_archive", "from_local_dist"])]
+    #[arg(long, value_name = "VERSION", help_heading = "Flink", value_parser = explained::<ScalaVersion>, conflicts_with_all = ["from_archive", "from_local_dist"])]
     pub(super) scala_version: Option<ScalaVersion>,
-    /// Download the release from here first: what comes before `flink-VERSION/`. May be repeated
+    /// Download the release from here first: what comes before `flink-VERSION/`, or
+    /// several with commas. May be repeated
     #[arg(
         long,
         value_name = "URL",
         help_heading = "Flink",
         env = "FLINK_IMG_RELEASE_MIRROR",
         hide_env_values = true,
+        value_parser = explained::<Mirror>,
         value_delimiter = ','
     )]
     pub(super) release_mirror: Vec<Mirror>,
@@ -169,14 +185,14 @@ pub(super) struct BuildArgs {
         default_value = "linux/amd64"
     )]
     pub(super) platform: Platform,
-    /// Where Java is in the base, when looking does not find it
+    /// Where Java is in the base, whatever looking finds
     #[arg(long, value_name = "PATH", help_heading = "Base")]
     pub(super) java_home: Option<String>,
-    /// The version of the base's Java, when looking does not find it
+    /// The version of the base's Java, whatever looking finds
     #[arg(long, value_name = "VERSION", help_heading = "Base")]
     pub(super) java_version: Option<String>,
 
-    /// The image's name. May be repeated [default: `image` in flink-img.toml, else flink-job]
+    /// The image's name, or several with commas. May be repeated [default: `image` in flink-img.toml, else flink-job]
     #[arg(
         short,
         long = "tag",
@@ -200,7 +216,7 @@ pub(super) struct BuildArgs {
     /// Write the same JSON object to a file
     #[arg(long, value_name = "FILE", help_heading = "Result")]
     pub(super) metadata_file: Option<PathBuf>,
-    /// Print what would be built as JSON, and build nothing
+    /// Print what would be built as JSON, and make no layer
     #[arg(long, help_heading = "Result", conflicts_with_all = ["push", "output", "metadata_file"])]
     pub(super) dry_run: bool,
 }

@@ -149,6 +149,17 @@ impl Config {
         labels[name] = json!(value);
     }
 
+    /// Removes the labels whose names begin with `prefix`.
+    pub fn remove_labels(&mut self, prefix: &str) {
+        if let Some(labels) = self
+            .runtime_mut()
+            .get_mut("Labels")
+            .and_then(Value::as_object_mut)
+        {
+            labels.retain(|name, _| !name.starts_with(prefix));
+        }
+    }
+
     /// Sets the program that a container starts and its default words; those of the base are replaced.
     pub fn set_command(&mut self, entrypoint: &[&str], words: &[&str]) {
         let runtime = self.runtime_mut();

@@ -95,6 +95,15 @@ impl Reference {
         format!("{}/{}", self.registry, self.repository)
     }
 
+    /// Whether two names mean the same image: as they stand, or with all that may be left out put in.
+    pub fn same(one: &str, other: &str) -> bool {
+        let full = |name: &str| {
+            let reference: Self = name.parse().ok()?;
+            Some((reference.name(), reference.selector()))
+        };
+        one == other || full(one).is_some_and(|one| full(other) == Some(one))
+    }
+
     /// Whether the registry is this machine: `localhost` or a loopback address, with any port.
     pub fn is_loopback(&self) -> bool {
         let host = match self.registry.strip_prefix('[') {
@@ -330,6 +339,14 @@ mod tests {
             assert!(error.contains(reason), "{text}: {error}");
         }
         assert!("a".repeat(300).parse::<Reference>().is_err());
+    }
+
+    #[test]
+    fn names_are_the_same_with_and_without_what_may_be_left_out() {
+        assert!(Reference::same("job", "docker.io/library/job:latest"));
+        assert!(Reference::same("any Text", "any Text"));
+        assert!(!Reference::same("job:1", "job"));
+        assert!(!Reference::same("any Text", "any text"));
     }
 
     #[test]

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use oci_spec::image::ANNOTATION_REF_NAME;
 
 use super::blob;
-use super::local::{assemble, read_checked};
+use super::local::{NAME_ANNOTATION, assemble, read_checked};
 use crate::error::{Explain, FileError, IoResultExt as _, Kind};
 use crate::fs::{self, RangeReader};
 use crate::oci::{
     BlobSource, ConfigError, Descriptor, Document, Image, Index, MANIFEST_LIMIT, ManifestError,
-    MediaType, Platform,
+    MediaType, Platform, Reference,
 };
 
 pub(super) const BLOBS: &str = "blobs/sha256";
@@ -87,10 +87,12 @@ pub enum LayoutError {
         config: usize,
     },
     /// There are several images, or none, and no name that chooses.
-    #[error("`{layout}` holds {count} images{names}")]
+    #[error("`{layout}` has {count} images {wanted}; its names are {names}")]
     Choice {
         /// The layout.
         layout: String,
+        /// How it was asked for.
+        wanted: String,
         /// How many images could be meant.
         count: usize,
         /// Their names, ready to be printed.
@@ -237,16 +239,7 @@ impl Layout {
     pub fn select(&self, name: Option<&str>, platform: &Platform) -> Result<Image, LayoutError> {
         let mut candidates: Vec<&Descriptor> = self.index.manifests.iter().collect();
         if let Some(name) = name {
-            candidates.retain(|manifest| {
-                [ANNOTATION_REF_NAME, super::local::NAME_ANNOTATION]
-                    .iter()
-                    .any(|key| {
-                        manifest
-                            .annotations
-                            .get(*key)
-                            .is_some_and(|found| found == name)
-                    })
-            });
+            candidates.retain(|manifest| names(manifest).any(|found| Reference::same(found, name)));
         }
         let mut digests: Vec<_> = candidates.iter().map(|manifest| manifest.digest).collect();
         digests.sort_unstable();
@@ -264,16 +257,26 @@ impl Layout {
                 let manifests: Vec<_> = candidates.into_iter().cloned().collect();
                 self.for_platform(&manifests, platform, DEPTH_LIMIT)
             }
-            _ => Err(LayoutError::Choice {
-                layout: self.name.clone(),
-                count: digests.len(),
-                names: self
+            _ => {
+                let mut found: Vec<_> = self
                     .index
                     .manifests
                     .iter()
-                    .filter_map(|manifest| manifest.annotations.get(ANNOTATION_REF_NAME))
-                    .fold(String::new(), |names, name| names + " `" + name + "`"),
-            }),
+                    .filter_map(|manifest| names(manifest).last())
+                    .map(|name| format!("`{name}`"))
+                    .collect();
+                found.dedup();
+                Err(LayoutError::Choice {
+                    layout: self.name.clone(),
+                    wanted: name.map_or("without a name", |_| "of that name").to_owned(),
+                    count: digests.len(),
+                    names: if found.is_empty() {
+                        "no names".to_owned()
+                    } else {
+                        found.join(", ")
+                    },
+                })
+            }
         }
     }
 
@@ -312,6 +315,13 @@ impl Layout {
             }),
         }
     }
+}
+
+/// The names of an image in a layout: the short one of the specification, and the full one of containerd and Docker.
+fn names(manifest: &Descriptor) -> impl Iterator<Item = &str> {
+    [ANNOTATION_REF_NAME, NAME_ANNOTATION]
+        .into_iter()
+        .filter_map(|key| manifest.annotations.get(key).map(String::as_str))
 }
 
 /// Makes `folder` a layout if it is none yet.
