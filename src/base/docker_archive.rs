@@ -104,16 +104,10 @@ pub(super) fn open(
         .map(|(name, diff_id)| {
             let range = find(name)?;
             let compression = compression(archive.reader(&range)).at("read", path)?;
-            let digest = match compression {
-                // The tar itself: its digest is the diff id, which is checked when the layer is read.
-                LayerCompression::None => diff_id.0,
-                _ => {
-                    HashingReader::new(archive.reader(&range))
-                        .finish()
-                        .at("read", path)?
-                        .0
-                }
-            };
+            let digest = HashingReader::new(archive.reader(&range))
+                .finish()
+                .at("read", path)?
+                .0;
             Ok(Layer {
                 descriptor: Descriptor::new(MediaType::Layer(compression), digest, range.size),
                 diff_id,

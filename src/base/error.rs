@@ -118,6 +118,14 @@ pub enum BaseError {
         /// The layer.
         digest: Digest,
     },
+    /// A root file system with a name that means a removal.
+    #[error("`{}` has the entry `{entry}`, whose name means a removal in an image", path.display())]
+    Whiteout {
+        /// The archive.
+        path: PathBuf,
+        /// The entry.
+        entry: String,
+    },
     /// A docker-archive without what makes it one.
     #[error("`{}` is not a docker-archive: {reason}", path.display())]
     DockerArchive {
@@ -126,6 +134,18 @@ pub enum BaseError {
         /// What is missing.
         reason: String,
     },
+}
+
+impl BaseError {
+    /// Names the base in an error about a document of it.
+    pub(super) fn of_base(self, base: &str) -> Self {
+        let base = base.to_owned();
+        match self {
+            Self::Layout(LayoutError::Manifest(source)) => Self::Manifest { base, source },
+            Self::Layout(LayoutError::Config(source)) => Self::Config { base, source },
+            other => other,
+        }
+    }
 }
 
 impl Explain for BaseError {
@@ -142,6 +162,7 @@ impl Explain for BaseError {
             | Self::Config { .. }
             | Self::LayerType { .. }
             | Self::Layer { .. }
+            | Self::Whiteout { .. }
             | Self::DockerArchive { .. } => Kind::Input,
         }
     }
@@ -157,6 +178,7 @@ impl Explain for BaseError {
             Self::Manifest { .. } => {
                 "push the base again with a current tool, or choose another".to_owned()
             }
+            Self::Whiteout { .. } => "make the archive again without that file".to_owned(),
             Self::DockerArchive { .. } => {
                 "write one with `docker save` or `skopeo copy`".to_owned()
             }

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use serde::{Deserialize, Serialize};
 
 use super::tree::{Keep, Tree};
-use crate::oci::{Config, DiffId, Digest, canonical};
+use crate::oci::{Config, Digest, Layer, canonical};
 
 /// Raised whenever this module learns something new, so that what was remembered before is asked again.
 const FACTS_VERSION: u32 = 1;
@@ -20,10 +20,10 @@ const PROGRAMS: [&str; 5] = ["bash", "awk", "find", "grep", "sed"];
 /// What a build has to know of a base.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BaseFacts {
-    /// `/etc/passwd`; empty when there is none.
-    pub passwd: String,
-    /// `/etc/group`; empty when there is none.
-    pub group: String,
+    /// `/etc/passwd`.
+    pub passwd: UserFile,
+    /// `/etc/group`.
+    pub group: UserFile,
     /// `PRETTY_NAME` of `/etc/os-release`.
     pub os: Option<String>,
     /// The Java that Flink's scripts will find.
@@ -34,6 +34,18 @@ pub struct BaseFacts {
     pub missing: Vec<String>,
     /// Whether there is something below `/opt/flink` already.
     pub has_flink: bool,
+}
+
+/// A list of users or groups in a base.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UserFile {
+    /// There is none.
+    Absent,
+    /// Its lines.
+    Text(String),
+    /// There is one to which no line can be added: a link, or no plain text.
+    Special,
 }
 
 /// A Java run time in a base.
@@ -55,10 +67,22 @@ pub struct JavaOverride {
 }
 
 impl BaseFacts {
-    /// The key under which the facts of a base are remembered: its layers and what its config says of Java.
-    pub(super) fn key(config: &Config, diff_ids: &[DiffId], java: &JavaOverride) -> Digest {
+    /// The key under which the facts of a base are remembered: its layers as blobs and as tars, so that what was
+    /// checked of one image is never believed of another, and what its config says of Java.
+    pub(super) fn key(config: &Config, layers: &[Layer], java: &JavaOverride) -> Digest {
         let env = ["JAVA_HOME", "JAVA_VERSION", "PATH"].map(|name| config.env(name));
-        Digest::of(&canonical(&(FACTS_VERSION, diff_ids, env, java)))
+        let layers: Vec<_> = layers
+            .iter()
+            .map(|layer| {
+                (
+                    &layer.descriptor.media_type,
+                    layer.descriptor.digest,
+                    layer.descriptor.size,
+                    layer.diff_id,
+                )
+            })
+            .collect();
+        Digest::of(&canonical(&(FACTS_VERSION, layers, env, java)))
     }
 }
 
@@ -83,10 +107,21 @@ impl Student {
     pub(super) fn facts(&self, config: &Config, java: &JavaOverride) -> BaseFacts {
         let tree = &self.tree;
         let java = find_java(tree, config, java);
-        let text = |path: &str| tree.text(path).unwrap_or_default().into_owned();
+        let users = |path: &str| {
+            let text = tree
+                .kept(path)
+                .map(|bytes| String::from_utf8(bytes.to_vec()));
+            match text {
+                Some(Ok(text)) if tree.resolve(path).as_deref() == Some(path) => {
+                    UserFile::Text(text)
+                }
+                None if !tree.exists(path) => UserFile::Absent,
+                _ => UserFile::Special,
+            }
+        };
         BaseFacts {
-            passwd: text("etc/passwd"),
-            group: text("etc/group"),
+            passwd: users("etc/passwd"),
+            group: users("etc/group"),
             os: tree
                 .text("etc/os-release")
                 .or_else(|| tree.text("usr/lib/os-release"))
@@ -102,7 +137,7 @@ impl Student {
                 .filter(|program| find_program(tree, config, program).is_none())
                 .map(|program| (*program).to_owned())
                 .collect(),
-            has_flink: tree.paths().any(|path| path.starts_with("opt/flink/")),
+            has_flink: tree.is_filled("opt/flink"),
         }
     }
 }
@@ -164,7 +199,7 @@ fn find_java(tree: &Tree, config: &Config, asked: &JavaOverride) -> Option<Java>
     };
     let stated = asked.home.as_deref().or_else(|| config.env("JAVA_HOME"));
     let home = match stated {
-        Some(home) => has_java(home).then(|| home.trim_end_matches('/').to_owned()),
+        Some(home) => has_java(home).then(|| format!("/{}", home.trim_matches('/'))),
         None => find_program(tree, config, "java")
             .as_deref()
             .and_then(home_of)
@@ -237,8 +272,11 @@ mod tests {
     fn learns_from_a_plain_debian() {
         let config = Config::empty(&Platform::linux_amd64());
         let facts = learn(&config, &JavaOverride::default(), DEBIAN);
-        assert_eq!(facts.passwd, "root:x:0:0::/root:/bin/bash\n");
-        assert_eq!(facts.group, "");
+        assert_eq!(
+            facts.passwd,
+            UserFile::Text("root:x:0:0::/root:/bin/bash\n".to_owned())
+        );
+        assert_eq!(facts.group, UserFile::Absent);
         assert_eq!(facts.os.as_deref(), Some("Debian GNU/Linux 12 (bookworm)"));
         assert_eq!(facts.missing, ["awk", "find", "grep", "sed"]);
         assert!(!facts.has_flink);
@@ -275,6 +313,24 @@ mod tests {
         assert_eq!(java.version.as_deref(), Some("21"));
         config.set_env("JAVA_HOME", "/nowhere");
         assert_eq!(learn(&config, &JavaOverride::default(), &both).java, None);
+    }
+
+    #[test]
+    fn users_that_cannot_be_added_to_are_left_alone() {
+        let config = Config::empty(&Platform::linux_amd64());
+        let large = "x".repeat(300_000);
+        for entries in [
+            &[("etc/passwd", "->../data/passwd"), ("data/passwd", "root")][..],
+            &[("etc", "->data"), ("data/passwd", "root")],
+            &[("etc/passwd", &large)],
+            &[("etc/passwd", "->nowhere")],
+        ] {
+            let facts = learn(&config, &JavaOverride::default(), entries);
+            assert_eq!(
+                (facts.passwd, facts.group),
+                (UserFile::Special, UserFile::Absent)
+            );
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod catalogue;
 mod docker_archive;
+mod entries;
 mod error;
 mod facts;
 mod resolve;
@@ -14,6 +15,6 @@ mod tree;
 
 pub use catalogue::{Catalogue, CatalogueEntry};
 pub use error::{BaseError, FetchError};
-pub use facts::{BaseFacts, Java, JavaOverride};
+pub use facts::{BaseFacts, Java, JavaOverride, UserFile};
 pub use resolve::{Base, Fetch, Surroundings, resolve};
 pub use source::{BaseSource, BaseSourceError};

@@ -68,24 +68,7 @@ pub fn resolve(
     let name = source.to_string();
     let image = match source {
         BaseSource::RootFs(path) => return rootfs::open(path, platform, java, surroundings),
-        BaseSource::Registry(reference) => from_registry(reference, platform, surroundings)?,
-        BaseSource::Layout(folder, image) => {
-            Layout::open(folder)?.select(image.as_deref(), platform)?
-        }
-        BaseSource::OciArchive(path, image) => {
-            let archive =
-                Archive::open(path, &surroundings.store.temporary(), &Options::default())?;
-            let files = docker_archive::places(&archive);
-            let files = files
-                .into_iter()
-                .map(|(path, range)| (path, (range.offset, range.size)))
-                .collect();
-            let layout = Layout::in_archive(archive.file(), &path.display().to_string(), files)?;
-            layout.select(image.as_deref(), platform)?
-        }
-        BaseSource::DockerArchive(path, image) => {
-            docker_archive::open(path, image.as_deref(), surroundings)?
-        }
+        other => open(other, platform, surroundings).map_err(|error| error.of_base(&name))?,
     };
     let config = parse_config(&name, &image.config)?;
     let found = config.platform().map_err(|source| BaseError::Config {
@@ -99,7 +82,11 @@ pub fn resolve(
             wanted: Box::new(platform.clone()),
         });
     }
-    let digest = Some(image.digest());
+    let digest = match source {
+        // Its manifest was made up here, and no registry knows it.
+        BaseSource::DockerArchive(..) => None,
+        _ => Some(image.digest()),
+    };
     let mut layers = image.layers;
     for layer in &mut layers {
         let media_type = layer.descriptor.media_type.clone();
@@ -117,6 +104,34 @@ pub fn resolve(
         layers,
         digest,
         facts,
+    })
+}
+
+/// Opens a base that is an image.
+fn open(
+    source: &BaseSource,
+    platform: &Platform,
+    surroundings: &Surroundings<'_>,
+) -> Result<Image, BaseError> {
+    Ok(match source {
+        BaseSource::Registry(reference) => from_registry(reference, platform, surroundings)?,
+        BaseSource::Layout(folder, image) => {
+            Layout::open(folder)?.select(image.as_deref(), platform)?
+        }
+        BaseSource::OciArchive(path, image) => {
+            let archive =
+                Archive::open(path, &surroundings.store.temporary(), &Options::default())?;
+            let files = docker_archive::places(&archive)
+                .into_iter()
+                .map(|(path, range)| (path, (range.offset, range.size)))
+                .collect();
+            let layout = Layout::in_archive(archive.file(), &path.display().to_string(), files)?;
+            layout.select(image.as_deref(), platform)?
+        }
+        BaseSource::DockerArchive(path, image) => {
+            docker_archive::open(path, image.as_deref(), surroundings)?
+        }
+        BaseSource::RootFs(_) => unreachable!("a root file system is no image"),
     })
 }
 
@@ -152,8 +167,7 @@ pub(super) fn learn(
 ) -> Result<BaseFacts, BaseError> {
     const KIND: &str = "base";
     let store = surroundings.store;
-    let diff_ids: Vec<_> = layers.iter().map(|layer| layer.diff_id).collect();
-    let key = BaseFacts::key(config, &diff_ids, java);
+    let key = BaseFacts::key(config, layers, java);
     if let Some(facts) = store.recall(KIND, key) {
         return Ok(facts);
     }

@@ -10,7 +10,8 @@ use super::resolve::{Base, Surroundings, learn};
 use super::{BaseError, JavaOverride, facts};
 use crate::archive::{self, Archive, Options, Policy};
 use crate::error::IoResultExt as _;
-use crate::layer::{CREATED, Compression, Compressor};
+use crate::layer::{CREATED, Compression, Compressor, RECIPE_VERSION};
+use crate::oci::canonical;
 use crate::oci::{
     BlobSource, Config, Descriptor, Digest, HashingWriter, Layer, LayerCompression, MediaType,
     Platform,
@@ -29,6 +30,14 @@ pub(super) fn open(
         ..Options::default()
     };
     let archive = Archive::open(path, &surroundings.store.temporary(), &options)?;
+    // In a layer such a name removes a file of the layers below, and of nothing here.
+    let is_whiteout = |path: &&String| path.split('/').any(|part| part.starts_with(".wh."));
+    if let Some(entry) = archive.members().keys().find(is_whiteout) {
+        return Err(BaseError::Whiteout {
+            path: path.to_owned(),
+            entry: entry.clone(),
+        });
+    }
     let diff_id = archive.diff_id().expect("it was asked for");
     let digest = archive.digest().expect("it was asked for");
     let ready = |compression| {
@@ -81,7 +90,9 @@ fn compress(
 ) -> Result<(Descriptor, BlobSource), BaseError> {
     const KIND: &str = "rootfs";
     let store = surroundings.store;
-    if let Some(descriptor) = store.recall::<Descriptor>(KIND, tar)
+    // Whatever decides the bytes is part of the key.
+    let key = Digest::of(&canonical(&(RECIPE_VERSION, Compression::COMPACT, tar)));
+    if let Some(descriptor) = store.recall::<Descriptor>(KIND, key)
         && let Some(source) = store.blob(&descriptor)
     {
         return Ok((descriptor, source));
@@ -106,7 +117,7 @@ fn compress(
     let (blob, digest, size) = compressor.finish().at("write", &folder)?.finish();
     let source = store.commit(blob, digest)?;
     let descriptor = Descriptor::new(MediaType::Layer(LayerCompression::Gzip), digest, size);
-    store.remember(KIND, tar, &descriptor)?;
+    store.remember(KIND, key, &descriptor)?;
     progress.finish("done");
     Ok((descriptor, source))
 }

@@ -7,14 +7,17 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 
+use super::entries::each_entry;
 use crate::layer::ImagePath;
 
 /// Longest file that is kept: `/etc/passwd` of a large site is far below.
 const TEXT_LIMIT: u64 = 256 * 1024;
 /// How many links are followed before a path is given up (`MAXSYMLINKS` of Linux).
 const LINK_LIMIT: usize = 40;
-/// How many entries an image may have; Debian with a desktop has half a million.
-const ENTRY_LIMIT: usize = 4_000_000;
+/// How many bytes of files are kept altogether; an honest image has a few dozen that are wanted.
+const TEXTS_LIMIT: usize = 16 << 20;
+/// How many bytes of paths an image may have; Debian with a desktop has some 30 MB.
+const NAMES_LIMIT: usize = 256 << 20;
 
 const WHITEOUT: &str = ".wh.";
 const OPAQUE: &str = ".wh..wh..opq";
@@ -45,6 +48,26 @@ const HEAD: u64 = 20;
 #[derive(Debug, Default)]
 pub(super) struct Tree {
     nodes: BTreeMap<String, Node>,
+    /// Bytes of all paths that were met.
+    names: usize,
+    /// Bytes of all files that were kept.
+    texts: usize,
+}
+
+/// An entry on its way into the tree.
+enum Added {
+    Node(Node),
+    /// Another name of what stands at the target.
+    HardLink(String),
+}
+
+/// `FOLDER/NAME`; the folder is empty for the root.
+fn join(folder: &str, name: &str) -> String {
+    if folder.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{folder}/{name}")
+    }
 }
 
 impl Tree {
@@ -54,90 +77,90 @@ impl Tree {
         layer: impl Read,
         keep: impl Fn(&str) -> Keep,
     ) -> io::Result<()> {
-        let mut archive = tar::Archive::new(layer);
-        let mut hidden_below = Vec::new();
-        let mut added = BTreeMap::new();
-        for entry in archive.entries()? {
-            let mut entry = entry?;
-            let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        let mut added = Vec::new();
+        each_entry(layer, |entry| {
             // `./`, the root itself, is the only path that is none. Others that leave the root are not ours to judge:
             // run times have to, and here they are just keys.
-            let Ok(path) = ImagePath::new(&path) else {
-                continue;
+            let Ok(path) = ImagePath::new(&entry.path) else {
+                return Ok(());
             };
-            let (folder, name) = path
-                .as_str()
-                .rsplit_once('/')
-                .unwrap_or(("", path.as_str()));
-            let below = |name: &str| {
-                if folder.is_empty() {
-                    name.to_owned()
-                } else {
-                    format!("{folder}/{name}")
+            self.names += path.as_str().len();
+            if self.names > NAMES_LIMIT {
+                return Err(io::Error::other("it has more than 256 MiB of names"));
+            }
+            let limit = match keep(path.as_str()) {
+                Keep::Text if entry.size <= TEXT_LIMIT => Some(TEXT_LIMIT),
+                Keep::Head => Some(HEAD),
+                Keep::Text | Keep::Nothing => None,
+            };
+            let kind = entry.kind;
+            let node = if kind.is_dir() {
+                Added::Node(Node::Directory)
+            } else if kind.is_symlink() {
+                Added::Node(Node::Link(entry.target))
+            } else if kind.is_hard_link() {
+                Added::HardLink(entry.target)
+            } else if kind.is_file() {
+                let mut kept = None;
+                if let Some(limit) = limit.filter(|_| self.texts < TEXTS_LIMIT) {
+                    let mut bytes = Vec::new();
+                    entry.content.take(limit).read_to_end(&mut bytes)?;
+                    self.texts += bytes.len();
+                    kept = Some(bytes);
                 }
+                Added::Node(Node::File { kept })
+            } else {
+                Added::Node(Node::Other)
             };
+            added.push((path.as_str().to_owned(), node));
+            Ok(())
+        })?;
+        // First what hides lower layers, wherever it stands in this one; then the entries, in their order.
+        added.retain(|(path, _)| {
+            let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
             if name == OPAQUE {
-                hidden_below.push(folder.to_owned());
-                continue;
+                self.remove_below(folder);
+                return false;
             }
             if let Some(name) = name.strip_prefix(WHITEOUT) {
-                self.remove(&below(name));
-                continue;
+                let path = join(&self.locate(folder), name);
+                self.remove(&path);
+                return false;
             }
-            let kind = entry.header().entry_type();
-            let target = |bytes: Option<Cow<'_, [u8]>>| {
-                bytes
-                    .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-                    .unwrap_or_default()
-            };
-            let node = if kind.is_dir() {
-                Node::Directory
-            } else if kind.is_symlink() {
-                Node::Link(target(entry.link_name_bytes()))
-            } else if kind.is_hard_link() {
-                let target = ImagePath::new(&target(entry.link_name_bytes())).ok();
-                target
-                    .and_then(|target| {
-                        let node = added
-                            .get(target.as_str())
-                            .or_else(|| self.nodes.get(target.as_str()));
-                        node.cloned()
-                    })
-                    .unwrap_or(Node::Other)
-            } else if kind.is_file() {
-                let limit = match keep(path.as_str()) {
-                    Keep::Text if entry.size() <= TEXT_LIMIT => Some(TEXT_LIMIT),
-                    Keep::Head => Some(HEAD),
-                    Keep::Text | Keep::Nothing => None,
-                };
-                let kept = limit.map(|limit| {
-                    let mut bytes = Vec::new();
-                    (&mut entry).take(limit).read_to_end(&mut bytes)?;
-                    Ok::<_, io::Error>(bytes)
-                });
-                Node::File {
-                    kept: kept.transpose()?,
-                }
-            } else {
-                Node::Other
-            };
-            added.insert(path.as_str().to_owned(), node);
-            if added.len() > ENTRY_LIMIT {
-                return Err(io::Error::other("a layer has more than 4 million entries"));
-            }
+            true
+        });
+        for (path, added) in added {
+            self.insert(&path, added);
         }
-        for folder in hidden_below {
-            self.remove_below(&folder);
-        }
-        for (path, node) in added {
-            if node != Node::Directory {
-                self.remove_below(&path);
-            }
-            self.nodes.insert(path, node);
-        }
-        // What follows the end of the archive belongs to the blob too.
-        io::copy(&mut archive.into_inner(), &mut io::sink())?;
         Ok(())
+    }
+
+    /// Puts an entry where the kernel would: links in its folder's path are followed, and what is no folder gives way.
+    fn insert(&mut self, path: &str, added: Added) {
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let path = join(&self.locate(folder), name);
+        let node = match added {
+            Added::Node(node) => node,
+            Added::HardLink(target) => ImagePath::new(&target)
+                .ok()
+                .and_then(|target| {
+                    let (folder, name) = target
+                        .as_str()
+                        .rsplit_once('/')
+                        .unwrap_or(("", target.as_str()));
+                    self.nodes.get(&join(&self.locate(folder), name)).cloned()
+                })
+                .unwrap_or(Node::Other),
+        };
+        if node != Node::Directory {
+            self.remove_below(&path);
+        }
+        self.nodes.insert(path, node);
+    }
+
+    /// Where the folder at `path` really is. Parts that are not there yet are taken as they stand.
+    fn locate(&self, path: &str) -> String {
+        self.follow(path, false).unwrap_or_else(|| path.to_owned())
     }
 
     fn remove(&mut self, path: &str) {
@@ -145,8 +168,9 @@ impl Tree {
         self.remove_below(path);
     }
 
+    /// Removes everything below a folder; below the root, whose path is empty, that is everything.
     fn remove_below(&mut self, path: &str) {
-        let prefix = format!("{path}/");
+        let prefix = join(path, "");
         let below: Vec<_> = self
             .nodes
             .range(prefix.clone()..)
@@ -160,6 +184,10 @@ impl Tree {
 
     /// Where a path leads once all links, also those of its folders, are followed; `None` when it leads nowhere.
     pub(super) fn resolve(&self, path: &str) -> Option<String> {
+        self.follow(path, true)
+    }
+
+    fn follow(&self, path: &str, must_exist: bool) -> Option<String> {
         let mut links = 0;
         let mut done: Vec<String> = Vec::new();
         let mut todo: Vec<String> = path.rsplit('/').map(ToOwned::to_owned).collect();
@@ -188,15 +216,25 @@ impl Tree {
                 }
                 Some(_) => {}
                 // A folder need not have an entry of its own.
-                None if self.has_below(&here) => {}
+                None if !must_exist || self.has_below(&here) => {}
                 None => return None,
             }
         }
         Some(done.join("/"))
     }
 
+    /// Whether there is anything below the folder that `path` leads to.
+    pub(super) fn is_filled(&self, path: &str) -> bool {
+        self.resolve(path).is_some_and(|path| self.has_below(&path))
+    }
+
+    /// Whether anything stands at `path`, or where it leads.
+    pub(super) fn exists(&self, path: &str) -> bool {
+        self.nodes.contains_key(path) || self.resolve(path).is_some()
+    }
+
     fn has_below(&self, path: &str) -> bool {
-        let prefix = format!("{path}/");
+        let prefix = join(path, "");
         self.nodes
             .range(prefix.clone()..)
             .next()
@@ -312,6 +350,34 @@ pub(super) mod tests {
         ]);
         let paths: Vec<_> = tree.paths().collect();
         assert_eq!(paths, ["a/y", "b/z", "c", "d"]);
+        assert!(tree.is_filled("a") && !tree.is_filled("d") && !tree.is_filled("e"));
         assert_eq!(tree.text("d").unwrap(), "2");
+    }
+
+    #[test]
+    fn an_opaque_root_hides_everything() {
+        let tree = tree(&[
+            &[("a/x", "1"), ("b", "1")],
+            &[(".wh..wh..opq", ""), ("c", "2")],
+        ]);
+        assert_eq!(tree.paths().collect::<Vec<_>>(), ["c"]);
+    }
+
+    #[test]
+    fn a_layer_may_write_through_links_of_lower_ones() {
+        let tree = tree(&[
+            &[("usr/lib/x", "1"), ("lib", "->usr/lib")],
+            &[
+                ("lib/jvm/17/bin/java", "j"),
+                ("lib/.wh.x", ""),
+                ("bin/j", "=lib/jvm/17/bin/java"),
+            ],
+        ]);
+        assert_eq!(
+            tree.file("usr/lib/jvm/17/bin/java"),
+            tree.file("lib/jvm/17/bin/java")
+        );
+        assert_eq!(tree.text("bin/j").unwrap(), "j");
+        assert_eq!(tree.file("usr/lib/x"), None);
     }
 }

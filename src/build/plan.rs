@@ -144,6 +144,7 @@ pub fn plan(request: &BuildRequest, inputs: &Inputs) -> Result<BuildPlan, BuildE
         job_class: entry_class.clone(),
     };
     let mut config = inputs.base.config.clone();
+    config.complete_history(CREATED);
     let created = match request.created {
         Some(seconds) => jiff::Timestamp::from_second(seconds)
             .map_err(|_| BuildError::Created(seconds))?

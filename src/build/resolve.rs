@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{BuildError, BuildRequest, Context, FlinkSource};
-use crate::base::{self, Base, BaseSource, Catalogue, Java};
+use crate::base::{self, Base, BaseSource, Catalogue, Java, UserFile};
 use crate::flink::lines::default_release;
 use crate::flink::release::{Mirror, Places, Release};
 use crate::flink::{
@@ -65,6 +65,9 @@ pub fn open_local(request: &BuildRequest, context: &Context) -> Result<LocalInpu
     // Names that collide are found here, not after the downloads.
     JobLayout::new(job_jar.as_ref().map(|jar| &jar.artifact), &job_artifacts)?;
     let asked_base = asked_base(request)?;
+    if let Some(version) = &request.java.version {
+        version.parse::<JavaVersion>()?;
+    }
     let here = |distribution: Distribution, path: &Path, asked: Option<&FlinkVersion>| {
         let distribution = checked(distribution, path, asked)?;
         Ok::<_, BuildError>((distribution.version.clone(), Flink::Here(distribution)))
@@ -226,12 +229,17 @@ fn check_base(
             programs: base.facts.missing.join("`, `"),
         });
     }
-    match &java.version {
-        Some(text) => {
-            let found: JavaVersion = text.parse()?;
-            line.check_java(version, found)?;
+    for (file, users) in [("passwd", &base.facts.passwd), ("group", &base.facts.group)] {
+        if *users == UserFile::Special {
+            context.reporter.warn(&format!(
+                "`/etc/{file}` of the base `{name}` is a link or no plain text, so `flink` is not added to it"
+            ));
         }
-        None => context.reporter.warn(&format!(
+    }
+    let found = java.version.as_deref().map(str::parse::<JavaVersion>);
+    match found {
+        Some(Ok(found)) => line.check_java(version, found)?,
+        Some(Err(_)) | None => context.reporter.warn(&format!(
             "The base `{name}` does not tell which Java it has, so it is not known whether Flink {version} runs on it; \
              say it with `--java-version`"
         )),

@@ -1,6 +1,6 @@
 //! The user `flink`, added to the base's own users.
 
-use crate::base::BaseFacts;
+use crate::base::{BaseFacts, UserFile};
 use crate::layer::{Content, Entry, ImagePath, Owner};
 
 /// The name of user and group.
@@ -10,7 +10,8 @@ pub(super) const ID: u32 = 9999;
 /// The user's home.
 const HOME: &str = "/opt/flink";
 
-/// `/etc/passwd` and `/etc/group` with the user `flink`; a file that knows the name or the number already stays the base's.
+/// `/etc/passwd` and `/etc/group` with the user `flink`. A file that knows the name or the number already stays the
+/// base's, and so does one that no line can be added to: the image runs with the bare number just as well.
 pub(super) fn entries(base: &BaseFacts) -> Vec<Entry> {
     let user = format!("{NAME}:x:{ID}:{ID}:Apache Flink:{HOME}:/sbin/nologin\n");
     let group = format!("{NAME}:x:{ID}:\n");
@@ -19,15 +20,23 @@ pub(super) fn entries(base: &BaseFacts) -> Vec<Entry> {
         ("etc/group", &base.group, group),
     ]
     .into_iter()
-    .filter(|(_, lines, _)| !is_known(lines))
-    .map(|(path, lines, line)| {
-        let mut text = lines.clone();
+    .filter_map(|(path, file, line)| {
+        let mut text = match file {
+            UserFile::Absent => String::new(),
+            UserFile::Text(text) if !is_known(text) => text.clone(),
+            UserFile::Text(_) | UserFile::Special => return None,
+        };
         if !text.is_empty() && !text.ends_with('\n') {
             text.push('\n');
         }
         text.push_str(&line);
         let content = Content::from_bytes(text.into_bytes());
-        Entry::file(ImagePath::fixed(path), content, false, Owner::ROOT)
+        Some(Entry::file(
+            ImagePath::fixed(path),
+            content,
+            false,
+            Owner::ROOT,
+        ))
     })
     .collect()
 }
@@ -45,9 +54,14 @@ mod tests {
     use crate::layer::EntryKind;
 
     fn files(passwd: &str, group: &str) -> Vec<(String, String)> {
+        let text = |text: &str| UserFile::Text(text.to_owned());
+        files_of(text(passwd), text(group))
+    }
+
+    fn files_of(passwd: UserFile, group: UserFile) -> Vec<(String, String)> {
         let base = BaseFacts {
-            passwd: passwd.to_owned(),
-            group: group.to_owned(),
+            passwd,
+            group,
             os: None,
             java: None,
             architecture: None,
@@ -85,5 +99,6 @@ mod tests {
     fn a_base_that_knows_the_user_keeps_its_files() {
         assert!(files("flink:x:1:1::/:/bin/sh\n", "x:x:9999:\n").is_empty());
         assert_eq!(files("", "flinkx:x:99990:\n").len(), 2);
+        assert_eq!(files_of(UserFile::Absent, UserFile::Special).len(), 1);
     }
 }

@@ -104,11 +104,12 @@ impl Config {
             .map_err(|_| ConfigError::Field("os` and `architecture"))
     }
 
-    /// The value of an environment variable.
+    /// The value of an environment variable; of several lines the last one counts, as for run times.
     pub fn env(&self, name: &str) -> Option<&str> {
         self.env_lines()
             .filter_map(|line| line.split_once('='))
-            .find_map(|(key, value)| (key == name).then_some(value))
+            .filter_map(|(key, value)| (key == name).then_some(value))
+            .last()
     }
 
     fn env_lines(&self) -> impl Iterator<Item = &str> {
@@ -125,7 +126,10 @@ impl Config {
         let mut lines: Vec<String> = self.env_lines().map(ToOwned::to_owned).collect();
         let is_it = |line: &String| line.split('=').next() == Some(name);
         match lines.iter().position(is_it) {
-            Some(place) => lines[place] = line,
+            Some(place) => {
+                lines.retain(|line| !is_it(line));
+                lines.insert(place.min(lines.len()), line);
+            }
             None => lines.push(line),
         }
         self.runtime_mut().insert("Env".to_owned(), json!(lines));
@@ -195,12 +199,29 @@ impl Config {
         self.document.insert("created".to_owned(), json!(created));
     }
 
+    /// Adds the lines of history that are missing for the layers that are there; run times that find fewer lines than
+    /// layers refuse the image. Lines that are there stay as they are.
+    pub fn complete_history(&mut self, created: &str) {
+        let is_layer =
+            |line: &&Value| line.get("empty_layer").and_then(Value::as_bool) != Some(true);
+        let lines = self.field("history").and_then(Value::as_array);
+        let known = lines.map_or(0, |lines| lines.iter().filter(is_layer).count());
+        let layers = self.diff_ids().map_or(0, |diff_ids| diff_ids.len());
+        for _ in known..layers {
+            self.push_history(created, "base");
+        }
+    }
+
     /// Adds a layer on top, with its line of history. The base's history is never rewritten.
     pub fn push_layer(&mut self, diff_id: DiffId, created: &str, created_by: &str) {
         let rootfs = self.document.entry("rootfs").or_insert(Value::Null);
         if let Some(diff_ids) = rootfs.get_mut("diff_ids").and_then(Value::as_array_mut) {
             diff_ids.push(json!(diff_id));
         }
+        self.push_history(created, created_by);
+    }
+
+    fn push_history(&mut self, created: &str, created_by: &str) {
         let history = self.document.entry("history").or_insert(Value::Null);
         if !history.is_array() {
             *history = json!([]);
@@ -265,6 +286,23 @@ mod tests {
         );
         assert_eq!(config.env("JAVA_HOME"), Some("/j"));
         assert_eq!(config.env("JAVA"), None);
+    }
+
+    #[test]
+    fn history_gets_a_line_for_each_layer() {
+        let mut config = base();
+        let diff_id = DiffId(Digest::of(b""));
+        let mut diff_ids = Vec::new();
+        diff_ids.resize(2, diff_id);
+        config.document.insert(
+            "rootfs".to_owned(),
+            json!({"type": "layers", "diff_ids": diff_ids}),
+        );
+        config.complete_history("1980-01-01T00:00:01Z");
+        config.complete_history("1980-01-01T00:00:01Z");
+        let lines = config.document["history"].as_array().unwrap();
+        assert_eq!(lines.len(), 3);
+        assert_eq!(lines[0], json!({"created_by": "base", "empty_layer": true}));
     }
 
     #[test]
