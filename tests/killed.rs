@@ -210,20 +210,21 @@ fn two_builds_that_are_kept_at_once_are_both_kept() {
 }
 
 #[test]
-fn a_registry_that_takes_no_blobs_leaves_no_manifest_and_no_metadata() {
+fn a_registry_that_takes_no_blobs_leaves_no_output() {
     let workshop = Workshop::new();
     let registry = Registry::start();
     registry.on_request(|request| (request.method == "PUT").then(|| Fault::status(500)));
     let start = Instant::now();
-    let output = workshop
-        .build()
-        .args(["--metadata-file", "metadata.json", "--push", "-t"])
-        .arg(format!("{}/acme/job:{TAG}", registry.address()))
+    let out = workshop.path("out");
+    std::fs::create_dir(&out).unwrap();
+    let output = build(&workshop, &registry)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(7), "{output:?}");
     assert_eq!(output.stdout, b"");
-    assert!(!workshop.path("metadata.json").exists());
+    assert_eq!(std::fs::read_dir(&out).unwrap().count(), 0);
     assert_eq!(registry.manifest("acme/job", TAG), None);
     assert!(start.elapsed() < Duration::from_secs(60));
     assert_store_is_right(&workshop.path("cache"));
