@@ -54,7 +54,7 @@ impl Tree {
         layer: impl Read,
         keep: impl Fn(&str) -> Keep,
     ) -> io::Result<()> {
-        let mut archive = tar::Archive::new(layer);
+        let mut archive = tar::Archive::new(Padded::new(layer));
         let mut hidden_below = Vec::new();
         let mut added = BTreeMap::new();
         for entry in archive.entries()? {
@@ -228,6 +228,36 @@ impl Tree {
     }
 }
 
+/// A tar whose last block is filled up with zeros.
+///
+/// Some tools (`umoci insert`) end a layer with the last byte of its last file. Run times take such layers.
+#[derive(Debug)]
+struct Padded<R> {
+    inner: R,
+    read: u64,
+}
+
+impl<R> Padded<R> {
+    fn new(inner: R) -> Self {
+        Self { inner, read: 0 }
+    }
+}
+
+impl<R: Read> Read for Padded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut read = self.inner.read(buffer)?;
+        if read == 0 {
+            let missing = self.read.next_multiple_of(512) - self.read;
+            read = buffer
+                .len()
+                .min(usize::try_from(missing).expect("below 512"));
+            buffer[..read].fill(0);
+        }
+        self.read += read as u64;
+        Ok(read)
+    }
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
@@ -313,5 +343,21 @@ pub(super) mod tests {
         let paths: Vec<_> = tree.paths().collect();
         assert_eq!(paths, ["a/y", "b/z", "c", "d"]);
         assert_eq!(tree.text("d").unwrap(), "2");
+    }
+
+    #[test]
+    fn a_layer_may_end_with_its_last_byte() {
+        let bytes = layer(&[("etc/passwd", "root")]);
+        let end = bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+        for end in [end, 1024] {
+            let mut tree = Tree::default();
+            tree.apply(&bytes[..end], |_| Keep::Text).unwrap();
+            assert_eq!(tree.text("etc/passwd").as_deref(), Some("root"));
+        }
+        assert!(
+            Tree::default()
+                .apply(&bytes[..300], |_| Keep::Text)
+                .is_err()
+        );
     }
 }
