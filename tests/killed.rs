@@ -1,8 +1,9 @@
 //! Builds that do not end well: killed at some moment, failed at the registry, or two at once on one cache. What they
 //! leave must be nothing, or whole, and the next build must not notice.
 #![allow(
+    clippy::unwrap_used,
     clippy::disallowed_methods,
-    reason = "the files of a test's temporary folder need no careful errors"
+    reason = "a helper that fails should stop its test, whose files need no careful errors"
 )]
 
 mod support;
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 use flink_img::oci::Digest;
 use rustix::process::{Pid, Signal, kill_process};
 use support::registry::{Fault, Registry};
-use support::workshop::{Files, Random, TAG, Workshop, succeed};
+use support::workshop::{Files, Random, TAG, Workshop, built, succeed};
 
 /// How often each signal is sent.
 const ROUNDS: [(Signal, usize); 3] = [(Signal::KILL, 20), (Signal::TERM, 5), (Signal::INT, 5)];
@@ -159,7 +160,7 @@ fn a_killed_build_leaves_the_image_that_was_there_before() {
 fn two_builds_at_once_in_one_cache_are_both_right() {
     let workshop = Workshop::new();
     let registry = Registry::start();
-    let alone = workshop.built(workshop.build().args(["-o", "oci-archive:alone.tar"]));
+    let alone = built(workshop.build().args(["-o", "oci-archive:alone.tar"]));
     for round in 0..5 {
         std::fs::remove_dir_all(workshop.path("cache")).unwrap();
         let children: Vec<_> = (0..2)

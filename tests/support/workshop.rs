@@ -78,12 +78,12 @@ impl Workshop {
     pub fn build(&self) -> Command {
         self.build_on("rootfs:base.tar")
     }
+}
 
-    /// A build that must succeed, and what `--json` says of it.
-    pub fn built(&self, build: &mut Command) -> Value {
-        let output = succeed(build.arg("--json"));
-        serde_json::from_slice(&output.stdout).unwrap()
-    }
+/// Runs a build that must succeed, and returns what `--json` says of it.
+pub fn built(build: &mut Command) -> Value {
+    let output = succeed(build.arg("--json"));
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 /// A root file system in which a build finds what it looks for. None of it can run.
