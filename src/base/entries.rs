@@ -39,7 +39,7 @@ pub(super) fn each_entry(
     layer: impl Read,
     mut visit: impl FnMut(LayerEntry<'_>) -> io::Result<()>,
 ) -> io::Result<()> {
-    let mut archive = tar::Archive::new(layer.take(LAYER_LIMIT));
+    let mut archive = tar::Archive::new(Padded::new(layer.take(LAYER_LIMIT)));
     let mut extension = Extension::default();
     for entry in archive.entries()?.raw(true) {
         let mut entry = entry?;
@@ -73,7 +73,7 @@ pub(super) fn each_entry(
     // What follows the end of the archive belongs to the blob too.
     let mut rest = archive.into_inner();
     io::copy(&mut rest, &mut io::sink())?;
-    if rest.limit() == 0 {
+    if rest.inner.limit() == 0 {
         return Err(invalid("more than 64 GiB"));
     }
     Ok(())
@@ -134,6 +134,36 @@ impl Extension {
             bytes = &bytes[length..];
         }
         Ok(())
+    }
+}
+
+/// A tar whose last block is filled up with zeros.
+///
+/// Some tools (`umoci insert`) end a layer with the last byte of its last file. Run times take such layers.
+#[derive(Debug)]
+struct Padded<R> {
+    inner: R,
+    read: u64,
+}
+
+impl<R> Padded<R> {
+    fn new(inner: R) -> Self {
+        Self { inner, read: 0 }
+    }
+}
+
+impl<R: Read> Read for Padded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut read = self.inner.read(buffer)?;
+        if read == 0 {
+            let missing = self.read.next_multiple_of(512) - self.read;
+            read = buffer
+                .len()
+                .min(usize::try_from(missing).expect("below 512"));
+            buffer[..read].fill(0);
+        }
+        self.read += read as u64;
+        Ok(read)
     }
 }
 

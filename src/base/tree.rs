@@ -380,4 +380,20 @@ pub(super) mod tests {
         assert_eq!(tree.text("bin/j").unwrap(), "j");
         assert_eq!(tree.file("usr/lib/x"), None);
     }
+
+    #[test]
+    fn a_layer_may_end_with_its_last_byte() {
+        let bytes = layer(&[("etc/passwd", "root")]);
+        let end = bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+        for end in [end, 1024] {
+            let mut tree = Tree::default();
+            tree.apply(&bytes[..end], |_| Keep::Text).unwrap();
+            assert_eq!(tree.text("etc/passwd").as_deref(), Some("root"));
+        }
+        assert!(
+            Tree::default()
+                .apply(&bytes[..300], |_| Keep::Text)
+                .is_err()
+        );
+    }
 }

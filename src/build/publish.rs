@@ -84,13 +84,18 @@ pub fn publish(
             layer.source = local(&layer.descriptor, &layer.source, context)?;
         }
     }
+    // A disk that is full keeps a tag from moving, and a push that fails leaves no file that says it did not.
+    let mut written = Vec::new();
     for output in &targets.outputs {
         let progress = context.reporter.start(&format!("Writing {output}"), None);
-        output.write(image, &targets.names)?;
+        written.push(output.write(image, &targets.names)?);
         progress.finish("written");
     }
     if targets.push {
         push(image, targets, context)?;
+    }
+    for output in written {
+        output.commit()?;
     }
     if kept {
         for layer in &image.layers {

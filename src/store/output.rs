@@ -13,6 +13,7 @@ use std::str::FromStr;
 use oci_spec::image::ANNOTATION_REF_NAME;
 use serde_json::json;
 use tar::{EntryType, Header};
+use tempfile::TempDir;
 
 use super::blob;
 use super::layout::{
@@ -137,14 +138,44 @@ impl Output {
         Ok(())
     }
 
-    /// Writes `image` under `names`. All layers must be on this machine.
-    pub fn write(&self, image: &Image, names: &[Reference]) -> Result<(), OutputError> {
-        match self {
-            Self::Layout(path) => write_layout(path, image, names),
-            Self::OciArchive(path) => write_archive(path, image, names, false),
-            Self::DockerArchive(path) => write_archive(path, image, names, true),
+    /// Writes `image` under `names`, all but the last step. All layers must be on this machine.
+    pub fn write(&self, image: &Image, names: &[Reference]) -> Result<Written, OutputError> {
+        Ok(Written(match self {
+            Self::Layout(path) => write_layout(path, image, names)?,
+            Self::OciArchive(path) => LastStep::File(write_archive(path, image, names, false)?),
+            Self::DockerArchive(path) => LastStep::File(write_archive(path, image, names, true)?),
+        }))
+    }
+}
+
+/// An output that is whole, and not yet to be seen under its name; dropped, it never will be.
+#[derive(Debug)]
+#[must_use]
+pub struct Written(LastStep);
+
+#[derive(Debug)]
+enum LastStep {
+    File(AtomicFile),
+    /// A new layout, in a temporary folder, and what it will be called.
+    Folder(TempDir, PathBuf),
+    /// A layout that was there before lacks but the image's names.
+    Index(PathBuf, Vec<Descriptor>),
+}
+
+impl Written {
+    /// Shows the output under its name.
+    pub fn commit(self) -> Result<(), OutputError> {
+        match self.0 {
+            LastStep::File(file) => Ok(file.commit()?),
+            LastStep::Folder(growing, folder) => Ok(fs::rename(&inside(&growing), &folder)?),
+            LastStep::Index(folder, entries) => add_to_index(&folder, entries),
         }
     }
+}
+
+/// A layout's place in the temporary folder that it grows in.
+fn inside(growing: &TempDir) -> PathBuf {
+    growing.path().join("layout")
 }
 
 fn parent(path: &Path) -> &Path {
@@ -206,31 +237,38 @@ fn copy_blob(
     Ok(())
 }
 
-fn write_layout(folder: &Path, image: &Image, names: &[Reference]) -> Result<(), OutputError> {
-    let exists = fs::metadata(&folder.join(MARKER)).is_ok();
-    if exists {
+fn write_layout(
+    folder: &Path,
+    image: &Image,
+    names: &[Reference],
+) -> Result<LastStep, OutputError> {
+    let entries = index_entries(image, names);
+    if fs::metadata(&folder.join(MARKER)).is_ok() {
         fill_layout(folder, image)?;
-        let mut index = read_index(folder)?;
-        let entries = index_entries(image, names);
-        index.manifests.retain(|old| {
-            let name =
-                |manifest: &Descriptor| manifest.annotations.get(ANNOTATION_REF_NAME).cloned();
-            !entries.iter().any(|new| name(new) == name(old))
-        });
-        index.manifests.extend(entries);
-        return Ok(write_index(folder, &index)?);
+        return Ok(LastStep::Index(folder.to_owned(), entries));
     }
     // A new layout grows under another name, so that a build that is killed leaves nothing that looks like one.
     let growing = tempfile::Builder::new()
         .prefix(".flink-img-")
         .tempdir_in(parent(folder))
         .at("create", folder)?;
-    let inside = growing.path().join("layout");
+    let inside = inside(&growing);
     fs::create_dir_all(&inside.join(BLOBS), None)?;
     ensure_layout(&inside)?;
     fill_layout(&inside, image)?;
-    write_index(&inside, &Index::new(index_entries(image, names)))?;
-    Ok(fs::rename(&inside, folder)?)
+    write_index(&inside, &Index::new(entries))?;
+    Ok(LastStep::Folder(growing, folder.to_owned()))
+}
+
+/// Names an image whose blobs are there; another of the same name loses it.
+fn add_to_index(folder: &Path, entries: Vec<Descriptor>) -> Result<(), OutputError> {
+    let mut index = read_index(folder)?;
+    index.manifests.retain(|old| {
+        let name = |manifest: &Descriptor| manifest.annotations.get(ANNOTATION_REF_NAME).cloned();
+        !entries.iter().any(|new| name(new) == name(old))
+    });
+    index.manifests.extend(entries);
+    Ok(write_index(folder, &index)?)
 }
 
 fn fill_layout(folder: &Path, image: &Image) -> Result<(), OutputError> {
@@ -251,7 +289,7 @@ fn write_archive(
     image: &Image,
     names: &[Reference],
     docker: bool,
-) -> Result<(), OutputError> {
+) -> Result<AtomicFile, OutputError> {
     let mut file = io::BufWriter::new(AtomicFile::create(path)?);
     let mut archive = ArchiveWriter {
         output: &mut file,
@@ -278,7 +316,7 @@ fn write_archive(
         .into_inner()
         .map_err(io::IntoInnerError::into_error)
         .at("write", path)?;
-    Ok(file.commit()?)
+    Ok(file)
 }
 
 /// `manifest.json` as `docker save` writes it and `docker load` reads it.

@@ -11,3 +11,4 @@ pub mod fixtures;
 pub mod parts;
 pub mod podman;
 pub mod registry;
+pub mod workshop;

@@ -72,6 +72,30 @@ impl Podman {
         container
     }
 
+    /// Loads an archive, and returns the name that podman gave to the image in it.
+    pub(crate) fn load(&self, archive: &std::path::Path) -> String {
+        let archive = archive.to_str().expect("the path is text");
+        let output = self.succeed(LIMIT, &["load", "--quiet", "--input", archive]);
+        let name = output.trim_end().strip_prefix("Loaded image: ");
+        name.unwrap_or_else(|| panic!("podman load said {output:?}"))
+            .to_owned()
+    }
+
+    /// Imports the tar of a root file system as the image `name`.
+    pub(crate) fn import(&self, tar: &std::path::Path, name: &str) {
+        let tar = tar.to_str().expect("the path is text");
+        self.succeed(LIMIT, &["import", "--quiet", tar, name]);
+    }
+
+    /// Writes an image to an archive of a format.
+    pub(crate) fn save(&self, name: &str, format: &str, archive: &std::path::Path) {
+        let archive = archive.to_str().expect("the path is text");
+        let words = [
+            "save", "--quiet", "--format", format, "--output", archive, name,
+        ];
+        self.succeed(LIMIT, &words);
+    }
+
     fn succeed(&self, limit: Duration, arguments: &[&str]) -> String {
         let output = self.run(limit, arguments);
         assert!(
