@@ -39,7 +39,7 @@ pub struct Base {
     pub config: Config,
     /// Its layers, byte for byte as they came, with OCI media types.
     pub layers: Vec<Layer>,
-    /// The digest of its manifest; none for a plain root file system.
+    /// The digest of its manifest; none for what has no manifest: a root file system, a docker-archive.
     pub digest: Option<Digest>,
     /// What is in it.
     pub facts: BaseFacts,
@@ -99,7 +99,11 @@ pub fn resolve(
             wanted: Box::new(platform.clone()),
         });
     }
-    let digest = Some(image.digest());
+    // A docker-archive has no manifest; the one that was made for it is nobody's, so its digest tells nothing.
+    let digest = match source {
+        BaseSource::DockerArchive(..) => None,
+        _ => Some(image.digest()),
+    };
     let mut layers = image.layers;
     for layer in &mut layers {
         let media_type = layer.descriptor.media_type.clone();
