@@ -2,11 +2,13 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::error::Explain;
 use crate::flink::release::Mirror;
-use crate::flink::{FlinkVersion, ScalaVersion};
+use crate::flink::{FlinkVersion, JavaVersion, ScalaVersion};
 use crate::oci::{Platform, Reference};
 use crate::store::Output;
 
@@ -81,9 +83,25 @@ pub(super) struct NetworkArgs {
     /// Trust the authorities in this PEM file, besides those of the system
     #[arg(long, global = true, env = "FLINK_IMG_CA_FILE", value_name = "FILE")]
     pub(super) ca_file: Option<PathBuf>,
-    /// Speak to this registry without TLS; loopback addresses need no leave. May be repeated
+    /// Speak to this registry without TLS; addresses of this machine need no such word. May be repeated
     #[arg(long, global = true, value_name = "HOST[:PORT]")]
     pub(super) insecure_registry: Vec<String>,
+}
+
+/// Parses a value. What helps is told with what is wrong, as clap asks for nothing else.
+fn value<T>(text: &str) -> Result<T, String>
+where
+    T: FromStr<Err: Explain>,
+{
+    text.parse().map_err(|error: T::Err| match error.hint() {
+        Some(hint) => format!("{error}\nhint: {hint}"),
+        None => error.to_string(),
+    })
+}
+
+/// Keeps the text, which says more than the number of the feature release.
+fn java_version(text: &str) -> Result<String, String> {
+    value::<JavaVersion>(text).map(|_| text.to_owned())
 }
 
 /// Build an image of a Flink job, and push it, write it to files, or keep it
@@ -112,10 +130,10 @@ pub(super) struct BuildArgs {
     #[arg(long, value_name = "DIR", help_heading = "Flink", group = "source")]
     pub(super) from_local_dist: Option<PathBuf>,
     /// The version of Flink: to download, or that the archive or folder must have
-    #[arg(long, value_name = "VERSION", help_heading = "Flink")]
+    #[arg(long, value_name = "VERSION", help_heading = "Flink", value_parser = value::<FlinkVersion>)]
     pub(super) flink_version: Option<FlinkVersion>,
     /// The Scala version of the release
-    #[arg(long, value_name = "VERSION", help_heading = "Flink", conflicts_with_all = ["from_archive", "from_local_dist"])]
+    #[arg(long, value_name = "VERSION", help_heading = "Flink", value_parser = value::<ScalaVersion>, conflicts_with_all = ["from_archive", "from_local_dist"])]
     pub(super) scala_version: Option<ScalaVersion>,
     /// Download the release from here first: what comes before `flink-VERSION/`. May be repeated
     #[arg(
@@ -123,6 +141,7 @@ pub(super) struct BuildArgs {
         value_name = "URL",
         help_heading = "Flink",
         env = "FLINK_IMG_RELEASE_MIRROR",
+        value_parser = value::<Mirror>,
         value_delimiter = ','
     )]
     pub(super) release_mirror: Vec<Mirror>,
@@ -148,7 +167,7 @@ pub(super) struct BuildArgs {
     #[arg(long, value_name = "PATH", help_heading = "Base")]
     pub(super) java_home: Option<String>,
     /// The version of the base's Java, when looking does not find it
-    #[arg(long, value_name = "VERSION", help_heading = "Base")]
+    #[arg(long, value_name = "VERSION", help_heading = "Base", value_parser = java_version)]
     pub(super) java_version: Option<String>,
 
     /// The image's name. May be repeated [default: `image` in flink-img.toml, else flink-job]
