@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::base::JavaOverride;
 use crate::flink::release::Mirror;
 use crate::flink::{FlinkVersion, ScalaVersion};
-use crate::oci::Platform;
+use crate::oci::{Platform, Reference};
 
 /// An image that is to be built.
 #[derive(Debug, Clone)]
@@ -22,6 +22,8 @@ pub struct BuildRequest {
     pub job_jar: Option<PathBuf>,
     /// What else the job needs.
     pub job_artifacts: Vec<PathBuf>,
+    /// The names that it will be pushed under: whether it may be is found out before anything is downloaded.
+    pub push_to: Vec<Reference>,
     /// When the image was created, in seconds since 1970 (`SOURCE_DATE_EPOCH`).
     pub created: Option<i64>,
 }

@@ -86,13 +86,22 @@ pub fn resolve(request: &BuildRequest, context: &Context) -> Result<Inputs, Buil
         None => default_base(&version, line, context)?,
     };
     let base_name = source.to_string();
+    // A fault on this machine is told before any registry is asked, and a registry that will refuse the image before
+    // one is asked for a base.
+    let remote = matches!(source, BaseSource::Registry(_));
+    if remote {
+        check_push(request, context)?;
+    }
     let base = base::resolve(
         &source,
         &request.platform,
         &request.java,
         &context.surroundings(),
     )?;
-    let java = check_base(&base, &base_name, &version, line, context)?;
+    let java = check_base(request, (&base, &base_name), (&version, line), context)?;
+    if !remote {
+        check_push(request, context)?;
+    }
     let distribution = match (local, &request.flink) {
         (Some(distribution), _) => distribution,
         (None, FlinkSource::Release { scala, mirrors, .. }) => {
@@ -116,6 +125,19 @@ pub fn resolve(request: &BuildRequest, context: &Context) -> Result<Inputs, Buil
         job_jar,
         job_artifacts,
     })
+}
+
+/// Whether the image may be pushed to where it is to go.
+fn check_push(request: &BuildRequest, context: &Context) -> Result<(), BuildError> {
+    for (place, name) in request.push_to.iter().enumerate() {
+        let before = &request.push_to[..place];
+        if before.iter().any(|known| known.name() == name.name()) {
+            continue;
+        }
+        let check = context.registries.check_push(name);
+        context.runtime.block_on(check)?;
+    }
+    Ok(())
 }
 
 fn checked(
@@ -172,14 +194,14 @@ fn default_base(
 
 /// What Flink's scripts will need of the base.
 fn check_base(
-    base: &Base,
-    name: &str,
-    version: &FlinkVersion,
-    line: Known,
+    request: &BuildRequest,
+    (base, name): (&Base, &str),
+    (version, line): (&FlinkVersion, Known),
     context: &Context,
 ) -> Result<Java, BuildError> {
     let java = base.facts.java.clone().ok_or_else(|| BuildError::NoJava {
         base: name.to_owned(),
+        home: request.java.home.clone(),
     })?;
     if !base.facts.bash {
         return Err(BuildError::NoBash {

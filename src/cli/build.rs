@@ -20,7 +20,10 @@ pub(super) fn run(
     let reporter = printer.reporter();
     // Everything that can be wrong with the request itself comes before any work.
     let names = settings::names(arguments)?;
-    let request = settings::request(arguments, environment, &*reporter)?;
+    let mut request = settings::request(arguments, environment, &*reporter)?;
+    if arguments.push {
+        request.push_to.clone_from(&names);
+    }
     for output in &arguments.output {
         output.check()?;
     }

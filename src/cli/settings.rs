@@ -311,6 +311,7 @@ pub(super) fn request(
         flink,
         job_jar: arguments.job_jar.clone(),
         job_artifacts: arguments.job_artifacts.clone(),
+        push_to: Vec::new(),
         created,
     })
 }

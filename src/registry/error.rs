@@ -46,6 +46,8 @@ pub enum Task {
         /// Where.
         repository: Reference,
     },
+    /// Finding out whether an image may be pushed.
+    Push(Reference),
     /// Writing a blob.
     PushBlob {
         /// Which one.
@@ -284,7 +286,9 @@ impl Explain for Error {
                 TlsFailure::Other => return None,
             },
             Cause::Status { status, .. } if *status == StatusCode::NOT_FOUND => match &*self.task {
-                Task::PushBlob { repository, .. } | Task::PushManifest { repository, .. } => {
+                Task::Push(repository)
+                | Task::PushBlob { repository, .. }
+                | Task::PushManifest { repository, .. } => {
                     format!(
                         "create the repository `{}` first, if this registry does not do so by itself",
                         repository.repository()
@@ -300,7 +304,7 @@ impl Explain for Error {
                 "the registry, or a proxy in front of it, limits the size of an upload; raise that limit"
                     .to_owned()
             }
-            Cause::Manifest(ManifestError::Schema1) => {
+            Cause::Manifest(ManifestError::Schema1 | ManifestError::Ambiguous) => {
                 "push the image again with a current builder, or choose another".to_owned()
             }
             Cause::Platform { .. } => "choose one of these with `--platform`".to_owned(),
@@ -351,6 +355,7 @@ impl fmt::Display for Task {
         let short = |digest: &Digest| format!("sha256:{}…", digest.short());
         match self {
             Self::PullManifest(reference) => write!(f, "pull `{reference}`"),
+            Self::Push(reference) => write!(f, "push to `{reference}`"),
             Self::PullBlob { digest, repository } => {
                 write!(f, "pull `{}` from `{}`", short(digest), repository.name())
             }

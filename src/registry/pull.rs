@@ -325,7 +325,11 @@ fn choose(manifests: &[Descriptor], wanted: &Platform) -> Result<Digest, Cause> 
         })
 }
 
-fn manifest_call(session: &Session, method: Method, selector: &Selector) -> Call<'static> {
+pub(super) fn manifest_call(
+    session: &Session,
+    method: Method,
+    selector: &Selector,
+) -> Call<'static> {
     let name = match selector {
         Selector::Tag(tag) => tag.clone(),
         Selector::Digest(digest) => digest.to_string(),
