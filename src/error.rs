@@ -45,7 +45,7 @@ pub trait Explain: std::error::Error {
 
 /// A file or folder that could not be used.
 #[derive(Debug, thiserror::Error)]
-#[error("Failed to {action} `{}`", path.display())]
+#[error("Failed to {} `{}`", self.told(), path.display())]
 pub struct FileError {
     action: &'static str,
     path: PathBuf,
@@ -67,6 +67,14 @@ impl FileError {
         }
     }
 
+    /// The action, as the user sees it: a file that is not there was looked for.
+    fn told(&self) -> &'static str {
+        if self.is_not_found() && READING.contains(&self.action) {
+            return "find";
+        }
+        self.action
+    }
+
     /// Whether the file is simply not there.
     pub fn is_not_found(&self) -> bool {
         self.source.kind() == io::ErrorKind::NotFound
@@ -86,18 +94,34 @@ impl Explain for FileError {
     }
 
     fn hint(&self) -> Option<String> {
-        match self.source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some(
+        let reading = self.kind() == Kind::Input;
+        let hint = match self.source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                 "free some space, or name a folder on a larger disk with `--cache-dir` or `-o`"
-                    .to_owned(),
-            ),
-            io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied
-                if self.kind() == Kind::Storage =>
-            {
-                Some("name a folder that can be written with `--cache-dir` or `-o`".to_owned())
             }
-            _ => None,
-        }
+            io::ErrorKind::FileTooLarge => {
+                "raise the limit on the size of files (`ulimit -f`), or name a folder on another file system with \
+                 `--cache-dir` or `-o`"
+            }
+            io::ErrorKind::NotFound if reading => {
+                "check the path; unless it is absolute, it starts in the folder that the command runs in"
+            }
+            io::ErrorKind::NotFound => "make the folder first, or name another",
+            io::ErrorKind::PermissionDenied if reading => {
+                "let the user who runs this command read it"
+            }
+            io::ErrorKind::IsADirectory if !reading => "name a file in it",
+            io::ErrorKind::ReadOnlyFilesystem
+            | io::ErrorKind::PermissionDenied
+            | io::ErrorKind::NotADirectory
+            | io::ErrorKind::AlreadyExists
+                if !reading =>
+            {
+                "name a folder that can be written with `--cache-dir` or `-o`"
+            }
+            _ => return None,
+        };
+        Some(hint.to_owned())
     }
 }
 

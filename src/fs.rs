@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+use rustix::io::Errno;
 use tempfile::NamedTempFile;
 
 use crate::error::{FileError, IoResultExt};
@@ -250,10 +251,20 @@ fn folder_of(path: &Path) -> &Path {
 impl AtomicFile {
     /// Starts a file that will be called `path`; its folder must exist.
     pub fn create(path: &Path) -> Result<Self, FileError> {
+        Self::check(path)?;
         let folder = folder_of(path);
         let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
         let temporary = match rustix::fs::open(folder, flags, Mode::from_raw_mode(NEW_FILE_MODE)) {
             Ok(file) => Temporary::Nameless(file.into()),
+            // What forbids a file without a name forbids any; everything else is a file system that has none such.
+            Err(
+                error @ (Errno::NOENT
+                | Errno::NOTDIR
+                | Errno::ACCESS
+                | Errno::ROFS
+                | Errno::NOSPC
+                | Errno::DQUOT),
+            ) => return Err(io::Error::from(error)).at("create", path),
             Err(_) => Temporary::Named(
                 tempfile::Builder::new()
                     .prefix(PREFIX)
@@ -266,6 +277,21 @@ impl AtomicFile {
             temporary,
             path: path.to_owned(),
         })
+    }
+
+    /// Whether what is at `path` now may be replaced: a folder or a device may not, as no rename would bring it back.
+    pub fn check(path: &Path) -> Result<(), FileError> {
+        let Ok(metadata) = std::fs::metadata(path) else {
+            return Ok(());
+        };
+        let error = if metadata.is_dir() {
+            io::Error::from(io::ErrorKind::IsADirectory)
+        } else if metadata.is_file() {
+            return Ok(());
+        } else {
+            io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")
+        };
+        Err(error).at("write", path)
     }
 
     /// Starts a file in `folder` whose name is only known once its bytes are; see [`AtomicFile::commit_as`].

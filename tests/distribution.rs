@@ -18,7 +18,7 @@ use flink_img::flink::{
 use flink_img::layer::ContentSource;
 use support::fixtures::{
     Compress, MINI_VERSION, Packing, Raw, bomb, compress, hostile_archives, jar, job_jar,
-    mini_archive, mini_distribution, mini_entries, mini_files, tar,
+    mini_archive, mini_distribution, mini_entries, mini_files, packed_jar, tar,
 };
 
 /// All that decides the bytes of a layer.
@@ -241,6 +241,10 @@ fn a_job_jar_names_its_class_or_says_what_it_is() {
     std::fs::write(&path, both).unwrap();
     let jar_file = JobJar::open(&path).unwrap();
     assert_eq!(jar_file.entry_class.as_deref(), Some("c.D"));
+    let packed = packed_jar(&[("Main-Class", "a.B")], zip::CompressionMethod::Deflated);
+    std::fs::write(&path, packed).unwrap();
+    let jar_file = JobJar::open(&path).unwrap();
+    assert_eq!(jar_file.entry_class.as_deref(), Some("a.B"));
     std::fs::write(&path, jar(&[])).unwrap();
     assert_eq!(JobJar::open(&path).unwrap().entry_class, None);
 

@@ -80,7 +80,7 @@ pub(super) fn open(
     };
     let images: Vec<DockerImage> = serde_json::from_slice(&read(DOCKER_MANIFEST)?)
         .map_err(|error| fail(format!("its `{DOCKER_MANIFEST}` cannot be read ({error})")))?;
-    let entry = choose(&images, image).map_err(fail)?;
+    let entry = choose(&path.display().to_string(), &images, image)?;
     let config = read(&entry.config)?;
     let name = path.display().to_string();
     let diff_ids =
@@ -132,23 +132,27 @@ pub(super) fn open(
 }
 
 /// The image that `name` means, or the only one.
-fn choose<'a>(images: &'a [DockerImage], name: Option<&str>) -> Result<&'a DockerImage, String> {
+fn choose<'a>(
+    archive: &str,
+    images: &'a [DockerImage],
+    name: Option<&str>,
+) -> Result<&'a DockerImage, LayoutError> {
     let is_meant = |image: &&DockerImage| {
         let mut tags = image.repo_tags.iter().flatten();
         name.is_none_or(|name| tags.any(|tag| Reference::same(tag, name)))
     };
-    let mut candidates = images.iter().filter(is_meant);
-    if let (Some(image), None) = (candidates.next(), candidates.next()) {
+    let candidates: Vec<_> = images.iter().filter(is_meant).collect();
+    if let [image] = candidates[..] {
         return Ok(image);
     }
     let tags = images
         .iter()
         .flat_map(|image| image.repo_tags.iter().flatten());
-    let names: Vec<_> = tags.map(|tag| format!("`{tag}`")).collect();
-    Err(format!(
-        "it holds {} images ({}), choose one with `docker-archive:FILE:NAME`",
-        images.len(),
-        names.join(", ")
+    Err(LayoutError::not_one(
+        archive,
+        candidates.len(),
+        name,
+        tags.map(String::as_str),
     ))
 }
 

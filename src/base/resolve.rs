@@ -39,7 +39,7 @@ pub struct Base {
     pub config: Config,
     /// Its layers, byte for byte as they came, with OCI media types.
     pub layers: Vec<Layer>,
-    /// The digest of its manifest; none for a plain root file system.
+    /// The digest of its manifest; none for what has no manifest: a root file system, a docker-archive.
     pub digest: Option<Digest>,
     /// What is in it.
     pub facts: BaseFacts,
@@ -82,8 +82,8 @@ pub fn resolve(
             wanted: Box::new(platform.clone()),
         });
     }
+    // A docker-archive has no manifest; the one that was made for it is nobody's, so its digest tells nothing.
     let digest = match source {
-        // Its manifest was made up here, and no registry knows it.
         BaseSource::DockerArchive(..) => None,
         _ => Some(image.digest()),
     };

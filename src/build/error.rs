@@ -63,10 +63,12 @@ pub enum BuildError {
     #[error(transparent)]
     File(#[from] FileError),
     /// The base has no Java.
-    #[error("The base `{base}` has no Java")]
+    #[error("The base `{base}` has no Java{}", home.as_ref().map(|home| format!(" in `{home}`")).unwrap_or_default())]
     NoJava {
         /// The base.
         base: String,
+        /// Where it should be, if the user said so.
+        home: Option<String>,
     },
     /// The base lacks programs.
     #[error("The base `{base}` has no `{programs}`, which Flink's scripts call")]
@@ -151,6 +153,9 @@ impl Explain for BuildError {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
+            Self::NoJava { home: Some(_), .. } => {
+                "name the folder that has `bin/java`, or leave `--java-home` out to have it looked for".to_owned()
+            }
             Self::NoJava { .. } => {
                 "choose a base with a Java run time, or say where it is with `--java-home`".to_owned()
             }

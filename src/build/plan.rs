@@ -45,7 +45,7 @@ pub struct BuildPlan {
 pub struct BaseSummary {
     /// As it was named.
     pub name: String,
-    /// The digest of its manifest; none for a plain root file system.
+    /// The digest of its manifest; none for what has no manifest: a root file system, a docker-archive.
     pub digest: Option<Digest>,
     /// The diff ids of its layers.
     pub diff_ids: Vec<DiffId>,

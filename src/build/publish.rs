@@ -142,8 +142,14 @@ fn into_store(
 }
 
 fn push(image: &Image, targets: &Targets, context: &Context) -> Result<(), BuildError> {
-    for repository in repositories(&targets.names) {
-        push_blobs(image, repository, targets.base.as_ref(), context)?;
+    let repositories = repositories(&targets.names);
+    for (place, repository) in repositories.iter().enumerate() {
+        // What another repository of the same registry just got has all that this one needs.
+        let pushed = repositories[..place]
+            .iter()
+            .find(|pushed| pushed.registry() == repository.registry());
+        let source = pushed.copied().or(targets.base.as_ref());
+        push_blobs(image, repository, source, context)?;
         // Only now: a manifest must never be there before what it speaks of.
         for name in targets
             .names
@@ -169,7 +175,7 @@ fn push(image: &Image, targets: &Targets, context: &Context) -> Result<(), Build
 fn push_blobs(
     image: &Image,
     repository: &Reference,
-    base: Option<&Reference>,
+    mount_from: Option<&Reference>,
     context: &Context,
 ) -> Result<(), BuildError> {
     let mut bodies = Vec::new();
@@ -189,8 +195,8 @@ fn push_blobs(
         let source = local(&descriptor, &source, context)?;
         bodies.push((descriptor.clone(), body(&descriptor, &source)?));
     }
-    let mount_from = base
-        .filter(|base| base.registry() == repository.registry() && base.name() != repository.name())
+    let mount_from = mount_from
+        .filter(|from| from.registry() == repository.registry() && from.name() != repository.name())
         .cloned();
     context.runtime.block_on(async {
         let mut uploads: JoinSet<Result<BlobOutcome, crate::registry::Error>> = JoinSet::new();

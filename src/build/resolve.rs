@@ -131,13 +131,15 @@ pub fn resolve(
         None => default_base(&version, line, context)?,
     };
     let base_name = source.to_string();
+    // A fault on this machine is told before any registry is asked, and a registry that will refuse the image before
+    // one is asked for a base.
     let base = base::resolve(
         &source,
         &request.platform,
         &request.java,
         &context.surroundings(),
     )?;
-    let java = check_base(&base, &base_name, &version, line, context)?;
+    let java = check_base(request, (&base, &base_name), (&version, line), context)?;
     let distribution = match local.flink {
         Flink::Here(distribution) => distribution,
         Flink::Release { scala, mirrors } => {
@@ -209,14 +211,14 @@ fn default_base(
 
 /// What Flink's scripts will need of the base.
 fn check_base(
-    base: &Base,
-    name: &str,
-    version: &FlinkVersion,
-    line: Known,
+    request: &BuildRequest,
+    (base, name): (&Base, &str),
+    (version, line): (&FlinkVersion, Known),
     context: &Context,
 ) -> Result<Java, BuildError> {
     let java = base.facts.java.clone().ok_or_else(|| BuildError::NoJava {
         base: name.to_owned(),
+        home: request.java.home.clone(),
     })?;
     if base.facts.has_flink {
         return Err(BuildError::BaseHasFlink {

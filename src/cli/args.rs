@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::error::Explain;
 use crate::flink::release::Mirror;
-use crate::flink::{FlinkVersion, ScalaVersion};
+use crate::flink::{FlinkVersion, JavaVersion, ScalaVersion};
 use crate::oci::{Platform, Reference};
 use crate::store::Output;
 
@@ -32,18 +32,6 @@ pub(super) enum Command {
     Build(Box<BuildArgs>),
     Push(PushArgs),
     Images(ImagesArgs),
-}
-
-/// Reads a value whose error has a hint, which clap would lose.
-fn explained<T>(text: &str) -> Result<T, String>
-where
-    T: FromStr,
-    T::Err: Explain,
-{
-    text.parse().map_err(|error: T::Err| match error.hint() {
-        Some(hint) => format!("{error}; {hint}"),
-        None => error.to_string(),
-    })
 }
 
 /// When to use colours
@@ -118,9 +106,25 @@ pub(super) struct NetworkArgs {
         value_name = "FILE"
     )]
     pub(super) ca_file: Option<PathBuf>,
-    /// Speak to this registry without TLS; loopback addresses need no leave. May be repeated
+    /// Speak to this registry without TLS; addresses of this machine need no such word. May be repeated
     #[arg(long, global = true, value_name = "HOST[:PORT]")]
     pub(super) insecure_registry: Vec<String>,
+}
+
+/// Parses a value. What helps is told with what is wrong, as clap asks for nothing else.
+fn value<T>(text: &str) -> Result<T, String>
+where
+    T: FromStr<Err: Explain>,
+{
+    text.parse().map_err(|error: T::Err| match error.hint() {
+        Some(hint) => format!("{error}\nhint: {hint}"),
+        None => error.to_string(),
+    })
+}
+
+/// Keeps the text, which says more than the number of the feature release.
+fn java_version(text: &str) -> Result<String, String> {
+    value::<JavaVersion>(text).map(|_| text.to_owned())
 }
 
 /// Build an image of a Flink job, and push it, write it to files, or keep it
@@ -149,10 +153,10 @@ pub(super) struct BuildArgs {
     #[arg(long, value_name = "DIR", help_heading = "Flink", group = "source")]
     pub(super) from_local_dist: Option<PathBuf>,
     /// The version of Flink: to download, or that the archive or folder must have
-    #[arg(long, value_name = "VERSION", help_heading = "Flink", value_parser = explained::<FlinkVersion>)]
+    #[arg(long, value_name = "VERSION", help_heading = "Flink", value_parser = value::<FlinkVersion>)]
     pub(super) flink_version: Option<FlinkVersion>,
     /// The Scala version of the release
-    #[arg(long, value_name = "VERSION", help_heading = "Flink", value_parser = explained::<ScalaVersion>, conflicts_with_all = ["from_archive", "from_local_dist"])]
+    #[arg(long, value_name = "VERSION", help_heading = "Flink", value_parser = value::<ScalaVersion>, conflicts_with_all = ["from_archive", "from_local_dist"])]
     pub(super) scala_version: Option<ScalaVersion>,
     /// Download the release from here first: what comes before `flink-VERSION/`, or
     /// several with commas. May be repeated
@@ -162,7 +166,7 @@ pub(super) struct BuildArgs {
         help_heading = "Flink",
         env = "FLINK_IMG_RELEASE_MIRROR",
         hide_env_values = true,
-        value_parser = explained::<Mirror>,
+        value_parser = value::<Mirror>,
         value_delimiter = ','
     )]
     pub(super) release_mirror: Vec<Mirror>,
@@ -189,7 +193,7 @@ pub(super) struct BuildArgs {
     #[arg(long, value_name = "PATH", help_heading = "Base")]
     pub(super) java_home: Option<String>,
     /// The version of the base's Java, whatever looking finds
-    #[arg(long, value_name = "VERSION", help_heading = "Base")]
+    #[arg(long, value_name = "VERSION", help_heading = "Base", value_parser = java_version)]
     pub(super) java_version: Option<String>,
 
     /// The image's name, or several with commas. May be repeated [default: `image` in flink-img.toml, else flink-job]

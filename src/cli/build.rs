@@ -1,5 +1,7 @@
 //! `flink-img build`
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::args::{BuildArgs, GlobalArgs};
@@ -29,15 +31,14 @@ pub(super) fn run(
     if let Some(path) = &arguments.metadata_file {
         settings::check_writable(path)?;
     }
-    let context = settings::context(global, environment, reporter)?;
+    let context = settings::context(global, environment, Arc::clone(&reporter))?;
     let local = build::open_local(&request, &context)?;
     targets.check_registries(&context)?;
     let inputs = build::resolve(&request, local, &context)?;
     let plan = build::plan(&request, &inputs)?;
     if arguments.dry_run {
         let text = serde_json::to_string_pretty(&plan).expect("a plan can be written as JSON");
-        printer.result(&text);
-        return Ok(());
+        return Ok(printer.result(&text)?);
     }
     let mut image = build::run(&plan, &inputs, &context)?;
     targets.base.clone_from(&inputs.base_reference);
@@ -47,12 +48,17 @@ pub(super) fn run(
         let text = format!("{metadata}\n");
         crate::fs::write_atomic(path, text.as_bytes())?;
     }
+    if published.kept {
+        let name = &targets.names[0];
+        reporter.note(&format!(
+            "Kept on this machine; `flink-img push {name}` sends it to its registry"
+        ));
+    }
     if arguments.json {
-        printer.result(&metadata.to_string());
-    } else {
-        for reference in &published.references {
-            printer.result(&reference.to_string());
-        }
+        return Ok(printer.result(&metadata.to_string())?);
+    }
+    for reference in &published.references {
+        printer.result(&reference.to_string())?;
     }
     Ok(())
 }

@@ -20,10 +20,10 @@ pub(super) fn run(
             .iter()
             .map(|image| json!({"name": image.name, "digest": image.manifest.digest}))
             .collect();
-        printer.result(&json!(images).to_string());
+        printer.result(&json!(images).to_string())?;
     } else {
         for image in images {
-            printer.result(&format!("{} {}", image.name, image.manifest.digest));
+            printer.result(&format!("{} {}", image.name, image.manifest.digest))?;
         }
     }
     Ok(())

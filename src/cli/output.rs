@@ -1,7 +1,7 @@
 //! What people see: the result on stdout, everything else on stderr, bars on a terminal and lines elsewhere.
 #![expect(clippy::print_stderr, reason = "this is the module that prints")]
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,6 +13,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::args::{Color, GlobalArgs};
+use crate::error::{FileError, IoResultExt as _};
 use crate::progress::{Progress, Reporter};
 
 /// Prints for people and machines.
@@ -42,13 +43,20 @@ impl Printer {
     }
 
     /// Prints a line of the result.
-    pub(super) fn result(&self, line: &str) {
-        let print = || writeln!(std::io::stdout(), "{line}");
-        // A reader that went away has seen enough.
-        let _ = match &self.bars {
+    pub(super) fn result(&self, line: &str) -> Result<(), FileError> {
+        let print = || {
+            let mut stdout = std::io::stdout();
+            writeln!(stdout, "{line}").and_then(|()| stdout.flush())
+        };
+        let printed = match &self.bars {
             Some(bars) => bars.suspend(print),
             None => print(),
         };
+        match printed {
+            // A reader that went away has seen enough.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            printed => printed.at("write", "stdout".as_ref()),
+        }
     }
 
     fn line(&self, color: &str, prefix: &str, text: &str) {
@@ -69,6 +77,11 @@ impl Printer {
 
     pub(super) fn error(&self, prefix: &str, text: &str) {
         self.line("1;31", prefix, text);
+    }
+
+    /// Whether the user wants to know more.
+    pub(super) fn is_verbose(&self) -> bool {
+        self.verbose
     }
 
     pub(super) fn cause(&self, text: &str) {

@@ -30,10 +30,10 @@ pub(super) fn run(
     let published = build::publish(&mut image, &targets, &context)?;
     if arguments.json {
         let object = json!({"digest": image.digest(), "names": targets.names, "references": published.references});
-        printer.result(&object.to_string());
+        printer.result(&object.to_string())?;
     } else {
         for reference in &published.references {
-            printer.result(&reference.to_string());
+            printer.result(&reference.to_string())?;
         }
     }
     Ok(())

@@ -43,14 +43,22 @@ pub(super) fn report(error: &Failure, printer: &Printer) -> ExitCode {
     printer.error(prefix, &error.to_string());
     let mut cause = error.source();
     let mut said = error.to_string();
+    let mut causes = Vec::new();
     while let Some(error) = cause {
         let text = error.to_string();
         // Many libraries repeat their cause in their own text.
         if !said.contains(&text) {
-            printer.cause(&text);
+            causes.push(text.clone());
         }
         said = text;
         cause = Error::source(error);
+    }
+    // The first is ours and the last is what happened; those between are how a library is built.
+    if causes.len() > 2 && !printer.is_verbose() {
+        causes.drain(1..causes.len() - 1);
+    }
+    for text in causes {
+        printer.cause(&text);
     }
     if let Some(hint) = error.hint() {
         printer.hint(&hint);

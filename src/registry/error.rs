@@ -46,8 +46,8 @@ pub enum Task {
         /// Where.
         repository: Reference,
     },
-    /// Finding out whether a repository can be pushed to.
-    PreparePush(Reference),
+    /// Finding out whether an image may be pushed.
+    Push(Reference),
     /// Writing a blob.
     PushBlob {
         /// Which one.
@@ -289,7 +289,7 @@ impl Explain for Error {
                 TlsFailure::Other => return None,
             },
             Cause::Status { status, .. } if *status == StatusCode::NOT_FOUND => match &*self.task {
-                Task::PreparePush(repository)
+                Task::Push(repository)
                 | Task::PushBlob { repository, .. }
                 | Task::PushManifest { repository, .. } => {
                     format!(
@@ -307,7 +307,7 @@ impl Explain for Error {
                 "the registry, or a proxy in front of it, limits the size of an upload; raise that limit"
                     .to_owned()
             }
-            Cause::Manifest(ManifestError::Schema1) => {
+            Cause::Manifest(ManifestError::Schema1 | ManifestError::Ambiguous) => {
                 "push the image again with a current builder, or choose another".to_owned()
             }
             Cause::Platform { .. } => "choose one of these with `--platform`".to_owned(),
@@ -358,13 +358,13 @@ impl fmt::Display for Task {
         let short = |digest: &Digest| format!("sha256:{}…", digest.short());
         match self {
             Self::PullManifest(reference) => write!(f, "pull `{reference}`"),
+            Self::Push(reference) => write!(f, "push to `{reference}`"),
             Self::PullBlob { digest, repository } => {
                 write!(f, "pull `{}` from `{}`", short(digest), repository.name())
             }
             Self::FindBlob { digest, repository } => {
                 write!(f, "look for `{}` in `{}`", short(digest), repository.name())
             }
-            Self::PreparePush(repository) => write!(f, "push to `{}`", repository.name()),
             Self::PushBlob { digest, repository } => {
                 write!(f, "push `{}` to `{}`", short(digest), repository.name())
             }

@@ -72,40 +72,18 @@ impl Client {
         &self,
         reference: &Reference,
     ) -> Result<Option<ManifestHead>, Error> {
-        self.find_manifest(reference, Access::Pull)
-            .await
-            .map_err(|cause| Error::new(Task::PullManifest(reference.clone()), cause))
-    }
-
-    /// Asks for the manifest that a push to `target` would replace, with the rights that the push needs.
-    ///
-    /// So a wrong name, a missing login or an unknown certificate is found out with one request, before any work
-    /// is done for the push.
-    pub async fn check_push(&self, target: &Reference) -> Result<Option<ManifestHead>, Error> {
-        let access = Access::Push { mount_from: None };
-        self.find_manifest(target, access)
-            .await
-            .map_err(|cause| Error::new(Task::PreparePush(target.clone()), cause))
-    }
-
-    async fn find_manifest(
-        &self,
-        reference: &Reference,
-        access: Access<'_>,
-    ) -> Result<Option<ManifestHead>, Cause> {
-        let session = self.session(reference, access).await?;
-        let call = manifest_call(&session, Method::HEAD, &reference.selector());
-        // A registry without HEAD (405) does not say; that is for the request to find out that follows.
-        let expected = [
-            StatusCode::OK,
-            StatusCode::NOT_FOUND,
-            StatusCode::METHOD_NOT_ALLOWED,
-        ];
-        let response = self.request(&session, &call, &expected).await?;
-        Ok((response.status() == StatusCode::OK).then(|| ManifestHead {
-            digest: stated_digest(response.headers()),
-            content_type: content_type(response.headers()),
-        }))
+        let attempt = async {
+            let session = self.session(reference, Access::Pull).await?;
+            let call = manifest_call(&session, Method::HEAD, &reference.selector());
+            let expected = [StatusCode::OK, StatusCode::NOT_FOUND];
+            let response = self.request(&session, &call, &expected).await?;
+            Ok((response.status() == StatusCode::OK).then(|| ManifestHead {
+                digest: stated_digest(response.headers()),
+                content_type: content_type(response.headers()),
+            }))
+        };
+        let result: Result<_, Cause> = attempt.await;
+        result.map_err(|cause| Error::new(Task::PullManifest(reference.clone()), cause))
     }
 
     /// Finds the image that a name leads to, through an index if there is one.
@@ -347,7 +325,11 @@ fn choose(manifests: &[Descriptor], wanted: &Platform) -> Result<Digest, Cause> 
         })
 }
 
-fn manifest_call(session: &Session, method: Method, selector: &Selector) -> Call<'static> {
+pub(super) fn manifest_call(
+    session: &Session,
+    method: Method,
+    selector: &Selector,
+) -> Call<'static> {
     let name = match selector {
         Selector::Tag(tag) => tag.clone(),
         Selector::Digest(digest) => digest.to_string(),

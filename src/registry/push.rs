@@ -6,7 +6,7 @@ use reqwest::{Method, Response, StatusCode, Url};
 use super::body::{BlobBody, Pulse};
 use super::client::{Access, Call, Client, Session};
 use super::error::{Cause, Error, Task};
-use super::pull::stated_digest;
+use super::pull::{manifest_call, stated_digest};
 use crate::http::is_downgrade;
 use crate::oci::{Descriptor, Digest, MediaType, Reference, Selector};
 
@@ -51,6 +51,38 @@ impl Client {
             let repository = repository.clone();
             Error::new(Task::FindBlob { digest, repository }, cause)
         })
+    }
+
+    /// Asks whether an image may be pushed under a name, before anybody works for it.
+    ///
+    /// A tag that is there says that the repository is, and that the registry knows us; that is one request. For a new
+    /// one an upload is opened and cancelled, which is the only question about the right to push that all answer alike.
+    pub async fn check_push(&self, target: &Reference) -> Result<(), Error> {
+        let attempt = async {
+            let access = Access::Push { mount_from: None };
+            let session = self.session(target, access).await?;
+            let call = manifest_call(&session, Method::HEAD, &target.selector());
+            let known = self.request(&session, &call, &EXISTS_ANSWERS).await?;
+            if known.status() == StatusCode::OK {
+                return Ok(());
+            }
+            let mut retries = self.wire.settings.retry.start();
+            let opened = loop {
+                match self.open_upload(&session, None).await {
+                    Ok(response) => break response,
+                    Err(cause) if retries.wait(cause.advice()).await => {}
+                    Err(cause) => return Err(cause),
+                }
+            };
+            let cancel = Call::new(Method::DELETE, upload_url(&session, &opened)?);
+            // Not all can cancel one; an upload that nobody ends is forgotten after a while.
+            let _ = self
+                .once(&session, &cancel, &[StatusCode::NO_CONTENT])
+                .await;
+            Ok(())
+        };
+        let result: Result<_, Cause> = attempt.await;
+        result.map_err(|cause| Error::new(Task::Push(target.clone()), cause))
     }
 
     /// Brings a blob into a repository, at the least cost: it may be there, or in `mount_from` (if that is in the same
@@ -195,8 +227,23 @@ impl Client {
         digest: Digest,
         mount: Option<&Reference>,
     ) -> Result<Upload, Cause> {
+        let response = self
+            .open_upload(session, mount.map(|from| (digest, from)))
+            .await?;
+        if response.status() == StatusCode::CREATED && mount.is_some() {
+            return Ok(Upload::Mounted);
+        }
+        commit_url(session, &response, digest).map(Upload::To)
+    }
+
+    /// Opens an upload, or has a blob mounted.
+    async fn open_upload(
+        &self,
+        session: &Session,
+        mount: Option<(Digest, &Reference)>,
+    ) -> Result<Response, Cause> {
         let mut url = session.url("blobs/uploads/");
-        if let Some(from) = mount {
+        if let Some((digest, from)) = mount {
             url.query_pairs_mut()
                 .append_pair("mount", &digest.to_string())
                 .append_pair("from", from.repository());
@@ -204,13 +251,8 @@ impl Client {
         let mut call = Call::new(Method::POST, url);
         call.headers
             .insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-        let response = self
-            .once(session, &call, &[StatusCode::CREATED, StatusCode::ACCEPTED])
-            .await?;
-        if response.status() == StatusCode::CREATED && mount.is_some() {
-            return Ok(Upload::Mounted);
-        }
-        commit_url(session, &response, digest).map(Upload::To)
+        self.once(session, &call, &[StatusCode::CREATED, StatusCode::ACCEPTED])
+            .await
     }
 }
 
@@ -224,8 +266,16 @@ const EXISTS_ANSWERS: [StatusCode; 3] = [
 /// 201 by the specification; the others mean the same where they occur.
 const STORED_ANSWERS: [StatusCode; 3] = [StatusCode::CREATED, StatusCode::OK, StatusCode::ACCEPTED];
 
-/// Where an upload is committed: its location, which may be relative and may have a query that must stay, and the digest.
+/// Where an upload is committed: its location, and the digest.
 fn commit_url(session: &Session, response: &Response, digest: Digest) -> Result<Url, Cause> {
+    let mut url = upload_url(session, response)?;
+    url.query_pairs_mut()
+        .append_pair("digest", &digest.to_string());
+    Ok(url)
+}
+
+/// The location of an upload, which may be relative and may have a query that must stay.
+fn upload_url(session: &Session, response: &Response) -> Result<Url, Cause> {
     let nonsense = |what: &str| Cause::Nonsense {
         host: session.endpoint.name.clone(),
         what: what.to_owned(),
@@ -235,7 +285,7 @@ fn commit_url(session: &Session, response: &Response, digest: Digest) -> Result<
         .get(LOCATION)
         .and_then(|location| location.to_str().ok())
         .ok_or_else(|| nonsense("names no location for the upload"))?;
-    let mut url = response
+    let url = response
         .url()
         .join(location)
         .map_err(|_| nonsense("names a location for the upload that is no address"))?;
@@ -244,7 +294,5 @@ fn commit_url(session: &Session, response: &Response, digest: Digest) -> Result<
             "names a location for the upload that is not encrypted",
         ));
     }
-    url.query_pairs_mut()
-        .append_pair("digest", &digest.to_string());
     Ok(url)
 }

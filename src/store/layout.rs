@@ -87,15 +87,23 @@ pub enum LayoutError {
         config: usize,
     },
     /// There are several images, or none, and no name that chooses.
-    #[error("`{layout}` has {count} images {wanted}; its names are {names}")]
+    #[error("`{layout}` holds {count} images, and none is chosen:{names}")]
     Choice {
         /// The layout.
         layout: String,
-        /// How it was asked for.
-        wanted: String,
         /// How many images could be meant.
         count: usize,
         /// Their names, ready to be printed.
+        names: String,
+    },
+    /// No image of the name.
+    #[error("`{layout}` has no image `{name}`, only{names}")]
+    NoSuchName {
+        /// The layout.
+        layout: String,
+        /// The name that was asked for.
+        name: String,
+        /// The names that are there, ready to be printed.
         names: String,
     },
     /// No image for the platform.
@@ -108,6 +116,34 @@ pub enum LayoutError {
         /// Those that are there.
         found: String,
     },
+}
+
+impl LayoutError {
+    /// The error for a name, or none, that chooses `count` images of all those with `names` instead of one.
+    pub(crate) fn not_one<'a>(
+        layout: &str,
+        count: usize,
+        asked: Option<&str>,
+        names: impl Iterator<Item = &'a str>,
+    ) -> Self {
+        let layout = layout.to_owned();
+        let mut names = names.fold(String::new(), |names, name| names + " `" + name + "`");
+        if names.is_empty() {
+            names.push_str(" images without a name");
+        }
+        match asked {
+            Some(name) if count == 0 => Self::NoSuchName {
+                layout,
+                name: name.to_owned(),
+                names,
+            },
+            _ => Self::Choice {
+                layout,
+                count,
+                names,
+            },
+        }
+    }
 }
 
 impl Explain for LayoutError {
@@ -123,7 +159,13 @@ impl Explain for LayoutError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::File(error) => error.hint(),
-            Self::Choice { .. } => Some("choose one with `oci:DIR:NAME`".to_owned()),
+            Self::Choice { .. } | Self::NoSuchName { .. } => {
+                Some("choose one by its name behind another colon, as `oci:DIR:NAME`".to_owned())
+            }
+            Self::NotALayout(..) => Some(
+                "write one with `skopeo copy` or `-o oci:DIR`; the tar of a root file system is named with `rootfs:FILE`"
+                    .to_owned(),
+            ),
             Self::Platform { .. } => {
                 Some("choose another base, or another `--platform`".to_owned())
             }
@@ -258,24 +300,12 @@ impl Layout {
                 self.for_platform(&manifests, platform, DEPTH_LIMIT)
             }
             _ => {
-                let mut found: Vec<_> = self
+                let found = self
                     .index
                     .manifests
                     .iter()
-                    .filter_map(|manifest| names(manifest).last())
-                    .map(|name| format!("`{name}`"))
-                    .collect();
-                found.dedup();
-                Err(LayoutError::Choice {
-                    layout: self.name.clone(),
-                    wanted: name.map_or("without a name", |_| "of that name").to_owned(),
-                    count: digests.len(),
-                    names: if found.is_empty() {
-                        "no names".to_owned()
-                    } else {
-                        found.join(", ")
-                    },
-                })
+                    .filter_map(|manifest| names(manifest).last());
+                Err(LayoutError::not_one(&self.name, digests.len(), name, found))
             }
         }
     }

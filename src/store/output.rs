@@ -123,9 +123,7 @@ impl Output {
                 path
             }
             Self::OciArchive(path) | Self::DockerArchive(path) => {
-                if fs::metadata(path).is_ok_and(|metadata| metadata.is_dir()) {
-                    return Err(io::Error::from(io::ErrorKind::IsADirectory)).at("write", path)?;
-                }
+                fs::AtomicFile::check(path)?;
                 path
             }
         };

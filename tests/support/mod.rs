@@ -3,10 +3,13 @@
     dead_code,
     unreachable_pub,
     clippy::unwrap_used,
+    clippy::disallowed_methods,
     reason = "each test binary uses a part of this, and a helper that fails should stop its test"
 )]
 
+pub mod context;
 pub mod docker_registry;
+pub mod files;
 pub mod fixtures;
 pub mod parts;
 pub mod podman;

@@ -89,6 +89,9 @@ impl Explain for DistributionError {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::File(error) => return error.hint(),
+            Self::Archive(ArchiveError::NotAFile { .. }) => {
+                "give a folder with `--from-local-dist`"
+            }
             Self::Archive(error) => return error.hint(),
             Self::NotAFolder { .. } => "give an archive with `--from-archive`",
             Self::EmptyArchive { .. }
@@ -97,7 +100,7 @@ impl Explain for DistributionError {
                 "give the archive as Apache publishes it, with everything in one folder `flink-VERSION`"
             }
             Self::NotADistribution { .. } | Self::NoDist { .. } | Self::NoScript { .. } => {
-                "give the folder that has `bin`, `conf` and `lib`, or the one that was made by `mvn package` in `flink-dist/target`"
+                "give what has `bin`, `conf` and `lib` side by side: a release, or what `mvn package` makes in `flink-dist/target`"
             }
             Self::SeveralDistributions { .. } => "name one of them",
             Self::SeveralDists { .. } => "remove the one that does not belong there",

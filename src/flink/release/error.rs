@@ -57,7 +57,7 @@ pub enum Problem {
     #[error("{0}")]
     Checksum(Sha512Error),
     /// No checksum from whoever may vouch for the place.
-    #[error("no checksum{}", .0.as_ref().map(|p| format!(": {p}")).unwrap_or_default())]
+    #[error("gives no checksum{}", .0.as_ref().map(|p| format!(": {p}")).unwrap_or_default())]
     NoChecksum(Option<Box<Self>>),
     /// A redirect from TLS to plain HTTP.
     #[error("redirects to an address without TLS")]
@@ -68,9 +68,8 @@ struct Attempts<'a>(&'a [Attempt]);
 
 impl fmt::Display for Attempts<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, attempt) in self.0.iter().enumerate() {
-            let separator = if index == 0 { ": " } else { "; " };
-            write!(f, "{separator}{} {}", attempt.place, attempt.problem)?;
+        for Attempt { place, problem } in self.0 {
+            write!(f, "\n  {place} {problem}")?;
         }
         Ok(())
     }

@@ -127,7 +127,7 @@ async fn the_next_place_is_tried_and_the_first_is_named() {
     assert_eq!(
         error.to_string(),
         format!(
-            "Failed to download Flink 2.3.0: {} no checksum: does not have it (404)",
+            "Failed to download Flink 2.3.0\n  {} gives no checksum: does not have it (404)",
             empty.mirror
         )
     );

@@ -1,0 +1,316 @@
+//! What the program says of itself.
+
+use insta::assert_snapshot;
+
+use crate::support::context::TestContext;
+
+#[test]
+fn the_commands() {
+    let context = TestContext::new();
+    assert_snapshot!(context.run(["--help"]), @"
+    exit code: 0
+    ----- stdout -----
+    Builds container images for Apache Flink jobs: no daemon, no root, and the same inputs give the same
+    digest
+
+    Usage: flink-img [OPTIONS] <COMMAND>
+
+    Commands:
+      build   Build an image of a Flink job, and push it, write it to files, or keep it
+      push    Push an image that was kept, under its own name or others
+      images  List the images that were kept
+
+    Options:
+      -h, --help
+              Print help (see a summary with '-h')
+
+      -V, --version
+              Print version
+
+    Global options:
+      -q, --quiet
+              Say nothing but errors
+
+      -v, --verbose
+              Say more: causes, where things come from
+
+          --no-progress
+              Print lines instead of progress bars
+
+          --color <WHEN>
+              When to use colours
+
+              Possible values:
+              - auto:   On a terminal, unless NO_COLOR is set
+              - always
+              - never
+
+              [default: auto]
+
+          --cache-dir <DIR>
+              Keep layers, images and releases in this folder [default: flink-img in the user's cache
+              folder]
+
+              [env: FLINK_IMG_CACHE_DIR=]
+
+          --jobs <N>
+              Compress with this many threads [default: one a core]; the result does not depend on it
+
+              [env: FLINK_IMG_JOBS=]
+
+    Network options:
+          --authfile <FILE>
+              Read logins from this file, in the form of Docker and podman, and from no other
+
+              [env: REGISTRY_AUTH_FILE=]
+
+          --ca-file <FILE>
+              Trust the authorities in this PEM file, besides those of the system
+
+              [env: FLINK_IMG_CA_FILE=]
+
+          --insecure-registry <HOST[:PORT]>
+              Speak to this registry without TLS; addresses of this machine need no such word. May be
+              repeated
+    ");
+    assert_eq!(context.run(["-h"]).code, 0);
+}
+
+#[test]
+fn build() {
+    let context = TestContext::new();
+    assert_snapshot!(context.run(["build", "--help"]), @"
+    exit code: 0
+    ----- stdout -----
+    Build an image of a Flink job, and push it, write it to files, or keep it
+
+    Usage: flink-img build [OPTIONS]
+
+    Options:
+      -h, --help
+              Print help (see a summary with '-h')
+
+    Job:
+          --job-jar <FILE>
+              The job's jar; without a job the image is for session clusters
+
+          --job-artifacts <FILE,...>
+              Further files of the job, separated by commas
+
+    Flink:
+          --from-release
+              Download a release of Flink (the default, when no other source is given)
+
+          --from-archive <FILE>
+              Take Flink from an archive
+
+          --from-local-dist <DIR>
+              Take Flink from a folder
+
+          --flink-version <VERSION>
+              The version of Flink: to download, or that the archive or folder must have
+
+          --scala-version <VERSION>
+              The Scala version of the release
+
+          --release-mirror <URL>
+              Download the release from here first: what comes before `flink-VERSION/`. May be repeated
+
+              [env: FLINK_IMG_RELEASE_MIRROR=]
+
+    Base:
+          --base <BASE>
+              What to stand on: an image, a base of the catalogue, oci:DIR[:NAME], oci-archive:FILE,
+              docker-archive:FILE or rootfs:FILE [default: the JRE that fits Flink]
+
+              [env: FLINK_IMG_BASE=]
+
+          --platform <OS/ARCH>
+              What the image is for
+
+              [default: linux/amd64]
+
+          --java-home <PATH>
+              Where Java is in the base, when looking does not find it
+
+          --java-version <VERSION>
+              The version of the base's Java, when looking does not find it
+
+    Result:
+      -t, --tag <NAME>
+              The image's name. May be repeated [default: `image` in flink-img.toml, else flink-job]
+
+              [env: FLINK_IMG_TAG=]
+              [alias: --image-name]
+
+          --push
+              Push the image to the registry of its name
+
+      -o, --output <KIND:PATH>
+              Write the image to oci:DIR, oci-archive:FILE or docker-archive:FILE. May be repeated
+
+          --json
+              Print one JSON object instead of the name with the digest
+
+          --metadata-file <FILE>
+              Write the same JSON object to a file
+
+          --dry-run
+              Print what would be built as JSON, and build nothing
+
+    Global options:
+      -q, --quiet
+              Say nothing but errors
+
+      -v, --verbose
+              Say more: causes, where things come from
+
+          --no-progress
+              Print lines instead of progress bars
+
+          --color <WHEN>
+              When to use colours
+
+              Possible values:
+              - auto:   On a terminal, unless NO_COLOR is set
+              - always
+              - never
+
+              [default: auto]
+
+          --cache-dir <DIR>
+              Keep layers, images and releases in this folder [default: flink-img in the user's cache
+              folder]
+
+              [env: FLINK_IMG_CACHE_DIR=]
+
+          --jobs <N>
+              Compress with this many threads [default: one a core]; the result does not depend on it
+
+              [env: FLINK_IMG_JOBS=]
+
+    Network options:
+          --authfile <FILE>
+              Read logins from this file, in the form of Docker and podman, and from no other
+
+              [env: REGISTRY_AUTH_FILE=]
+
+          --ca-file <FILE>
+              Trust the authorities in this PEM file, besides those of the system
+
+              [env: FLINK_IMG_CA_FILE=]
+
+          --insecure-registry <HOST[:PORT]>
+              Speak to this registry without TLS; addresses of this machine need no such word. May be
+              repeated
+    ");
+}
+
+#[test]
+fn push_and_images() {
+    let context = TestContext::new();
+    assert_snapshot!(context.run(["push", "-h"]), @"
+    exit code: 0
+    ----- stdout -----
+    Push an image that was kept, under its own name or others
+
+    Usage: flink-img push [OPTIONS] <NAME> [TARGET]...
+
+    Arguments:
+      <NAME>       The image, as `flink-img images` lists it
+      [TARGET]...  Names to push it under [default: its own]
+
+    Options:
+          --json  Print one JSON object instead of the name with the digest
+      -h, --help  Print help (see more with '--help')
+
+    Global options:
+      -q, --quiet            Say nothing but errors
+      -v, --verbose          Say more: causes, where things come from
+          --no-progress      Print lines instead of progress bars
+          --color <WHEN>     When to use colours [default: auto] [possible values: auto, always, never]
+          --cache-dir <DIR>  Keep layers, images and releases in this folder [default: flink-img in the
+                             user's cache folder] [env: FLINK_IMG_CACHE_DIR=]
+          --jobs <N>         Compress with this many threads [default: one a core]; the result does not
+                             depend on it [env: FLINK_IMG_JOBS=]
+
+    Network options:
+          --authfile <FILE>
+              Read logins from this file, in the form of Docker and podman, and from no other [env:
+              REGISTRY_AUTH_FILE=]
+          --ca-file <FILE>
+              Trust the authorities in this PEM file, besides those of the system [env:
+              FLINK_IMG_CA_FILE=]
+          --insecure-registry <HOST[:PORT]>
+              Speak to this registry without TLS; addresses of this machine need no such word. May be
+              repeated
+    ");
+    assert_snapshot!(context.run(["images", "-h"]), @"
+    exit code: 0
+    ----- stdout -----
+    List the images that were kept
+
+    Usage: flink-img images [OPTIONS]
+
+    Options:
+          --json  Print a JSON array
+      -h, --help  Print help (see more with '--help')
+
+    Global options:
+      -q, --quiet            Say nothing but errors
+      -v, --verbose          Say more: causes, where things come from
+          --no-progress      Print lines instead of progress bars
+          --color <WHEN>     When to use colours [default: auto] [possible values: auto, always, never]
+          --cache-dir <DIR>  Keep layers, images and releases in this folder [default: flink-img in the
+                             user's cache folder] [env: FLINK_IMG_CACHE_DIR=]
+          --jobs <N>         Compress with this many threads [default: one a core]; the result does not
+                             depend on it [env: FLINK_IMG_JOBS=]
+
+    Network options:
+          --authfile <FILE>
+              Read logins from this file, in the form of Docker and podman, and from no other [env:
+              REGISTRY_AUTH_FILE=]
+          --ca-file <FILE>
+              Trust the authorities in this PEM file, besides those of the system [env:
+              FLINK_IMG_CA_FILE=]
+          --insecure-registry <HOST[:PORT]>
+              Speak to this registry without TLS; addresses of this machine need no such word. May be
+              repeated
+    ");
+}
+
+#[test]
+fn the_version_is_the_result() {
+    let run = TestContext::new().run(["--version"]).ok();
+    let expected = format!("flink-img {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!((run.stdout, run.stderr), (expected, String::new()));
+}
+
+#[test]
+fn words_that_are_no_command() {
+    let context = TestContext::new();
+    assert_snapshot!(context.run(["bild"]), @"
+    exit code: 2
+    ----- stderr -----
+    error: unrecognized subcommand 'bild'
+
+      tip: a similar subcommand exists: 'build'
+
+    Usage: flink-img [OPTIONS] <COMMAND>
+
+    For more information, try '--help'.
+    ");
+    assert_snapshot!(context.run(["build", "--jobjar", "x"]), @"
+    exit code: 2
+    ----- stderr -----
+    error: unexpected argument '--jobjar' found
+
+      tip: a similar argument exists: '--job-jar'
+
+    Usage: flink-img build --job-jar <FILE>
+
+    For more information, try '--help'.
+    ");
+    let nothing = context.run([""; 0]);
+    assert_eq!((nothing.code, nothing.stdout.as_str()), (2, ""));
+}

@@ -1,0 +1,19 @@
+//! The program as its users see it: words in, exit code, stdout and stderr out, against registries and mirrors of the
+//! tests' own. Nothing here reaches another machine.
+//!
+//! `cargo insta test --review` shows what changed; every line here is read by people, so read it as they do.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "these are tests, on real files"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bad_input;
+mod base;
+mod build;
+mod help;
+mod push;
+mod release;

@@ -1,0 +1,176 @@
+//! `--from-release`: downloaded once, from the places that are named.
+
+use std::collections::BTreeMap;
+
+use insta::assert_snapshot;
+use sha2::{Digest as _, Sha512};
+
+use crate::support::context::{BASE, Run, TestContext, names};
+use crate::support::files::FileServer;
+
+const NAME: &str = "flink-1.20.5-bin-scala_2.12.tgz";
+
+/// A mirror with one release: the miniature one.
+fn mirror(context: &TestContext, sum_of: &[u8]) -> FileServer {
+    let digest = Sha512::digest(sum_of);
+    let hex: Vec<_> = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex.concat();
+    FileServer::start(BTreeMap::from([
+        (
+            format!("/flink/flink-1.20.5/{NAME}"),
+            context.read("flink.tgz"),
+        ),
+        (
+            format!("/flink/flink-1.20.5/{NAME}.sha512"),
+            format!("{hex}  {NAME}\n").into_bytes(),
+        ),
+    ]))
+}
+
+fn build(context: &TestContext, server: &FileServer, words: &[&str]) -> Run {
+    let mirror = format!("{}/flink", server.url());
+    let usual = [
+        "build",
+        "--base",
+        BASE,
+        "--job-jar",
+        "job.jar",
+        "--release-mirror",
+        &mirror,
+    ];
+    context.run([&usual, words].concat())
+}
+
+#[test]
+fn a_release_is_downloaded_once() {
+    let context = TestContext::new();
+    let server = mirror(&context, &context.read("flink.tgz"));
+    let words = ["--from-release", "--flink-version", "1.20.5", "--verbose"];
+    let first = build(&context, &server, &words);
+    assert_snapshot!(first, @"
+    exit code: 0
+    ----- stdout -----
+    docker.io/library/flink-job@sha256:[1]
+    ----- stderr -----
+    Compressing the base: done, [SIZE]
+    flink-1.20.5-bin-scala_2.12.tgz: downloaded, [SIZE]
+    Flink 1.20.5 was downloaded from http://127.0.0.1:[PORT]/flink/
+    user flink, entrypoint: made, [SIZE]
+    Flink 1.20.5: lib, bin, conf, plugins: made, [SIZE]
+    Flink 1.20.5: opt, examples: made, [SIZE]
+    job: made, [SIZE]
+    Kept on this machine; `flink-img push docker.io/library/flink-job` sends it to its registry
+    ");
+    assert_eq!(server.asked().len(), 2, "{:?}", server.asked());
+    let second = build(&context, &server, &words);
+    assert_snapshot!(second, @"
+    exit code: 0
+    ----- stdout -----
+    docker.io/library/flink-job@sha256:[1]
+    ----- stderr -----
+    Flink 1.20.5 is in the cache
+    user flink, entrypoint: known from an earlier build
+    Flink 1.20.5: lib, bin, conf, plugins: known from an earlier build
+    Flink 1.20.5: opt, examples: known from an earlier build
+    job: known from an earlier build
+    Kept on this machine; `flink-img push docker.io/library/flink-job` sends it to its registry
+    ");
+    assert_eq!(server.asked().len(), 2, "{:?}", server.asked());
+    // It is the same image as from the archive itself.
+    assert_eq!(context.digest(&["-q"]), first.digest());
+    assert_eq!(
+        names(&context.store().join("releases")),
+        [NAME, &format!("{NAME}.sha512")]
+    );
+}
+
+#[test]
+fn the_mirror_may_be_in_the_environment() {
+    let mut context = TestContext::new();
+    let server = mirror(&context, &context.read("flink.tgz"));
+    context.set(
+        "FLINK_IMG_RELEASE_MIRROR",
+        format!("{}/flink/", server.url()),
+    );
+    context
+        .run(["build", "--base", BASE, "--flink-version", "1.20.5"])
+        .ok();
+    assert_eq!(server.asked().len(), 2);
+}
+
+#[test]
+fn without_a_source_it_is_the_default_release_and_every_place_is_named() {
+    let context = TestContext::new();
+    let server = mirror(&context, b"");
+    assert_snapshot!(build(&context, &server, &[]), @"
+    exit code: 7
+    ----- stderr -----
+    No Flink is given, so it is the default release 2.3.0
+    Compressing the base: done, [SIZE]
+    error: Failed to download Flink 2.3.0
+      http://127.0.0.1:[PORT]/flink/ gives no checksum: does not have it (404)
+      https://dlcdn.apache.org/flink/ gives no checksum: could not be reached: Connection refused (os error 111)
+      https://downloads.apache.org/flink/ gives no checksum: could not be reached: Connection refused (os error 111)
+      https://archive.apache.org/dist/flink/ gives no checksum: could not be reached: Connection refused (os error 111)
+    hint: check the connection and proxy, name a mirror that can be reached, or give the archive itself
+    ");
+    context.assert_nothing_kept();
+    assert_eq!(names(&context.store().join("releases")), [""; 0]);
+}
+
+#[test]
+fn a_release_with_a_wrong_checksum_is_not_used() {
+    let context = TestContext::new();
+    let server = mirror(&context, b"other bytes");
+    assert_snapshot!(build(&context, &server, &["--flink-version", "1.20.5"]), @"
+    exit code: 8
+    ----- stderr -----
+    Compressing the base: done, [SIZE]
+    flink-1.20.5-bin-scala_2.12.tgz: refused, [SIZE]
+    error: Failed to download Flink 1.20.5
+      http://127.0.0.1:[PORT]/flink/ sent bytes that do not match the checksum
+      https://dlcdn.apache.org/flink/ gives no checksum: could not be reached: Connection refused (os error 111)
+      https://downloads.apache.org/flink/ gives no checksum: could not be reached: Connection refused (os error 111)
+      https://archive.apache.org/dist/flink/ gives no checksum: could not be reached: Connection refused (os error 111)
+    hint: do not use these bytes; try again later or from another mirror
+    ");
+    context.assert_nothing_kept();
+    assert_eq!(names(&context.store().join("releases")), [""; 0]);
+}
+
+#[test]
+fn versions_and_mirrors_that_cannot_be_are_refused_before_any_request() {
+    let context = TestContext::new();
+    let server = mirror(&context, b"");
+    assert_snapshot!(build(&context, &server, &["--flink-version", "1.10.3"]), @"
+    exit code: 3
+    ----- stderr -----
+    error: Flink 1.10.3 is older than 1.11; images of such lines are not built yet
+    hint: use a newer release, as 2.3.0
+    ");
+    assert_snapshot!(build(&context, &server, &["--flink-version", "newest"]), @"
+    exit code: 2
+    ----- stderr -----
+    error: invalid value 'newest' for '--flink-version <VERSION>': `newest` is not a Flink version
+    hint: write it like `2.3.0`
+
+    For more information, try '--help'.
+    ");
+    let scala = ["--flink-version", "1.20.5", "--scala-version", "2.11"];
+    assert_snapshot!(build(&context, &server, &scala), @"
+    exit code: 4
+    ----- stderr -----
+    error: Flink 1.20.5 is not published for Scala 2.11, only for 2.12
+    hint: leave `--scala-version` out to take what is there
+    ");
+    assert_snapshot!(build(&context, &server, &["--release-mirror", "ftp://mirror"]), @"
+    exit code: 2
+    ----- stderr -----
+    error: invalid value 'ftp://mirror' for '--release-mirror <URL>': `ftp://mirror` is not the address of a mirror
+    hint: write the `http` or `https` address of the folder that has the folders `flink-VERSION`
+
+    For more information, try '--help'.
+    ");
+    assert_eq!(server.asked(), [""; 0]);
+    context.assert_nothing_kept();
+}

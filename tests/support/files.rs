@@ -1,0 +1,85 @@
+//! A mirror inside the test process: fixed files over HTTP on a loopback port, and every request on record.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+/// A running file server; dropping it stops it.
+#[derive(Debug)]
+pub struct FileServer {
+    address: SocketAddr,
+    asked: Arc<Mutex<Vec<String>>>,
+    stopping: Arc<AtomicBool>,
+    acceptor: Option<JoinHandle<()>>,
+}
+
+impl FileServer {
+    /// Serves these files by their paths, which begin with a slash.
+    pub fn start(files: BTreeMap<String, Vec<u8>>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let stopping = Arc::new(AtomicBool::new(false));
+        let (log, stop) = (Arc::clone(&asked), Arc::clone(&stopping));
+        let acceptor = std::thread::spawn(move || {
+            for connection in listener.incoming() {
+                if stop.load(Ordering::SeqCst) {
+                    return;
+                }
+                if let Some(path) = connection.ok().and_then(|stream| answer(&stream, &files)) {
+                    log.lock().unwrap().push(path);
+                }
+            }
+        });
+        Self {
+            address,
+            asked,
+            stopping,
+            acceptor: Some(acceptor),
+        }
+    }
+
+    /// `http://127.0.0.1:PORT`
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The paths that were asked for, in order.
+    pub fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+fn answer(mut stream: &TcpStream, files: &BTreeMap<String, Vec<u8>>) -> Option<String> {
+    let mut lines = BufReader::new(stream).lines();
+    let first = lines.next()?.ok()?;
+    while lines
+        .next()
+        .is_some_and(|line| line.is_ok_and(|line| !line.is_empty()))
+    {}
+    let path = first.split(' ').nth(1)?.to_owned();
+    let (status, body) = match files.get(&path) {
+        Some(body) => ("200 OK", &body[..]),
+        None => ("404 Not Found", &b""[..]),
+    };
+    let length = body.len();
+    let head =
+        format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n");
+    let _ = stream.write_all(head.as_bytes());
+    let _ = stream.write_all(body);
+    Some(path)
+}
+
+impl Drop for FileServer {
+    fn drop(&mut self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        // The acceptor waits for a connection; this is one.
+        let _ = TcpStream::connect(self.address);
+        if let Some(acceptor) = self.acceptor.take() {
+            let _ = acceptor.join();
+        }
+    }
+}
