@@ -190,6 +190,43 @@ fn two_builds_at_once_in_one_cache_are_both_right() {
 }
 
 #[test]
+fn builds_that_write_into_one_layout_at_once_all_keep_their_names() {
+    let workshop = Workshop::new();
+    for round in 0..4 {
+        let layout = workshop.path(&format!("layout-{}", round / 2));
+        // The first round makes the layout, the second adds to it.
+        let children: Vec<_> = (0..4)
+            .map(|number| {
+                let mut build = workshop.build();
+                build
+                    // So that each image has a config and a manifest of its own.
+                    .env("SOURCE_DATE_EPOCH", format!("{round}{number}"))
+                    .args(["--quiet", "-t", &format!("acme/job:{round}-{number}")])
+                    .args(["-o", &format!("oci:{}", layout.display())])
+                    .stdout(Stdio::null())
+                    .stderr(Stdio::inherit());
+                build.spawn().unwrap()
+            })
+            .collect();
+        for mut child in children {
+            assert!(child.wait().unwrap().success());
+        }
+        let files = Files::in_folder(&layout);
+        let index = files.json("index.json");
+        let images = index["manifests"].as_array().unwrap();
+        assert_eq!(images.len(), 4 + 4 * (round % 2), "{index}");
+        for image in images {
+            let manifest = files.blob(image);
+            let manifest: serde_json::Value = serde_json::from_slice(manifest).unwrap();
+            let layers = manifest["layers"].as_array().unwrap();
+            for descriptor in layers.iter().chain([&manifest["config"]]) {
+                files.blob(descriptor);
+            }
+        }
+    }
+}
+
+#[test]
 fn two_builds_that_are_kept_at_once_are_both_kept() {
     let workshop = Workshop::new();
     let children: Vec<_> = (0..4)

@@ -154,8 +154,8 @@ pub struct Written(LastStep);
 #[derive(Debug)]
 enum LastStep {
     File(AtomicFile),
-    /// A new layout, in a temporary folder, and what it will be called.
-    Folder(TempDir, PathBuf),
+    /// A new layout, in a temporary folder, what it will be called, and the image's names.
+    Folder(TempDir, PathBuf, Vec<Descriptor>),
     /// A layout that was there before lacks but the image's names.
     Index(PathBuf, Vec<Descriptor>),
 }
@@ -165,7 +165,7 @@ impl Written {
     pub fn commit(self) -> Result<(), OutputError> {
         match self.0 {
             LastStep::File(file) => Ok(file.commit()?),
-            LastStep::Folder(growing, folder) => Ok(fs::rename(&inside(&growing), &folder)?),
+            LastStep::Folder(growing, folder, entries) => show(&inside(&growing), &folder, entries),
             LastStep::Index(folder, entries) => add_to_index(&folder, entries),
         }
     }
@@ -254,12 +254,30 @@ fn write_layout(
     fs::create_dir_all(&inside.join(BLOBS), None)?;
     ensure_layout(&inside)?;
     fill_layout(&inside, image)?;
-    write_index(&inside, &Index::new(entries))?;
-    Ok(LastStep::Folder(growing, folder.to_owned()))
+    write_index(&inside, &Index::new(entries.clone()))?;
+    Ok(LastStep::Folder(growing, folder.to_owned(), entries))
+}
+
+/// Gives a new layout its name. Where another build made one of that name in the meantime, it goes into that.
+fn show(new: &Path, folder: &Path, entries: Vec<Descriptor>) -> Result<(), OutputError> {
+    match fs::rename(new, folder) {
+        Err(_) if fs::metadata(&folder.join(MARKER)).is_ok() => {
+            for blob in fs::list(&new.join(BLOBS))? {
+                let name = blob.file_name().expect("an entry of a folder has a name");
+                fs::rename(&blob, &folder.join(BLOBS).join(name))?;
+            }
+            add_to_index(folder, entries)
+        }
+        result => Ok(result?),
+    }
 }
 
 /// Names an image whose blobs are there; another of the same name loses it.
 fn add_to_index(folder: &Path, entries: Vec<Descriptor>) -> Result<(), OutputError> {
+    // Two builds may add to one layout; a file that every layout has stands for all of it.
+    let marker = folder.join(MARKER);
+    let lock = fs::open_lock(&marker)?;
+    lock.lock().at("lock", &marker)?;
     let mut index = read_index(folder)?;
     index.manifests.retain(|old| {
         let name = |manifest: &Descriptor| manifest.annotations.get(ANNOTATION_REF_NAME).cloned();

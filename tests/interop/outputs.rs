@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::support::docker_registry::{DockerRegistry, Kind};
 use crate::support::fixtures::{Raw, tar};
+use crate::support::parts::jre_base;
 use crate::support::podman::Podman;
 use crate::support::workshop::{Files, TAG, Workshop, built, digest_of, small_root};
 use crate::{at, copy_exactly, inspect, json};
@@ -186,4 +187,44 @@ fn podman_loads_both_archives_under_the_right_name_and_runs_them() {
         assert_eq!(run(&bash), shown);
         assert_eq!(run(&["id", "-u"]), "9999\n");
     }
+}
+
+/// The shells and tools of the small base are BusyBox's; those of a real one are not.
+#[test]
+fn podman_runs_an_image_on_the_real_base() {
+    let workshop = Workshop::new();
+    let base = at("rootfs", &jre_base());
+    let name = format!("registry.example/acme/job:{TAG}");
+    built(
+        workshop
+            .build_on(&base)
+            .args(["-o", "docker-archive:docker.tar", "-t", &name]),
+    );
+    let podman = Podman::new();
+    assert_eq!(podman.load(&workshop.path("docker.tar")), name);
+    let run = |words: &[&str]| {
+        let container = podman.start(&name, &[], words);
+        let code = container.exit_code(Duration::from_secs(60));
+        assert_eq!(code, Some(0), "{words:?}: {}", container.last_words());
+        container.stdout()
+    };
+    let help = run(&["help"]);
+    assert!(
+        help.contains("job-cluster") && help.contains("task-manager"),
+        "{help}"
+    );
+    let echo = run(&["echo", "two  blanks", "", "$HOME", "*"]);
+    assert_eq!(echo, "two  blanks  $HOME *\n");
+    let bash = [
+        "bash",
+        "-c",
+        "printf '[%s]' \"$@\"; echo",
+        "bash",
+        "two  blanks",
+        "",
+        "$HOME",
+    ];
+    assert_eq!(run(&bash), "[two  blanks][][$HOME]\n");
+    let java = run(&["sh", "-c", "\"$JAVA_HOME/bin/java\" -version 2>&1"]);
+    assert!(java.contains("17."), "{java}");
 }
