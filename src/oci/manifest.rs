@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::json::null_as_default;
 use super::{Descriptor, MediaType, Platform, canonical};
 
 /// The largest manifest or index, in bytes; the limit that distribution-spec asks registries to support.
@@ -26,7 +27,11 @@ pub struct Manifest {
     /// The layers, lowest first.
     pub layers: Vec<Descriptor>,
     /// Further facts, free in form.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "null_as_default",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
     pub annotations: BTreeMap<String, String>,
 }
 
@@ -39,7 +44,11 @@ pub struct Index {
     /// The manifests, each with its platform where it has one.
     pub manifests: Vec<Descriptor>,
     /// Further facts, free in form.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "null_as_default",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
     pub annotations: BTreeMap<String, String>,
 }
 
@@ -215,6 +224,26 @@ mod tests {
                 Some("application/vnd.oci.image.index.v1+json; charset=utf-8")
             ),
             Ok(Document::Index(_))
+        ));
+    }
+
+    #[test]
+    fn null_is_as_good_as_nothing() {
+        let text = manifest_json(r#""annotations":null,"manifests":null,"#)
+            .replace(r#""new":1"#, r#""annotations":null,"platform":null"#);
+        let Document::Manifest(manifest) = Document::parse(text.as_bytes(), None).unwrap() else {
+            panic!("not a manifest")
+        };
+        assert!(manifest.annotations.is_empty() && manifest.config.annotations.is_empty());
+        let text = r#"{"schemaVersion":2,"annotations":null,"manifests":[],"layers":null}"#;
+        assert!(matches!(
+            Document::parse(text.as_bytes(), None),
+            Ok(Document::Index(_))
+        ));
+        let neither = r#"{"schemaVersion":2,"layers":null}"#;
+        assert!(matches!(
+            Document::parse(neither.as_bytes(), None),
+            Err(ManifestError::Unknown(_))
         ));
     }
 
