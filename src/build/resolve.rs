@@ -37,6 +37,7 @@ pub struct Inputs {
 #[derive(Debug)]
 pub struct LocalInputs {
     asked_base: Option<BaseSource>,
+    base: Option<(Base, Java)>,
     version: FlinkVersion,
     line: Known,
     flink: Flink,
@@ -109,8 +110,13 @@ pub fn open_local(request: &BuildRequest, context: &Context) -> Result<LocalInpu
     if let Some(note) = line.note(&version) {
         context.reporter.warn(&note);
     }
+    let base = match &asked_base {
+        Some(BaseSource::Registry(_)) | None => None,
+        Some(here) => Some(open_base(here, request, (&version, line), context)?),
+    };
     Ok(LocalInputs {
         asked_base,
+        base,
         version,
         line,
         flink,
@@ -119,7 +125,20 @@ pub fn open_local(request: &BuildRequest, context: &Context) -> Result<LocalInpu
     })
 }
 
-/// Finds and checks the base, and then gets Flink if it is not here.
+/// Opens the base and checks that Flink can stand on it.
+fn open_base(
+    source: &BaseSource,
+    request: &BuildRequest,
+    flink: (&FlinkVersion, Known),
+    context: &Context,
+) -> Result<(Base, Java), BuildError> {
+    let surroundings = context.surroundings();
+    let base = base::resolve(source, &request.platform, &request.java, &surroundings)?;
+    let java = check_base(request, (&base, &source.to_string()), flink, context)?;
+    Ok((base, java))
+}
+
+/// Finds and checks what is not on this machine: the base first, and then Flink.
 pub fn resolve(
     request: &BuildRequest,
     local: LocalInputs,
@@ -130,16 +149,10 @@ pub fn resolve(
         Some(source) => source,
         None => default_base(&version, line, context)?,
     };
-    let base_name = source.to_string();
-    // A fault on this machine is told before any registry is asked, and a registry that will refuse the image before
-    // one is asked for a base.
-    let base = base::resolve(
-        &source,
-        &request.platform,
-        &request.java,
-        &context.surroundings(),
-    )?;
-    let java = check_base(request, (&base, &base_name), (&version, line), context)?;
+    let (base, java) = match local.base {
+        Some(opened) => opened,
+        None => open_base(&source, request, (&version, line), context)?,
+    };
     let distribution = match local.flink {
         Flink::Here(distribution) => distribution,
         Flink::Release { scala, mirrors } => {
@@ -150,7 +163,7 @@ pub fn resolve(
     };
     Ok(Inputs {
         base,
-        base_name,
+        base_name: source.to_string(),
         base_reference: match source {
             BaseSource::Registry(reference) => Some(reference),
             _ => None,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::json::null_as_default;
 use super::{Digest, MediaType, Platform};
 
 /// Points to a blob (image-spec, `descriptor.md`).
@@ -19,7 +20,11 @@ pub struct Descriptor {
     /// How many bytes.
     pub size: u64,
     /// Further facts, free in form.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "null_as_default",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
     pub annotations: BTreeMap<String, String>,
     /// In an index: which platform the manifest is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,6 +1,6 @@
 //! The one way in which this crate turns a value into JSON bytes that have a digest.
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Serialises `value` canonically: keys sorted, no blanks, no final newline.
 ///
@@ -9,6 +9,15 @@ use serde::Serialize;
 pub fn canonical(value: &impl Serialize) -> Vec<u8> {
     let value = serde_json::to_value(value).expect("our types have string keys");
     serde_json::to_vec(&value).expect("a JSON value can be written")
+}
+
+/// Reads `null` as if the field were not there, which is what Go's programs mean by it.
+pub(super) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 #[cfg(test)]

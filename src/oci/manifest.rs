@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::json::null_as_default;
 use super::{Descriptor, MediaType, Platform, canonical};
 
 /// The largest manifest or index, in bytes; the limit that distribution-spec asks registries to support.
@@ -26,7 +27,11 @@ pub struct Manifest {
     /// The layers, lowest first.
     pub layers: Vec<Descriptor>,
     /// Further facts, free in form.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "null_as_default",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
     pub annotations: BTreeMap<String, String>,
 }
 
@@ -39,7 +44,11 @@ pub struct Index {
     /// The manifests, each with its platform where it has one.
     pub manifests: Vec<Descriptor>,
     /// Further facts, free in form.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "null_as_default",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
     pub annotations: BTreeMap<String, String>,
 }
 
@@ -103,36 +112,39 @@ impl Index {
 
     /// The manifest for `platform`; when there is none, the platforms that there are, as a list for people.
     pub fn for_platform(&self, platform: &Platform) -> Result<&Descriptor, String> {
-        let serves = |manifest: &&Descriptor| {
-            manifest
-                .platform
-                .as_ref()
-                .is_some_and(|found| found.serves(platform))
+        let find = |fits: fn(&Platform, &Platform) -> bool| {
+            self.manifests.iter().find(|manifest| {
+                manifest
+                    .platform
+                    .as_ref()
+                    .is_some_and(|found| fits(found, platform))
+            })
         };
         // The exact variant first: an index may list `linux/arm/v6` before `linux/arm/v7`.
-        let exact = self
-            .manifests
-            .iter()
-            .find(|manifest| manifest.platform.as_ref() == Some(platform));
-        exact
-            .or_else(|| self.manifests.iter().find(serves))
+        find(Platform::is_same)
+            .or_else(|| find(Platform::serves))
             .ok_or_else(|| {
-                let mut found: Vec<_> = self
-                    .manifests
-                    .iter()
-                    .filter_map(|manifest| manifest.platform.as_ref())
-                    // Attestations are filed under a platform that does not exist.
-                    .filter(|platform| platform.os != "unknown")
-                    .map(ToString::to_string)
-                    .collect();
-                found.sort();
-                found.dedup();
+                let found: Vec<_> = self.platforms().iter().map(ToString::to_string).collect();
                 if found.is_empty() {
                     "none".to_owned()
                 } else {
                     found.join(", ")
                 }
             })
+    }
+
+    /// The platforms that there are images for, sorted.
+    pub fn platforms(&self) -> Vec<Platform> {
+        let mut found: Vec<_> = self
+            .manifests
+            .iter()
+            .filter_map(|manifest| manifest.platform.clone())
+            // Attestations are filed under a platform that does not exist.
+            .filter(|platform| platform.os != "unknown")
+            .collect();
+        found.sort();
+        found.dedup();
+        found
     }
 
     /// The bytes that the index's digest is taken of.
@@ -219,6 +231,26 @@ mod tests {
     }
 
     #[test]
+    fn null_is_as_good_as_nothing() {
+        let text = manifest_json(r#""annotations":null,"manifests":null,"#)
+            .replace(r#""new":1"#, r#""annotations":null,"platform":null"#);
+        let Document::Manifest(manifest) = Document::parse(text.as_bytes(), None).unwrap() else {
+            panic!("not a manifest")
+        };
+        assert!(manifest.annotations.is_empty() && manifest.config.annotations.is_empty());
+        let text = r#"{"schemaVersion":2,"annotations":null,"manifests":[],"layers":null}"#;
+        assert!(matches!(
+            Document::parse(text.as_bytes(), None),
+            Ok(Document::Index(_))
+        ));
+        let neither = r#"{"schemaVersion":2,"layers":null}"#;
+        assert!(matches!(
+            Document::parse(neither.as_bytes(), None),
+            Err(ManifestError::Unknown(_))
+        ));
+    }
+
+    #[test]
     fn refuses_what_can_be_read_in_two_ways() {
         let both = manifest_json(r#""manifests":[],"#);
         assert!(matches!(
@@ -248,6 +280,39 @@ mod tests {
             Document::parse(evil.as_bytes(), None),
             Err(ManifestError::Json(_))
         ));
+    }
+
+    #[test]
+    fn chooses_the_exact_variant_before_one_that_would_do() {
+        let index = |variants: &[&str]| {
+            let manifests = variants.iter().map(|variant| {
+                let text =
+                    format!(r#"{{"os":"linux","architecture":"arm64","variant":{variant}}}"#);
+                let mut manifest = Descriptor::of(MediaType::Manifest, variant.as_bytes());
+                manifest.platform = Some(serde_json::from_str(&text).unwrap());
+                manifest
+            });
+            let mut unknown = Descriptor::of(MediaType::Manifest, b"attestation");
+            unknown.platform = serde_json::from_str(r#"{"os":"unknown","architecture":"unknown"}"#)
+                .expect("a platform");
+            Index::new(manifests.chain([unknown]).collect())
+        };
+        let arm: Platform = "linux/arm64".parse().unwrap();
+        for (variants, expected) in [
+            (&[r#""v9""#, r#""v8""#][..], 1),
+            (&[r#""v9""#, "null"], 1),
+            (&[r#""v8""#, r#""v9""#], 0),
+            (&[r#""v9""#], 0),
+        ] {
+            let index = index(variants);
+            let chosen = index.for_platform(&arm).unwrap();
+            assert_eq!(chosen, &index.manifests[expected], "{variants:?}");
+        }
+        let index = index(&[r#""v9""#, r#""v8""#, r#""v8""#]);
+        assert_eq!(
+            index.for_platform(&Platform::linux_amd64()).unwrap_err(),
+            "linux/arm64/v8, linux/arm64/v9"
+        );
     }
 
     #[test]

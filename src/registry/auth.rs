@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::{RequestBuilder, Url};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::challenge::Challenge;
 use super::client::{Session, Wire};
@@ -21,6 +22,8 @@ use crate::http::{advice_for_status, redacted};
 const TOKEN_LIMIT: u64 = 64 * 1024;
 /// How long a token lasts when its service does not say (distribution's token specification).
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(60);
+/// How long a token is used at most, whatever its service says: a new one costs one request.
+const MAX_LIFETIME: Duration = Duration::from_secs(60 * 60);
 /// How long before its end a token is not used any more: a request may take a while to arrive.
 const MARGIN: Duration = Duration::from_secs(10);
 /// What OAuth 2 services know us by.
@@ -199,7 +202,32 @@ struct TokenRequest<'a> {
 struct TokenAnswer {
     token: Option<Secret>,
     access_token: Option<Secret>,
-    expires_in: Option<u64>,
+    /// Seconds; some services write them as a fraction or as text.
+    expires_in: Option<Value>,
+}
+
+impl TokenAnswer {
+    /// The token under either name, if it can stand in a header.
+    fn token(&self) -> Option<Secret> {
+        [&self.token, &self.access_token]
+            .into_iter()
+            .flatten()
+            .find(|token| is_header_safe(token.reveal()))
+            .cloned()
+    }
+
+    fn lifetime(&self) -> Duration {
+        let seconds = self.expires_in.as_ref().and_then(|value| match value {
+            Value::String(text) => text.trim().parse().ok(),
+            other => other.as_f64(),
+        });
+        match seconds {
+            Some(seconds) if seconds >= 0.0 => {
+                Duration::from_secs_f64(seconds.min(MAX_LIFETIME.as_secs_f64()))
+            }
+            _ => DEFAULT_LIFETIME,
+        }
+    }
 }
 
 impl TokenRequest<'_> {
@@ -231,12 +259,8 @@ impl TokenRequest<'_> {
             });
         }
         let answer: Option<TokenAnswer> = serde_json::from_slice(&body).ok();
-        let lifetime = answer
-            .as_ref()
-            .and_then(|answer| answer.expires_in)
-            .map_or(DEFAULT_LIFETIME, Duration::from_secs);
-        let value = answer.and_then(|answer| answer.token.or(answer.access_token));
-        let Some(value) = value.filter(|value| is_header_safe(value.reveal())) else {
+        let granted = answer.and_then(|answer| Some((answer.token()?, answer.lifetime())));
+        let Some((value, lifetime)) = granted else {
             return Err(Cause::Nonsense {
                 host: shown,
                 what: "sends no token".to_owned(),
@@ -304,6 +328,40 @@ mod tests {
             ("odd", false),
         ] {
             assert_eq!(covers(&own, wanted), expected, "{wanted}");
+        }
+    }
+
+    #[test]
+    fn reads_the_answers_that_token_services_give() {
+        for (answer, token, seconds) in [
+            (r#"{"token":"t"}"#, Some("t"), 60.0),
+            (r#"{"token":"t","expires_in":300}"#, Some("t"), 300.0),
+            (r#"{"token":"t","expires_in":"300"}"#, Some("t"), 300.0),
+            (r#"{"token":"t","expires_in":300.5}"#, Some("t"), 300.5),
+            (r#"{"token":"t","expires_in":0}"#, Some("t"), 0.0),
+            (
+                r#"{"token":"t","expires_in":18446744073709551615}"#,
+                Some("t"),
+                3600.0,
+            ),
+            (r#"{"token":"t","expires_in":"1e300"}"#, Some("t"), 3600.0),
+            (r#"{"token":"t","expires_in":"NaN"}"#, Some("t"), 60.0),
+            (r#"{"token":"t","expires_in":-1}"#, Some("t"), 60.0),
+            (r#"{"token":"t","expires_in":null}"#, Some("t"), 60.0),
+            (r#"{"token":"t","expires_in":[1]}"#, Some("t"), 60.0),
+            (r#"{"token":"","access_token":"a"}"#, Some("a"), 60.0),
+            (r#"{"token":null,"access_token":"a"}"#, Some("a"), 60.0),
+            (r#"{"token":"","access_token":""}"#, None, 60.0),
+            (r#"{"token":"two\r\nlines"}"#, None, 60.0),
+        ] {
+            let read: TokenAnswer = serde_json::from_str(answer).unwrap();
+            let value = read.token();
+            assert_eq!(value.as_ref().map(Secret::reveal), token, "{answer}");
+            assert_eq!(
+                read.lifetime(),
+                Duration::from_secs_f64(seconds),
+                "{answer}"
+            );
         }
     }
 }

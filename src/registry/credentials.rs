@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::error::{Explain, FileError, Kind};
 
@@ -150,9 +150,9 @@ struct CredentialFile {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Content {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nulls_as_empty")]
     auths: BTreeMap<String, Entry>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nulls_as_empty")]
     cred_helpers: BTreeMap<String, String>,
     creds_store: Option<String>,
 }
@@ -267,11 +267,25 @@ impl Content {
             .find(|(key, _)| match_depth(key, registry, repository).is_some())
             .map(|(_, helper)| helper.as_str());
         // Docker leaves an empty entry for each registry that its store knows.
-        own.or_else(|| {
+        let named = own.or_else(|| {
             self.longest_match(registry, repository)
                 .and(self.creds_store.as_deref())
-        })
+        });
+        named.filter(|helper| !helper.is_empty())
     }
+}
+
+/// Reads a table; programs that write JSON from a structure leave `null` for a table or an entry with nothing in it.
+fn nulls_as_empty<'de, D, T>(deserializer: D) -> Result<BTreeMap<String, T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    let table: Option<BTreeMap<String, Option<T>>> = Option::deserialize(deserializer)?;
+    let entries = table.into_iter().flatten();
+    Ok(entries
+        .map(|(key, entry)| (key, entry.unwrap_or_default()))
+        .collect())
 }
 
 impl Entry {
@@ -440,6 +454,24 @@ mod tests {
             Err(CredentialError::Entry { .. })
         ));
         assert!(matches!(find("new.test").trail, Trail::Nothing { .. }));
+    }
+
+    #[test]
+    fn null_says_nothing() {
+        let (store, files) = store(&[
+            r#"{"auths":null,"credHelpers":null,"credsStore":null}"#,
+            r#"{"auths":{"a.test":null,"b.test":{"auth":null,"username":null}},
+                "credHelpers":{"a.test":null,"c.test":"ecr-login"},"credsStore":"desktop"}"#,
+            r#"{"auths":{"a.test":{"auth":"dHdvOng="}}}"#,
+        ]);
+        assert_eq!(user(&store, "a.test", "x").as_deref(), Some("two"));
+        for (registry, helper) in [("b.test", "desktop"), ("c.test", "ecr-login")] {
+            let expected = Trail::Helper {
+                path: files[1].path().to_owned(),
+                helper: helper.to_owned(),
+            };
+            assert_eq!(store.find(registry, "x").unwrap().trail, expected);
+        }
     }
 
     #[test]

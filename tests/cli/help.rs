@@ -21,54 +21,27 @@ fn the_commands() {
       images  List the images that were kept
 
     Options:
-      -h, --help
-              Print help (see a summary with '-h')
-
-      -V, --version
-              Print version
+      -h, --help     Print help
+      -V, --version  Print version
 
     Global options:
-      -q, --quiet
-              Say nothing but errors
-
-      -v, --verbose
-              Say more: causes, where things come from
-
-          --no-progress
-              Print lines instead of progress bars
-
-          --color <WHEN>
-              When to use colours
-
-              Possible values:
-              - auto:   On a terminal, unless NO_COLOR is set
-              - always
-              - never
-
-              [default: auto]
-
-          --cache-dir <DIR>
-              Keep layers, images and releases in this folder [default: flink-img in the user's cache
-              folder]
-
-              [env: FLINK_IMG_CACHE_DIR=]
-
-          --jobs <N>
-              Compress with this many threads [default: one a core]; the result does not depend on it
-
-              [env: FLINK_IMG_JOBS=]
+      -q, --quiet            Say nothing but errors, not even warnings
+      -v, --verbose          Say more: where things come from, and every request
+          --no-progress      Print lines instead of progress bars
+          --color <WHEN>     When to use colours; `auto` is on a terminal, unless NO_COLOR is set
+                             [default: auto] [possible values: auto, always, never]
+          --cache-dir <DIR>  Keep layers, images and releases in this folder [default: flink-img in the
+                             user's cache folder] [env: FLINK_IMG_CACHE_DIR]
+          --jobs <N>         Compress with this many threads [default: one a core]; the result does not
+                             depend on it [env: FLINK_IMG_JOBS]
 
     Network options:
           --authfile <FILE>
-              Read logins from this file, in the form of Docker and podman, and from no other
-
-              [env: REGISTRY_AUTH_FILE=]
-
+              Read logins from this file, in the form of Docker and podman, and from no other [env:
+              REGISTRY_AUTH_FILE]
           --ca-file <FILE>
-              Trust the authorities in this PEM file, besides those of the system
-
-              [env: FLINK_IMG_CA_FILE=]
-
+              Trust the authorities in this PEM file, besides those of the system [env:
+              FLINK_IMG_CA_FILE]
           --insecure-registry <HOST[:PORT]>
               Speak to this registry without TLS; addresses of this machine need no such word. May be
               repeated
@@ -87,119 +60,61 @@ fn build() {
     Usage: flink-img build [OPTIONS]
 
     Options:
-      -h, --help
-              Print help (see a summary with '-h')
+      -h, --help  Print help
 
     Job:
-          --job-jar <FILE>
-              The job's jar; without a job the image is for session clusters
-
-          --job-artifacts <FILE,...>
-              Further files of the job, separated by commas
+          --job-jar <FILE>            The job's jar; without a job the image is for session clusters
+          --job-artifacts <FILE,...>  Further files of the job, separated by commas. May be repeated
 
     Flink:
-          --from-release
-              Download a release of Flink (the default, when no other source is given)
-
-          --from-archive <FILE>
-              Take Flink from an archive
-
-          --from-local-dist <DIR>
-              Take Flink from a folder
-
-          --flink-version <VERSION>
-              The version of Flink: to download, or that the archive or folder must have
-
-          --scala-version <VERSION>
-              The Scala version of the release
-
-          --release-mirror <URL>
-              Download the release from here first: what comes before `flink-VERSION/`. May be repeated
-
-              [env: FLINK_IMG_RELEASE_MIRROR=]
+          --from-release             Download a release of Flink (the default, when no other source is
+                                     given)
+          --from-archive <FILE>      Take Flink from an archive
+          --from-local-dist <DIR>    Take Flink from a folder
+          --flink-version <VERSION>  The version of Flink: to download, or that the archive or folder
+                                     must have
+          --scala-version <VERSION>  The Scala version of the release
+          --release-mirror <URL>     Download the release from here first: what comes before
+                                     `flink-VERSION/`, or several with commas. May be repeated [env:
+                                     FLINK_IMG_RELEASE_MIRROR]
 
     Base:
-          --base <BASE>
-              What to stand on: an image, a base of the catalogue, oci:DIR[:NAME], oci-archive:FILE,
-              docker-archive:FILE or rootfs:FILE [default: the JRE that fits Flink]
-
-              [env: FLINK_IMG_BASE=]
-
-          --platform <OS/ARCH>
-              What the image is for
-
-              [default: linux/amd64]
-
-          --java-home <PATH>
-              Where Java is in the base, when looking does not find it
-
-          --java-version <VERSION>
-              The version of the base's Java, when looking does not find it
+          --base <BASE>             What to stand on: an image, a base of the catalogue, oci:DIR[:NAME],
+                                    oci-archive:FILE, docker-archive:FILE or rootfs:FILE [default: the
+                                    JRE that fits Flink] [env: FLINK_IMG_BASE]
+          --platform <OS/ARCH>      What the image is for [default: linux/amd64]
+          --java-home <PATH>        Where Java is in the base, whatever looking finds
+          --java-version <VERSION>  The version of the base's Java, whatever looking finds
 
     Result:
-      -t, --tag <NAME>
-              The image's name. May be repeated [default: `image` in flink-img.toml, else flink-job]
-
-              [env: FLINK_IMG_TAG=]
-              [alias: --image-name]
-
-          --push
-              Push the image to the registry of its name
-
-      -o, --output <KIND:PATH>
-              Write the image to oci:DIR, oci-archive:FILE or docker-archive:FILE. May be repeated
-
-          --json
-              Print one JSON object instead of the name with the digest
-
-          --metadata-file <FILE>
-              Write the same JSON object to a file
-
-          --dry-run
-              Print what would be built as JSON, and build nothing
+      -t, --tag <NAME>            The image's name, or several with commas. May be repeated [default:
+                                  `image` in flink-img.toml, else flink-job] [env: FLINK_IMG_TAG]
+                                  [alias: --image-name]
+          --push                  Push the image to the registry of its name
+      -o, --output <KIND:PATH>    Write the image to oci:DIR, oci-archive:FILE or docker-archive:FILE.
+                                  May be repeated
+          --json                  Print one JSON object instead of the name with the digest
+          --metadata-file <FILE>  Write the same JSON object to a file
+          --dry-run               Print what would be built as JSON, and make no layer
 
     Global options:
-      -q, --quiet
-              Say nothing but errors
-
-      -v, --verbose
-              Say more: causes, where things come from
-
-          --no-progress
-              Print lines instead of progress bars
-
-          --color <WHEN>
-              When to use colours
-
-              Possible values:
-              - auto:   On a terminal, unless NO_COLOR is set
-              - always
-              - never
-
-              [default: auto]
-
-          --cache-dir <DIR>
-              Keep layers, images and releases in this folder [default: flink-img in the user's cache
-              folder]
-
-              [env: FLINK_IMG_CACHE_DIR=]
-
-          --jobs <N>
-              Compress with this many threads [default: one a core]; the result does not depend on it
-
-              [env: FLINK_IMG_JOBS=]
+      -q, --quiet            Say nothing but errors, not even warnings
+      -v, --verbose          Say more: where things come from, and every request
+          --no-progress      Print lines instead of progress bars
+          --color <WHEN>     When to use colours; `auto` is on a terminal, unless NO_COLOR is set
+                             [default: auto] [possible values: auto, always, never]
+          --cache-dir <DIR>  Keep layers, images and releases in this folder [default: flink-img in the
+                             user's cache folder] [env: FLINK_IMG_CACHE_DIR]
+          --jobs <N>         Compress with this many threads [default: one a core]; the result does not
+                             depend on it [env: FLINK_IMG_JOBS]
 
     Network options:
           --authfile <FILE>
-              Read logins from this file, in the form of Docker and podman, and from no other
-
-              [env: REGISTRY_AUTH_FILE=]
-
+              Read logins from this file, in the form of Docker and podman, and from no other [env:
+              REGISTRY_AUTH_FILE]
           --ca-file <FILE>
-              Trust the authorities in this PEM file, besides those of the system
-
-              [env: FLINK_IMG_CA_FILE=]
-
+              Trust the authorities in this PEM file, besides those of the system [env:
+              FLINK_IMG_CA_FILE]
           --insecure-registry <HOST[:PORT]>
               Speak to this registry without TLS; addresses of this machine need no such word. May be
               repeated
@@ -222,25 +137,26 @@ fn push_and_images() {
 
     Options:
           --json  Print one JSON object instead of the name with the digest
-      -h, --help  Print help (see more with '--help')
+      -h, --help  Print help
 
     Global options:
-      -q, --quiet            Say nothing but errors
-      -v, --verbose          Say more: causes, where things come from
+      -q, --quiet            Say nothing but errors, not even warnings
+      -v, --verbose          Say more: where things come from, and every request
           --no-progress      Print lines instead of progress bars
-          --color <WHEN>     When to use colours [default: auto] [possible values: auto, always, never]
+          --color <WHEN>     When to use colours; `auto` is on a terminal, unless NO_COLOR is set
+                             [default: auto] [possible values: auto, always, never]
           --cache-dir <DIR>  Keep layers, images and releases in this folder [default: flink-img in the
-                             user's cache folder] [env: FLINK_IMG_CACHE_DIR=]
+                             user's cache folder] [env: FLINK_IMG_CACHE_DIR]
           --jobs <N>         Compress with this many threads [default: one a core]; the result does not
-                             depend on it [env: FLINK_IMG_JOBS=]
+                             depend on it [env: FLINK_IMG_JOBS]
 
     Network options:
           --authfile <FILE>
               Read logins from this file, in the form of Docker and podman, and from no other [env:
-              REGISTRY_AUTH_FILE=]
+              REGISTRY_AUTH_FILE]
           --ca-file <FILE>
               Trust the authorities in this PEM file, besides those of the system [env:
-              FLINK_IMG_CA_FILE=]
+              FLINK_IMG_CA_FILE]
           --insecure-registry <HOST[:PORT]>
               Speak to this registry without TLS; addresses of this machine need no such word. May be
               repeated
@@ -254,25 +170,26 @@ fn push_and_images() {
 
     Options:
           --json  Print a JSON array
-      -h, --help  Print help (see more with '--help')
+      -h, --help  Print help
 
     Global options:
-      -q, --quiet            Say nothing but errors
-      -v, --verbose          Say more: causes, where things come from
+      -q, --quiet            Say nothing but errors, not even warnings
+      -v, --verbose          Say more: where things come from, and every request
           --no-progress      Print lines instead of progress bars
-          --color <WHEN>     When to use colours [default: auto] [possible values: auto, always, never]
+          --color <WHEN>     When to use colours; `auto` is on a terminal, unless NO_COLOR is set
+                             [default: auto] [possible values: auto, always, never]
           --cache-dir <DIR>  Keep layers, images and releases in this folder [default: flink-img in the
-                             user's cache folder] [env: FLINK_IMG_CACHE_DIR=]
+                             user's cache folder] [env: FLINK_IMG_CACHE_DIR]
           --jobs <N>         Compress with this many threads [default: one a core]; the result does not
-                             depend on it [env: FLINK_IMG_JOBS=]
+                             depend on it [env: FLINK_IMG_JOBS]
 
     Network options:
           --authfile <FILE>
               Read logins from this file, in the form of Docker and podman, and from no other [env:
-              REGISTRY_AUTH_FILE=]
+              REGISTRY_AUTH_FILE]
           --ca-file <FILE>
               Trust the authorities in this PEM file, besides those of the system [env:
-              FLINK_IMG_CA_FILE=]
+              FLINK_IMG_CA_FILE]
           --insecure-registry <HOST[:PORT]>
               Speak to this registry without TLS; addresses of this machine need no such word. May be
               repeated

@@ -139,10 +139,12 @@ fn busybox_root() -> Vec<u8> {
         ..Raw::file(path, bytes)
     };
     let mut entries = small_root();
-    entries.retain(|entry| entry.name != b"bin/bash");
+    entries.retain(|entry| !entry.name.starts_with(b"bin/"));
     entries.push(program("bin/busybox", &std::fs::read(path).unwrap()));
     entries.push(program("bin/bash", b"#!/bin/sh\nexec sh \"$@\"\n"));
-    for applet in ["sh", "cat", "echo", "grep", "id", "printf", "sed"] {
+    for applet in [
+        "sh", "awk", "cat", "echo", "find", "grep", "id", "printf", "sed",
+    ] {
         entries.push(Raw::symlink(&format!("bin/{applet}"), "busybox"));
     }
     tar(&entries)

@@ -105,7 +105,11 @@ pub fn small_root() -> Vec<Raw> {
     .map(Raw::folder)
     .into();
     entries.extend([
+        program("bin/awk"),
         program("bin/bash"),
+        program("bin/find"),
+        program("bin/grep"),
+        program("bin/sed"),
         Raw::symlink("bin/rbash", "bash"),
         Raw::file("etc/passwd", b"root:x:0:0:root:/root:/bin/sh\n"),
         Raw::file("etc/group", b"root:x:0:\n"),

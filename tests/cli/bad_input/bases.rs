@@ -44,8 +44,8 @@ fn bases_that_flink_cannot_stand_on() {
     exit code: 4
     ----- stderr -----
     Compressing the base: done, [SIZE]
-    error: The base `rootfs:no-bash.tar` has no `bash`, which Flink's scripts are written for
-    hint: choose a base with bash, as those of Debian and Ubuntu have
+    error: The base `rootfs:no-bash.tar` has no `bash`, which Flink's scripts call
+    hint: choose a base that has them, as those of Debian and Ubuntu do
     ");
     context.write("old.tar", base("JAVA_VERSION=\"1.8.0_452\"\n"));
     context.write("new.tar", base("JAVA_VERSION=\"25\"\n"));
@@ -184,6 +184,7 @@ fn registries_that_refuse_the_base() {
     error: Failed to pull `NOBODY/acme/base:1`
       caused by: The connection to `NOBODY` failed
       caused by: Connection refused (os error 111)
+    hint: check the name `NOBODY`, the network, and the proxy if there is one
     ");
     assert_eq!(nobody.code, 7);
     site.assert_nothing_written(&nobody);
