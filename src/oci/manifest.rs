@@ -112,36 +112,39 @@ impl Index {
 
     /// The manifest for `platform`; when there is none, the platforms that there are, as a list for people.
     pub fn for_platform(&self, platform: &Platform) -> Result<&Descriptor, String> {
-        let serves = |manifest: &&Descriptor| {
-            manifest
-                .platform
-                .as_ref()
-                .is_some_and(|found| found.serves(platform))
+        let find = |fits: fn(&Platform, &Platform) -> bool| {
+            self.manifests.iter().find(|manifest| {
+                manifest
+                    .platform
+                    .as_ref()
+                    .is_some_and(|found| fits(found, platform))
+            })
         };
         // The exact variant first: an index may list `linux/arm/v6` before `linux/arm/v7`.
-        let exact = self
-            .manifests
-            .iter()
-            .find(|manifest| manifest.platform.as_ref() == Some(platform));
-        exact
-            .or_else(|| self.manifests.iter().find(serves))
+        find(Platform::is_same)
+            .or_else(|| find(Platform::serves))
             .ok_or_else(|| {
-                let mut found: Vec<_> = self
-                    .manifests
-                    .iter()
-                    .filter_map(|manifest| manifest.platform.as_ref())
-                    // Attestations are filed under a platform that does not exist.
-                    .filter(|platform| platform.os != "unknown")
-                    .map(ToString::to_string)
-                    .collect();
-                found.sort();
-                found.dedup();
+                let found: Vec<_> = self.platforms().iter().map(ToString::to_string).collect();
                 if found.is_empty() {
                     "none".to_owned()
                 } else {
                     found.join(", ")
                 }
             })
+    }
+
+    /// The platforms that there are images for, sorted.
+    pub fn platforms(&self) -> Vec<Platform> {
+        let mut found: Vec<_> = self
+            .manifests
+            .iter()
+            .filter_map(|manifest| manifest.platform.clone())
+            // Attestations are filed under a platform that does not exist.
+            .filter(|platform| platform.os != "unknown")
+            .collect();
+        found.sort();
+        found.dedup();
+        found
     }
 
     /// The bytes that the index's digest is taken of.
@@ -277,6 +280,39 @@ mod tests {
             Document::parse(evil.as_bytes(), None),
             Err(ManifestError::Json(_))
         ));
+    }
+
+    #[test]
+    fn chooses_the_exact_variant_before_one_that_would_do() {
+        let index = |variants: &[&str]| {
+            let manifests = variants.iter().map(|variant| {
+                let text =
+                    format!(r#"{{"os":"linux","architecture":"arm64","variant":{variant}}}"#);
+                let mut manifest = Descriptor::of(MediaType::Manifest, variant.as_bytes());
+                manifest.platform = Some(serde_json::from_str(&text).unwrap());
+                manifest
+            });
+            let mut unknown = Descriptor::of(MediaType::Manifest, b"attestation");
+            unknown.platform = serde_json::from_str(r#"{"os":"unknown","architecture":"unknown"}"#)
+                .expect("a platform");
+            Index::new(manifests.chain([unknown]).collect())
+        };
+        let arm: Platform = "linux/arm64".parse().unwrap();
+        for (variants, expected) in [
+            (&[r#""v9""#, r#""v8""#][..], 1),
+            (&[r#""v9""#, "null"], 1),
+            (&[r#""v8""#, r#""v9""#], 0),
+            (&[r#""v9""#], 0),
+        ] {
+            let index = index(variants);
+            let chosen = index.for_platform(&arm).unwrap();
+            assert_eq!(chosen, &index.manifests[expected], "{variants:?}");
+        }
+        let index = index(&[r#""v9""#, r#""v8""#, r#""v8""#]);
+        assert_eq!(
+            index.for_platform(&Platform::linux_amd64()).unwrap_err(),
+            "linux/arm64/v8, linux/arm64/v9"
+        );
     }
 
     #[test]

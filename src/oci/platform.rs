@@ -44,6 +44,11 @@ impl Platform {
             && (own.variant == asked.variant || own.variant.is_none() || asked.variant.is_none())
     }
 
+    /// Whether both mean the same machine, however its variant is written.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.clone().normalized() == other.clone().normalized()
+    }
+
     /// Drops the variant that says nothing: `arm64/v8` is `arm64`.
     #[must_use]
     fn normalized(mut self) -> Self {

@@ -200,7 +200,13 @@ impl Client {
             }
             Document::Index(index) => index,
         };
-        let chosen = choose(&index.manifests, platform)?;
+        let chosen = index
+            .for_platform(platform)
+            .map_err(|_| Cause::Platform {
+                wanted: platform.clone(),
+                available: index.platforms(),
+            })?
+            .digest;
         let index_digest = raw.digest;
         let raw = self.fetch_manifest(&reference.at(chosen)).await?;
         match raw.document()? {
@@ -326,33 +332,8 @@ impl Download<'_> {
     }
 }
 
-/// The manifest for a platform: the one that states it exactly, else the first that serves it.
-fn choose(manifests: &[Descriptor], wanted: &Platform) -> Result<Digest, Cause> {
-    let with_platform = || {
-        manifests
-            .iter()
-            .filter_map(|descriptor| Some((descriptor, descriptor.platform.as_ref()?)))
-    };
-    with_platform()
-        .find(|(_, platform)| *platform == wanted)
-        .or_else(|| with_platform().find(|(_, platform)| platform.serves(wanted)))
-        .map(|(descriptor, _)| descriptor.digest)
-        .ok_or_else(|| Cause::Platform {
-            wanted: wanted.clone(),
-            available: with_platform()
-                // Attestations stand in an index as images for `unknown/unknown`.
-                .filter(|(_, platform)| platform.os != "unknown")
-                .map(|(_, platform)| platform.clone())
-                .collect(),
-        })
-}
-
 fn manifest_call(session: &Session, method: Method, selector: &Selector) -> Call<'static> {
-    let name = match selector {
-        Selector::Tag(tag) => tag.clone(),
-        Selector::Digest(digest) => digest.to_string(),
-    };
-    let mut call = Call::new(method, session.url(&format!("manifests/{name}")));
+    let mut call = Call::new(method, session.url(&format!("manifests/{selector}")));
     for media_type in MediaType::ACCEPTED {
         let value = HeaderValue::from_str(media_type.as_str()).expect("a media type is a header");
         call.headers.append(ACCEPT, value);

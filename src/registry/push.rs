@@ -81,10 +81,7 @@ impl Client {
         bytes: &[u8],
         selector: &Selector,
     ) -> Result<Digest, Error> {
-        let name = match selector {
-            Selector::Tag(tag) => tag.clone(),
-            Selector::Digest(digest) => digest.to_string(),
-        };
+        let name = selector.to_string();
         let digest = Digest::of(bytes);
         let attempt = async {
             if let Selector::Digest(expected) = selector
