@@ -196,6 +196,20 @@ pub enum Cause {
     Sink(#[source] io::Error),
 }
 
+/// What to do when received bytes cannot be kept.
+fn sink_hint(error: &io::Error) -> Option<String> {
+    let text = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "free some space, or name a folder on a larger disk with `--cache-dir`"
+        }
+        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
+            "name a folder that can be written with `--cache-dir`"
+        }
+        _ => return None,
+    };
+    Some(text.to_owned())
+}
+
 fn said(reason: Option<&str>) -> String {
     reason.map_or_else(String::new, |reason| format!(": {reason}"))
 }
@@ -314,6 +328,7 @@ impl Explain for Error {
             Cause::Digest { .. } | Cause::Size { .. } => {
                 "the registry, a mirror or a proxy on the way alters what it passes on".to_owned()
             }
+            Cause::Sink(error) => return sink_hint(error),
             _ => return None,
         };
         Some(text)
@@ -438,5 +453,16 @@ mod tests {
         ] {
             assert_eq!(reason(body.as_bytes()).as_deref(), expected, "{body}");
         }
+    }
+
+    #[test]
+    fn a_full_disk_is_a_matter_of_storage_and_says_what_to_do() {
+        let task = || Task::PullManifest("acme/job".parse().unwrap());
+        let full = io::Error::from(io::ErrorKind::StorageFull);
+        let error = Error::new(task(), Cause::Sink(full));
+        assert_eq!(error.kind(), Kind::Storage);
+        assert!(error.hint().unwrap().contains("--cache-dir"));
+        let other = Error::new(task(), Cause::Sink(io::ErrorKind::BrokenPipe.into()));
+        assert_eq!((other.kind(), other.hint()), (Kind::Storage, None));
     }
 }
