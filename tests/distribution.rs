@@ -8,6 +8,8 @@
 
 mod support;
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
@@ -126,6 +128,49 @@ fn contents_can_be_read_back() {
 }
 
 #[test]
+fn logs_of_a_used_distribution_are_left_out_of_both() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = mini_distribution(folder.path());
+    let expected = summary(&Distribution::from_directory(&root).unwrap());
+    let name = "log/old/flink-ada-standalonesession-0-laptop.log";
+    std::fs::create_dir(root.join("log/old")).unwrap();
+    std::fs::write(root.join(name), "started").unwrap();
+    symlink("/var/log/flink", root.join("log/link")).unwrap();
+    let used = Distribution::from_directory(&root).unwrap();
+    assert_eq!(summary(&used), expected);
+    assert!(
+        expected
+            .iter()
+            .any(|entry| entry.contains("opt/flink/log\""))
+    );
+
+    let mut entries = mini_entries("flink-1.20.5", &Packing::default());
+    let path = format!("flink-1.20.5/{name}");
+    entries.push(Raw::folder("flink-1.20.5/log/old"));
+    entries.push(Raw::file(&path, b"started"));
+    let used = from_archive(folder.path(), &tar(&entries)).unwrap();
+    assert_eq!(summary(&used), expected);
+}
+
+#[test]
+fn a_name_that_is_not_utf8_is_a_wrong_input_in_both() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = mini_distribution(folder.path());
+    std::fs::write(root.join("lib").join(OsStr::from_bytes(b"\xff.jar")), "").unwrap();
+    let in_folder = Distribution::from_directory(&root).unwrap_err();
+    let mut entries = mini_entries("flink-1.20.5", &Packing::default());
+    let mut odd = Raw::file("", b"");
+    odd.name = b"flink-1.20.5/lib/\xff.jar".to_vec();
+    entries.push(odd);
+    let in_archive = from_archive(folder.path(), &tar(&entries)).unwrap_err();
+    for error in [in_folder, in_archive] {
+        assert_eq!(error.kind(), Kind::Input, "{error}");
+        assert!(error.to_string().contains("not UTF-8"), "{error}");
+        assert!(error.hint().unwrap().starts_with("rename the file"));
+    }
+}
+
+#[test]
 fn hostile_archives_are_refused_and_leave_nothing() {
     let folder = tempfile::tempdir().unwrap();
     for hostile in hostile_archives() {
@@ -215,8 +260,8 @@ fn a_folder_that_is_no_distribution_says_why() {
         fails(&root, words);
         std::fs::remove_file(root.join(name)).unwrap();
     }
-    let socket = std::os::unix::net::UnixListener::bind(root.join("log/socket")).unwrap();
-    fails(&root, "`log/socket`");
+    let socket = std::os::unix::net::UnixListener::bind(root.join("lib/socket")).unwrap();
+    fails(&root, "`lib/socket`");
     drop(socket);
     std::fs::create_dir(folder.path().join("flink-2")).unwrap();
     fails(folder.path(), "among them `flink-1.20.5` and `flink-2`");

@@ -8,7 +8,8 @@ use crate::error::IoResultExt;
 use crate::layer::ImagePath;
 
 use super::{
-    DistributionError, DistributionFile, DistributionKind, is_config, is_executable, keep,
+    DistributionError, DistributionFile, DistributionKind, is_config, is_executable,
+    is_left_behind, keep,
 };
 
 /// Reads the files of the archive, without its top folder.
@@ -24,6 +25,9 @@ pub(super) fn read(
         let Some(relative) = name.strip_prefix(&format!("{top}/")) else {
             continue;
         };
+        if is_left_behind(relative.as_bytes()) {
+            continue;
+        }
         let kind = match &member.kind {
             MemberKind::Directory | MemberKind::Special(_) => continue,
             MemberKind::Symlink { target } => DistributionKind::Symlink(target.clone()),

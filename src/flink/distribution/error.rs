@@ -66,6 +66,9 @@ pub enum DistributionError {
         entry: String,
         why: String,
     },
+    /// A name, or the target of a link, that no image can hold.
+    #[error("`{}` has the file `{entry}`, whose name or target is not UTF-8", path.display())]
+    NotUtf8 { path: PathBuf, entry: String },
     /// Not the version that was asked for.
     #[error("`{}` holds Flink {found}, not {asked} as asked for", path.display())]
     OtherVersion {
@@ -103,6 +106,7 @@ impl Explain for DistributionError {
             Self::SeveralDists { .. } => "remove the one that does not belong there",
             Self::DistName { .. } => "name it like `flink-dist-1.20.5.jar`",
             Self::Refused { .. } => "remove it, or get the distribution again",
+            Self::NotUtf8 { .. } => "rename the file, or remove it",
             Self::OtherVersion { .. } => {
                 "leave `--flink-version` out to take the version that is there"
             }

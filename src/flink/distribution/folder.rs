@@ -1,6 +1,7 @@
 //! A distribution in a folder.
 
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +12,8 @@ use crate::layer::{Content, ContentSource, ImagePath};
 use crate::oci::HashingReader;
 
 use super::{
-    DistributionError, DistributionFile, DistributionKind, is_config, is_executable, keep,
+    DistributionError, DistributionFile, DistributionKind, is_config, is_executable,
+    is_left_behind, keep,
 };
 
 /// How many files are hashed at a time.
@@ -19,12 +21,13 @@ const THREADS: usize = 2;
 
 /// The root of the distribution: `path`, or the only `flink-*` in it.
 pub(super) fn root(path: &Path) -> Result<PathBuf, DistributionError> {
+    let is_folder = |path: &Path| fs::metadata(path).is_ok_and(|metadata| metadata.is_dir());
     if !fs::metadata(path)?.is_dir() {
         return Err(DistributionError::NotAFolder {
             path: path.to_owned(),
         });
     }
-    if path.join("lib").is_dir() {
+    if is_folder(&path.join("lib")) {
         return Ok(path.to_owned());
     }
     let name = |path: &Path| {
@@ -35,7 +38,7 @@ pub(super) fn root(path: &Path) -> Result<PathBuf, DistributionError> {
     };
     let found: Vec<PathBuf> = fs::list(path)?
         .into_iter()
-        .filter(|inner| name(inner).starts_with("flink-") && inner.is_dir())
+        .filter(|inner| name(inner).starts_with("flink-") && is_folder(inner))
         .collect();
     match &found[..] {
         [] => Err(DistributionError::NotADistribution {
@@ -55,6 +58,7 @@ pub(super) fn read(root: &Path) -> Result<Vec<DistributionFile>, DistributionErr
     let entries: Vec<WalkEntry> = fs::walk(root)?
         .into_iter()
         .filter(|entry| !entry.metadata.is_dir())
+        .filter(|entry| !is_left_behind(entry.relative.as_os_str().as_bytes()))
         .collect();
     let next = AtomicUsize::new(0);
     let work = || {
@@ -84,7 +88,10 @@ fn file(root: &Path, entry: &WalkEntry) -> Result<DistributionFile, Distribution
         entry: entry.relative.display().to_string(),
         why,
     };
-    let not_utf8 = || refuse("its name is not UTF-8".to_owned());
+    let not_utf8 = || DistributionError::NotUtf8 {
+        path: root.to_owned(),
+        entry: entry.relative.display().to_string(),
+    };
     let relative = entry.relative.to_str().ok_or_else(not_utf8)?;
     let path = ImagePath::new(relative).map_err(|error| refuse(error.to_string()))?;
     let kind = if entry.metadata.is_symlink() {

@@ -3,7 +3,8 @@
 //! Both give the same list for the same content: folders are left out (the layout makes them), a hard link is
 //! the file that it names, and of the modes only one bit counts. A file can be executed when its owner may, or
 //! when it starts with `#!`: wheels, zip files and some file systems lose the bit, and a distribution without
-//! it would not start.
+//! it would not start. What lies below `log/` is left out: a distribution that was used has logs there, and they
+//! tell when and on which host.
 
 mod archive;
 mod error;
@@ -202,6 +203,11 @@ fn dist_version(name: &str) -> Option<(FlinkVersion, Option<ScalaVersion>)> {
         None => (None, rest.strip_prefix('-')?),
     };
     Some((version.parse().ok()?, scala))
+}
+
+/// Whether a file, by its path, is what a run of Flink left behind.
+fn is_left_behind(path: &[u8]) -> bool {
+    path.starts_with(b"log/")
 }
 
 /// What is executable, by its mode and its first bytes.
