@@ -74,11 +74,6 @@ pub fn read_link(path: &Path) -> Result<PathBuf, FileError> {
     std::fs::read_link(path).at("read", path)
 }
 
-/// The absolute path without links.
-pub fn canonicalize(path: &Path) -> Result<PathBuf, FileError> {
-    std::fs::canonicalize(path).at("find", path)
-}
-
 /// Opens (or makes) a file that is only there to be locked.
 pub fn open_lock(path: &Path) -> Result<File, FileError> {
     File::options()
@@ -97,15 +92,6 @@ pub fn create_dir_all(path: &Path, mode: Option<u32>) -> Result<(), FileError> {
         builder.mode(mode);
     }
     builder.create(path).at("create", path)
-}
-
-/// Removes a file; whether there was one.
-pub fn remove(path: &Path) -> Result<bool, FileError> {
-    match std::fs::remove_file(path) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error).at("remove", path),
-    }
 }
 
 /// Renames `from` to `to`, replacing what is there.
@@ -369,9 +355,11 @@ mod tests {
         write_atomic(&path, b"new").unwrap();
         assert_eq!(read_to_string(&path).unwrap(), "new");
         assert_eq!(list(folder.path()).unwrap().len(), 1);
-        assert!(remove(&path).unwrap());
-        assert!(!remove(&path).unwrap());
-        assert!(open(&path).unwrap_err().is_not_found());
+        assert!(
+            open(&folder.path().join("other"))
+                .unwrap_err()
+                .is_not_found()
+        );
     }
 
     #[test]

@@ -14,17 +14,6 @@ use super::version::{FlinkVersion, ScalaVersion};
 /// The release that is used when none is named.
 pub const DEFAULT_RELEASE: &str = "2.3.0";
 
-/// The file in `conf/` that a line reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConfigFile {
-    /// `flink-conf.yaml`, flat keys in a dialect of its own.
-    FlinkConf,
-    /// `config.yaml` in the distribution; a `flink-conf.yaml` beside it wins.
-    Either,
-    /// `config.yaml`, YAML 1.2.
-    ConfigYaml,
-}
-
 /// One line of Flink: all releases with the same major and minor number.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Line {
@@ -40,8 +29,6 @@ pub struct Line {
     pub scala: &'static [ScalaVersion],
     /// The Scala version to take when there is a choice.
     pub default_scala: ScalaVersion,
-    /// The configuration file.
-    pub config: ConfigFile,
     /// Whether the default configuration binds everything to `localhost` (FLINK-24474), and so has to be
     /// opened for an image.
     pub binds_to_localhost: bool,
@@ -61,7 +48,6 @@ const fn early(minor: u16, newest: &'static str) -> Line {
         default_java: 8,
         scala: BOTH_SCALAS,
         default_scala: SCALA_2_12,
-        config: ConfigFile::FlinkConf,
         binds_to_localhost: false,
     }
 }
@@ -77,21 +63,19 @@ const fn late(minor: u16, newest: &'static str) -> Line {
 }
 
 /// From 1.18: Java 17 as well, and from 1.19 Java 21 (FLINK-33163).
-const fn last(minor: u16, newest: &'static str, java: &'static [u16], config: ConfigFile) -> Line {
+const fn last(minor: u16, newest: &'static str, java: &'static [u16]) -> Line {
     Line {
         java,
-        config,
         ..late(minor, newest)
     }
 }
 
-/// From 2.0: no Java 8, `config.yaml` only.
+/// From 2.0: no Java 8.
 const fn two(minor: u16, newest: &'static str) -> Line {
     Line {
         number: (2, minor),
         java: &[11, 17, 21],
         default_java: 17,
-        config: ConfigFile::ConfigYaml,
         ..late(minor, newest)
     }
 }
@@ -105,9 +89,9 @@ pub const LINES: &[Line] = &[
     late(15, "1.15.4"),
     late(16, "1.16.3"),
     late(17, "1.17.2"),
-    last(18, "1.18.1", &[8, 11, 17], ConfigFile::FlinkConf),
-    last(19, "1.19.3", &[8, 11, 17, 21], ConfigFile::Either),
-    last(20, "1.20.5", &[8, 11, 17, 21], ConfigFile::Either),
+    last(18, "1.18.1", &[8, 11, 17]),
+    last(19, "1.19.3", &[8, 11, 17, 21]),
+    last(20, "1.20.5", &[8, 11, 17, 21]),
     two(0, "2.0.2"),
     two(1, "2.1.3"),
     two(2, "2.2.1"),
@@ -293,19 +277,19 @@ mod tests {
 
     #[test]
     fn each_line_finds_its_row() {
-        for (version, java, config, opens) in [
-            ("1.11.0", &[8, 11][..], ConfigFile::FlinkConf, false),
-            ("1.14.6", &[8, 11], ConfigFile::FlinkConf, false),
-            ("1.15.0", &[8, 11], ConfigFile::FlinkConf, true),
-            ("1.18.1", &[8, 11, 17], ConfigFile::FlinkConf, true),
-            ("1.20.5", &[8, 11, 17, 21], ConfigFile::Either, true),
-            ("2.3.0", &[11, 17, 21], ConfigFile::ConfigYaml, true),
+        for (version, java, opens) in [
+            ("1.11.0", &[8, 11][..], false),
+            ("1.14.6", &[8, 11], false),
+            ("1.15.0", &[8, 11], true),
+            ("1.18.1", &[8, 11, 17], true),
+            ("1.20.5", &[8, 11, 17, 21], true),
+            ("2.3.0", &[11, 17, 21], true),
         ] {
             let Known { line, assumed } = known(version).unwrap();
             assert!(!assumed);
             assert_eq!(
-                (line.java, line.config, line.binds_to_localhost),
-                (java, config, opens),
+                (line.java, line.binds_to_localhost),
+                (java, opens),
                 "{version}"
             );
         }

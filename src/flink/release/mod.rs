@@ -106,7 +106,7 @@ impl Release {
         if let Some(fetched) = blocking(move || release.cached(&folder)).await? {
             return Ok(fetched);
         }
-        if path.exists() {
+        if fs::metadata(&path).is_ok() {
             reporter.warn(&format!(
                 "`{}` does not have its checksum any more; downloading it again",
                 path.display()
