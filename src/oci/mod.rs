@@ -22,3 +22,4 @@ pub use manifest::{Document, Index, MANIFEST_LIMIT, Manifest, ManifestError};
 pub use media_type::{LayerCompression, MediaType};
 pub use platform::{Platform, PlatformError};
 pub use reference::{Reference, ReferenceError, Selector};
+pub(crate) use reference::{host_address, is_loopback_host};

@@ -4,6 +4,7 @@
 //! without a registry means Docker Hub, and a single word there means `library/WORD`.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -110,11 +111,23 @@ impl Reference {
             Some(rest) => rest.split(']').next().unwrap_or_default(),
             None => self.registry.split(':').next().unwrap_or_default(),
         };
-        host == "localhost"
-            || host
-                .parse::<std::net::IpAddr>()
-                .is_ok_and(|address| address.is_loopback())
+        is_loopback_host(host)
     }
+}
+
+/// The address that a host is, if it is no name; an IPv6 address may stand in brackets, as in a URL.
+pub(crate) fn host_address(host: &str) -> Option<IpAddr> {
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(host);
+    let address: IpAddr = bare.parse().ok()?;
+    Some(address.to_canonical())
+}
+
+/// Whether a host, without its port, is this machine: what is sent there never leaves it.
+pub(crate) fn is_loopback_host(host: &str) -> bool {
+    host == "localhost" || host_address(host).is_some_and(|address| address.is_loopback())
 }
 
 impl FromStr for Reference {
@@ -364,6 +377,25 @@ mod tests {
                 loopback,
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn knows_a_loopback_address_in_every_spelling() {
+        for (host, expected) in [
+            ("localhost", true),
+            ("127.0.0.1", true),
+            ("127.8.8.8", true),
+            ("[::1]", true),
+            ("::1", true),
+            ("[::ffff:127.0.0.1]", true),
+            ("0.0.0.0", false),
+            ("[::1", false),
+            ("localhost.example.org", false),
+            ("10.0.0.1", false),
+            ("", false),
+        ] {
+            assert_eq!(is_loopback_host(host), expected, "{host}");
         }
     }
 }

@@ -7,6 +7,7 @@ use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
 
 use super::error::Cause;
 use crate::http::{is_downgrade, redacted};
+use crate::oci::host_address;
 
 /// What a registry wants to see.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,9 +106,8 @@ pub(super) fn shown_host(url: &Url) -> String {
 /// Whether the host is an IP address (in any spelling; the URL parser knows them all) that is not public.
 fn is_internal_literal(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    match bare.parse::<IpAddr>().map(|address| address.to_canonical()) {
-        Ok(IpAddr::V4(address)) => {
+    match host_address(host) {
+        Some(IpAddr::V4(address)) => {
             let [first, second, ..] = address.octets();
             address.is_private()
                 || address.is_loopback()
@@ -117,13 +117,13 @@ fn is_internal_literal(url: &Url) -> bool {
                 // Carrier-grade NAT, where clouds have internal services too.
                 || (first == 100 && (64..128).contains(&second))
         }
-        Ok(IpAddr::V6(address)) => {
+        Some(IpAddr::V6(address)) => {
             address.is_loopback()
                 || address.is_unspecified()
                 || address.is_unique_local()
                 || address.is_unicast_link_local()
         }
-        Err(_) => bare == "localhost" || bare.ends_with(".localhost"),
+        None => host == "localhost" || host.ends_with(".localhost"),
     }
 }
 

@@ -16,7 +16,7 @@ use super::error::Cause;
 use crate::http::{
     HttpError, HttpSettings, Redirects, Route, TlsFailure, hung_up_on_connect, tls_failure,
 };
-use crate::oci::Reference;
+use crate::oci::{Reference, host_address, is_loopback_host};
 
 /// The host that serves what is called `docker.io`.
 const DOCKER_HUB: (&str, &str) = ("docker.io", "registry-1.docker.io");
@@ -123,12 +123,8 @@ impl Endpoints {
     }
 }
 
+/// Whether a URL leads to this machine; the unspecified address does, though nobody promises it.
 fn is_this_machine(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
-    host == "localhost"
-        || host
-            .trim_start_matches('[')
-            .trim_end_matches(']')
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback() || address.is_unspecified())
+    is_loopback_host(host) || host_address(host).is_some_and(|address| address.is_unspecified())
 }

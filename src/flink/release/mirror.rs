@@ -1,13 +1,13 @@
 //! Places that have releases.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::str::FromStr;
 
 use reqwest::Url;
 
 use crate::error::{Explain, Kind};
 use crate::flink::version::FlinkVersion;
+use crate::oci::is_loopback_host;
 
 /// Apache's own hosts: the fast one with the current releases and no checksums, the one with both, and the one
 /// with everything that ever was.
@@ -85,11 +85,7 @@ impl Mirror {
 
 /// Whether nobody on the way can change what comes from there: TLS, or this machine itself.
 pub(super) fn is_trusted(url: &Url) -> bool {
-    url.scheme() == "https"
-        || url.host_str().is_some_and(|host| {
-            let address = host.trim_start_matches('[').trim_end_matches(']');
-            host == "localhost" || address.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
-        })
+    url.scheme() == "https" || url.host_str().is_some_and(is_loopback_host)
 }
 
 impl fmt::Display for Mirror {
