@@ -281,7 +281,24 @@ impl Archive {
     }
 }
 
-/// Tells compressions apart by their magic numbers, and names what is certainly no tar.
+/// How a stream is compressed, by its first bytes: 8 are enough, and fewer are only taken for what they surely are.
+///
+/// ```
+/// use flink_img::archive::{Compression, compression_of};
+///
+/// assert_eq!(compression_of(&[0x1f, 0x8b, 8, 0]), Compression::Gzip);
+/// assert_eq!(compression_of(b"etc/passwd"), Compression::None);
+/// ```
+pub fn compression_of(head: &[u8]) -> Compression {
+    match head {
+        [0x1f, 0x8b, ..] => Compression::Gzip,
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Compression::Xz,
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Compression::Zstd,
+        _ => Compression::None,
+    }
+}
+
+/// Knows an archive by its first bytes, and names what is certainly no tar.
 fn detect(path: &Path, file: &File) -> Result<Compression, ArchiveError> {
     let mut magic = [0; 8];
     let mut filled = 0;
@@ -293,18 +310,36 @@ fn detect(path: &Path, file: &File) -> Result<Compression, ArchiveError> {
             Err(error) => return Err(error).at("read", path).map_err(Into::into),
         }
     }
-    let what = match &magic[..filled] {
+    let head = &magic[..filled];
+    let what = match head {
         [] => "it is empty",
-        [0x1f, 0x8b, ..] => return Ok(Compression::Gzip),
-        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => return Ok(Compression::Xz),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => return Ok(Compression::Zstd),
         [b'B', b'Z', b'h', ..] => "it is compressed with bzip2, which is not supported",
         [b'P', b'K', 3, 4, ..] => "it is a zip or jar file",
         [b'<', ..] => "it looks like a web page, as a failed download leaves behind",
-        _ => return Ok(Compression::None),
+        _ => return Ok(compression_of(head)),
     };
     Err(ArchiveError::NotATar {
         path: path.to_owned(),
         what,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_compressions_by_their_first_bytes() {
+        for (head, expected) in [
+            (&b"\x1f\x8b\x08"[..], Compression::Gzip),
+            (b"\xfd7zXZ\0", Compression::Xz),
+            (b"\xfd7zX", Compression::None),
+            (b"\x28\xb5\x2f\xfd", Compression::Zstd),
+            (b"\x28\xb5", Compression::None),
+            (b"manifest.json", Compression::None),
+            (b"", Compression::None),
+        ] {
+            assert_eq!(compression_of(head), expected, "{head:?}");
+        }
+    }
 }
