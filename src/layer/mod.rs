@@ -7,7 +7,7 @@ mod compress;
 mod content;
 mod entry;
 mod plan;
-mod tar;
+pub(crate) mod tar;
 
 pub use compress::{Compression, Compressor};
 pub use content::ContentError;

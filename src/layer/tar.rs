@@ -160,8 +160,8 @@ fn write_content(
     Ok(pad(output, content.size)?)
 }
 
-/// Fills the last record of 512 bytes with zeros.
-fn pad(output: &mut impl Write, size: u64) -> io::Result<()> {
+/// Fills the last record of 512 bytes with zeros, behind `size` bytes of content.
+pub(crate) fn pad(output: &mut impl Write, size: u64) -> io::Result<()> {
     let rest = usize::try_from(size % 512).expect("below 512");
     output.write_all(&[0; 512][..(512 - rest) % 512])
 }
@@ -174,6 +174,15 @@ mod tests {
     use crate::layer::{Compression, ContentSource, ImagePath, Owner};
     use crate::oci::Digest;
     use crate::progress::Silent;
+
+    #[test]
+    fn content_is_filled_up_to_whole_records() {
+        for (size, zeros) in [(0, 0), (1, 511), (511, 1), (512, 0), (513, 511)] {
+            let mut output = Vec::new();
+            pad(&mut output, size).unwrap();
+            assert_eq!(output, vec![0; zeros], "{size}");
+        }
+    }
 
     fn plan() -> LayerPlan {
         let path = |text: &str| ImagePath::new(text).unwrap();
