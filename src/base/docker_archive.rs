@@ -158,11 +158,11 @@ fn choose<'a>(
 
 /// How a layer is compressed, by its first bytes.
 fn compression(layer: impl Read) -> std::io::Result<LayerCompression> {
-    let mut magic = Vec::new();
-    layer.take(4).read_to_end(&mut magic)?;
-    Ok(match magic[..] {
-        [0x1f, 0x8b, ..] => LayerCompression::Gzip,
-        [0x28, 0xb5, 0x2f, 0xfd] => LayerCompression::Zstd,
+    let mut head = Vec::new();
+    layer.take(8).read_to_end(&mut head)?;
+    Ok(match archive::compression_of(&head) {
+        archive::Compression::Gzip => LayerCompression::Gzip,
+        archive::Compression::Zstd => LayerCompression::Zstd,
         _ => LayerCompression::None,
     })
 }

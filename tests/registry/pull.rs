@@ -130,7 +130,7 @@ async fn the_image_for_the_platform_is_chosen_from_an_index() {
     assert_eq!(error.kind(), Kind::Incompatible);
     assert!(
         told(&error).ends_with(
-            "There is no image for `linux/s390x`, only for `linux/arm/v6`, `linux/arm/v7`, `linux/amd64`"
+            "There is no image for `linux/s390x`, only for `linux/amd64`, `linux/arm/v6`, `linux/arm/v7`"
         ),
         "{}",
         told(&error)
