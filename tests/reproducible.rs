@@ -48,9 +48,9 @@ fn golden_session_image() {
     let context = TestContext::new();
     assert_eq!(RECIPE_VERSION, 1, "see the top of this file");
     assert_snapshot!(digests(&context.build(&["--json"])), @"
-    manifest sha256:f2dfead8813c5b4a83d51fb5dc62261191a0711dee4e1c07cea078522e721764
-    config sha256:176bcb4b242ad7c4c376082a5bef1d821e4ca8047e0849efe276c2c6f6756153
-    sha256:ffb25b422cbc7fc313bcd2feb5df3e135abab6f8a0708b0a9fce04a0d5c9c179 base
+    manifest sha256:8e329b06ef2a0583e56a6a04d519db32c5b83828cfad4c280c83c065fdbc100d
+    config sha256:75040fb692c162ab2ccee6ddb3403cc63515f5ebba9f53605aaa1d7ed572c826
+    sha256:1659d9edb1b91eb4d804e4bc8a22be5bcc16e97ed24b0c5e978675f5e819d6fa base
     sha256:bd21e9742206f4f2240b554197097b0da92b75d8109c699033ceda3c56beb113 user flink, entrypoint
     sha256:6e298d4718fb795104ab0e1685e74e307a57c45fe385dde915beb3064149e65d Flink 1.20.5: lib, bin, conf, plugins
     sha256:0bd5c4bdcd7ce770177bd01942215ba19b101f0e1c004b2913510b66169b0acb Flink 1.20.5: opt, examples
@@ -64,9 +64,9 @@ fn golden_job_image() {
     let words = ["--job-jar", "job.jar", "--json"];
     let job = digests(&context.build(&words));
     assert_snapshot!(job, @"
-    manifest sha256:3221aa77c7f1f2ae96f2730ac03c3d74029bb8c32ea284d01fd276259ec8270a
-    config sha256:8f5c06d1942015ee5cd703865cb6981ddb1ed07e06128f91d357c1210de1b4ff
-    sha256:ffb25b422cbc7fc313bcd2feb5df3e135abab6f8a0708b0a9fce04a0d5c9c179 base
+    manifest sha256:b160311f5e98cd678e111033b79dee28e1649f8b7654c0d494583b05349fc6e1
+    config sha256:df983e41cd0c4451a4c545ab1296f6e75eca039f4ce58ca42ebc676476df1dec
+    sha256:1659d9edb1b91eb4d804e4bc8a22be5bcc16e97ed24b0c5e978675f5e819d6fa base
     sha256:bd21e9742206f4f2240b554197097b0da92b75d8109c699033ceda3c56beb113 user flink, entrypoint
     sha256:6e298d4718fb795104ab0e1685e74e307a57c45fe385dde915beb3064149e65d Flink 1.20.5: lib, bin, conf, plugins
     sha256:0bd5c4bdcd7ce770177bd01942215ba19b101f0e1c004b2913510b66169b0acb Flink 1.20.5: opt, examples
@@ -74,9 +74,9 @@ fn golden_job_image() {
     ");
     let words = [&words[..], &["--job-artifacts", "table.csv"]].concat();
     assert_snapshot!(digests(&context.build(&words)), @"
-    manifest sha256:fd97e1e40499b6580d6c36e7d57b4acecc79e38f089d6aa63b28dfa9a750dda9
-    config sha256:255663f8f37564f2c5532204e9cfa842d0d36350c5cf0e9c752b64decb5728c2
-    sha256:ffb25b422cbc7fc313bcd2feb5df3e135abab6f8a0708b0a9fce04a0d5c9c179 base
+    manifest sha256:37b972ff563f30c4f7a334cd9fddbb4b5ddc845be4b0a7d893a50ba02b68495d
+    config sha256:ee9b2eb96e0aa1cb99fb29e52e9787f6b7b9fb4c04479fc4506fc8d892cdc3bb
+    sha256:1659d9edb1b91eb4d804e4bc8a22be5bcc16e97ed24b0c5e978675f5e819d6fa base
     sha256:bd21e9742206f4f2240b554197097b0da92b75d8109c699033ceda3c56beb113 user flink, entrypoint
     sha256:6e298d4718fb795104ab0e1685e74e307a57c45fe385dde915beb3064149e65d Flink 1.20.5: lib, bin, conf, plugins
     sha256:0bd5c4bdcd7ce770177bd01942215ba19b101f0e1c004b2913510b66169b0acb Flink 1.20.5: opt, examples
