@@ -63,7 +63,7 @@ impl Fetch for Context {
         reference: &Reference,
         descriptor: &Descriptor,
     ) -> Result<BlobSource, FetchError> {
-        if let Some(source) = self.store.blob(descriptor) {
+        if let Some(source) = self.store.verified_blob(descriptor, &*self.reporter) {
             return Ok(source);
         }
         self.runtime.block_on(async {

@@ -128,8 +128,11 @@ fn into_store(
     source: &BlobSource,
     context: &Context,
 ) -> Result<(), BuildError> {
-    if context.store.blob(descriptor).is_none()
-        && let Some(reader) = crate::store::open(descriptor, source)?
+    // Opened first: a damaged blob of the store may be the source itself, which is then told as what it is.
+    let reader = crate::store::open(descriptor, source)?;
+    let stored = context.store.verified_blob(descriptor, &*context.reporter);
+    if stored.is_none()
+        && let Some(reader) = reader
     {
         context.store.add(descriptor, reader)?;
     }

@@ -35,7 +35,7 @@ fn make(plan: &LayerPlan, context: &Context) -> Result<Layer, BuildError> {
     let store = &context.store;
     let key = plan.key();
     if let Some(known) = store.recall::<Known>(KIND, key)
-        && let Some(source) = store.blob(&known.descriptor)
+        && let Some(source) = store.verified_blob(&known.descriptor, &*context.reporter)
     {
         context
             .reporter
