@@ -194,7 +194,9 @@ impl Store {
         self.commit(blob, digest)
     }
 
-    /// Remembers `facts` about the thing with digest `key`. A failure is no reason to fail a build: it only costs time.
+    /// Remembers `facts` about the thing with digest `key`.
+    ///
+    /// What cannot be written down is no reason to fail a build, as it only costs time: so this never fails.
     pub fn remember(
         &self,
         kind: &str,
@@ -202,11 +204,12 @@ impl Store {
         facts: &impl Serialize,
     ) -> Result<(), StoreError> {
         let folder = self.root.join("facts").join(kind);
-        fs::create_dir_all(&folder, Some(0o700))?;
-        fs::write_atomic(
-            &folder.join(format!("{}.json", key.hex())),
-            &canonical(facts),
-        )?;
+        let path = folder.join(format!("{}.json", key.hex()));
+        let written = fs::create_dir_all(&folder, Some(0o700))
+            .and_then(|()| fs::write_atomic(&path, &canonical(facts)));
+        if let Err(error) = written {
+            tracing::debug!("{error}");
+        }
         Ok(())
     }
 
