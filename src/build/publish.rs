@@ -54,7 +54,7 @@ impl Targets {
             Vec::new()
         };
         for repository in pushed_to {
-            let check = context.registries.check_push(repository);
+            let check = context.registries().check_push(repository);
             context.runtime.block_on(check)?;
         }
         Ok(())
@@ -152,7 +152,7 @@ fn push(image: &Image, targets: &Targets, context: &Context) -> Result<(), Build
             if let Selector::Digest(_) = selector {
                 return Err(BuildError::PushByDigest(name.clone()));
             }
-            let push = context.registries.push_manifest(
+            let push = context.registries().push_manifest(
                 name,
                 &MediaType::Manifest,
                 &image.manifest,
@@ -179,7 +179,7 @@ fn push_blobs(
             continue;
         }
         if matches!(source, BlobSource::Registry(_)) {
-            let there = context.registries.has_blob(repository, descriptor.digest);
+            let there = context.registries().has_blob(repository, descriptor.digest);
             if context.runtime.block_on(there)? {
                 continue;
             }
@@ -198,7 +198,7 @@ fn push_blobs(
             {
                 done.expect("uploads do not panic")?;
             }
-            let client = context.registries.clone();
+            let client = context.registries().clone();
             let (repository, mount_from) = (repository.clone(), mount_from.clone());
             uploads.spawn(async move {
                 client

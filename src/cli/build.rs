@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::args::{BuildArgs, GlobalArgs};
 use super::output::Printer;
+use super::paths;
 use super::report::Failure;
 use super::settings::{self, Environment};
 use crate::build::{self, BuildPlan, Published, Targets};
@@ -27,16 +28,22 @@ pub(super) fn run(
     };
     targets.check_files()?;
     if let Some(path) = &arguments.metadata_file {
-        settings::check_writable(path)?;
+        paths::check_metadata(path)?;
     }
-    let context = settings::context(global, environment, reporter)?;
+    paths::check_distinct(
+        &request,
+        &targets.outputs,
+        arguments.metadata_file.as_deref(),
+    )?;
+    let registries = targets.push || paths::local_base(&request).is_none();
+    let context = settings::context(global, environment, reporter, registries)?;
     let local = build::open_local(&request, &context)?;
     targets.check_registries(&context)?;
     let inputs = build::resolve(&request, local, &context)?;
     let plan = build::plan(&request, &inputs)?;
     if arguments.dry_run {
         let text = serde_json::to_string_pretty(&plan).expect("a plan can be written as JSON");
-        printer.result(&text);
+        printer.result(&text)?;
         return Ok(());
     }
     let mut image = build::run(&plan, &inputs, &context)?;
@@ -45,13 +52,13 @@ pub(super) fn run(
     let metadata = metadata(&plan, &image, &targets, &published);
     if let Some(path) = &arguments.metadata_file {
         let text = format!("{metadata}\n");
-        crate::fs::write_atomic(path, text.as_bytes())?;
+        paths::write_metadata(path, text.as_bytes())?;
     }
     if arguments.json {
-        printer.result(&metadata.to_string());
+        printer.result(&metadata.to_string())?;
     } else {
         for reference in &published.references {
-            printer.result(&reference.to_string());
+            printer.result(&reference.to_string())?;
         }
     }
     Ok(())

@@ -13,17 +13,17 @@ pub(super) fn run(
     environment: &Environment,
     printer: &Printer,
 ) -> Result<(), Failure> {
-    let context = settings::context(global, environment, printer.reporter())?;
+    let context = settings::context(global, environment, printer.reporter(), false)?;
     let images = context.store.images()?;
     if arguments.json {
         let images: Vec<_> = images
             .iter()
             .map(|image| json!({"name": image.name, "digest": image.manifest.digest}))
             .collect();
-        printer.result(&json!(images).to_string());
+        printer.result(&json!(images).to_string())?;
     } else {
         for image in images {
-            printer.result(&format!("{} {}", image.name, image.manifest.digest));
+            printer.result(&format!("{} {}", image.name, image.manifest.digest))?;
         }
     }
     Ok(())

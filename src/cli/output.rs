@@ -1,7 +1,7 @@
 //! What people see: the result on stdout, everything else on stderr, bars on a terminal and lines elsewhere.
-#![expect(clippy::print_stderr, reason = "this is the module that prints")]
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,6 +13,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::args::{Color, GlobalArgs};
+use crate::error::{FileError, IoResultExt as _};
 use crate::progress::{Progress, Reporter};
 
 /// Prints for people and machines.
@@ -42,13 +43,21 @@ impl Printer {
     }
 
     /// Prints a line of the result.
-    pub(super) fn result(&self, line: &str) {
-        let print = || writeln!(std::io::stdout(), "{line}");
-        // A reader that went away has seen enough.
-        let _ = match &self.bars {
+    pub(super) fn result(&self, line: &str) -> Result<(), FileError> {
+        let print = || {
+            let mut output = io::stdout().lock();
+            writeln!(output, "{line}")?;
+            output.flush()
+        };
+        let printed = match &self.bars {
             Some(bars) => bars.suspend(print),
             None => print(),
         };
+        match printed {
+            // A reader that went away has seen enough.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            printed => printed.at("write", Path::new("standard output")),
+        }
     }
 
     fn line(&self, color: &str, prefix: &str, text: &str) {
@@ -61,9 +70,13 @@ impl Printer {
     }
 
     fn plain(&self, line: &str) {
+        // If nobody can be told, nobody can be told that either.
+        let print = || {
+            let _ = writeln!(io::stderr(), "{line}");
+        };
         match &self.bars {
-            Some(bars) => bars.suspend(|| eprintln!("{line}")),
-            None => eprintln!("{line}"),
+            Some(bars) => bars.suspend(print),
+            None => print(),
         }
     }
 

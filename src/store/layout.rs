@@ -123,6 +123,7 @@ impl Explain for LayoutError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::File(error) => error.hint(),
+            Self::Damaged { .. } => Some("get or build it again".to_owned()),
             Self::Choice { .. } => Some("choose one with `oci:DIR:NAME`".to_owned()),
             Self::Platform { .. } => {
                 Some("choose another base, or another `--platform`".to_owned())
