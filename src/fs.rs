@@ -85,6 +85,19 @@ pub fn open_lock(path: &Path) -> Result<File, FileError> {
         .at("lock", path)
 }
 
+/// Removes a file. One that is not there is fine.
+pub fn remove(path: &Path) -> Result<(), FileError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).at("remove", path),
+        _ => Ok(()),
+    }
+}
+
+/// The absolute path without links.
+pub fn canonicalize(path: &Path) -> Result<PathBuf, FileError> {
+    std::fs::canonicalize(path).at("find", path)
+}
+
 /// Creates a folder and what is missing above it; `mode` (before the umask) is for those that are created.
 pub fn create_dir_all(path: &Path, mode: Option<u32>) -> Result<(), FileError> {
     let mut builder = DirBuilder::new();
@@ -227,7 +240,7 @@ const PREFIX: &str = ".flink-img-";
 const NEW_FILE_MODE: u32 = 0o666;
 
 /// The folder that a path lies in.
-fn folder_of(path: &Path) -> &Path {
+pub fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),

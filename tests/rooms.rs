@@ -26,7 +26,7 @@ const ROOMS: [(&str, &[&str]); 14] = [
     ),
     ("registry", &["oci", "http", "error", "fs", "progress"]),
     // `layer` for its constants.
-    ("store", &["layer", "oci", "error", "fs"]),
+    ("store", &["layer", "oci", "error", "fs", "progress"]),
     (
         "base",
         &[

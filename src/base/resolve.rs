@@ -151,7 +151,9 @@ fn from_registry(
     // The blobs are asked for at the digest that was found, not at a tag that may have moved.
     let place = reference.at(Digest::of(&manifest));
     let find = |descriptor: &Descriptor| {
-        let here = surroundings.store.blob(descriptor);
+        let here = surroundings
+            .store
+            .verified_blob(descriptor, surroundings.reporter);
         Ok(here.unwrap_or_else(|| BlobSource::Registry(place.clone())))
     };
     Ok(store::assemble(manifest, config, find)?)
@@ -202,7 +204,7 @@ pub(super) fn learn(
         }
     }
     let facts = student.facts(config, java);
-    store.remember(KIND, key, &facts)?;
+    store.remember(KIND, key, &facts);
     Ok(facts)
 }
 

@@ -93,7 +93,7 @@ fn compress(
     // Whatever decides the bytes is part of the key.
     let key = Digest::of(&canonical(&(RECIPE_VERSION, Compression::COMPACT, tar)));
     if let Some(descriptor) = store.recall::<Descriptor>(KIND, key)
-        && let Some(source) = store.blob(&descriptor)
+        && let Some(source) = store.verified_blob(&descriptor, surroundings.reporter)
     {
         return Ok((descriptor, source));
     }
@@ -117,7 +117,7 @@ fn compress(
     let (blob, digest, size) = compressor.finish().at("write", &folder)?.finish();
     let source = store.commit(blob, digest)?;
     let descriptor = Descriptor::new(MediaType::Layer(LayerCompression::Gzip), digest, size);
-    store.remember(KIND, key, &descriptor)?;
+    store.remember(KIND, key, &descriptor);
     progress.finish("done");
     Ok((descriptor, source))
 }

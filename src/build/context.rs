@@ -18,8 +18,8 @@ use crate::store::{Store, StoreError};
 pub struct Context {
     /// The local store.
     pub store: Store,
-    /// Registries.
-    pub registries: Client,
+    /// Registries; none for a command that asks none.
+    pub registries: Option<Client>,
     /// How other servers are spoken to.
     pub http: HttpSettings,
     /// How many threads may compress.
@@ -31,6 +31,13 @@ pub struct Context {
 }
 
 impl Context {
+    /// Registries, of a command that asks some.
+    pub(super) fn registries(&self) -> &Client {
+        self.registries
+            .as_ref()
+            .expect("a build that pushes, or whose base is in a registry, has a client")
+    }
+
     /// What resolving a base needs.
     pub(super) fn surroundings(&self) -> Surroundings<'_> {
         Surroundings {
@@ -49,9 +56,9 @@ impl Fetch for Context {
         platform: &Platform,
     ) -> Result<(Vec<u8>, Vec<u8>), FetchError> {
         self.runtime.block_on(async {
-            let resolved = self.registries.resolve(reference, platform).await?;
+            let resolved = self.registries().resolve(reference, platform).await?;
             let config = self
-                .registries
+                .registries()
                 .get_blob_bytes(reference, &resolved.manifest.config, MANIFEST_LIMIT)
                 .await?;
             Ok((resolved.raw.bytes, config))
@@ -63,14 +70,14 @@ impl Fetch for Context {
         reference: &Reference,
         descriptor: &Descriptor,
     ) -> Result<BlobSource, FetchError> {
-        if let Some(source) = self.store.blob(descriptor) {
+        if let Some(source) = self.store.verified_blob(descriptor, &*self.reporter) {
             return Ok(source);
         }
         self.runtime.block_on(async {
             let blob = self.store.writer()?;
             let file = blob.file().try_clone().at("write", &self.store.temporary());
             let mut file = tokio::fs::File::from_std(file.map_err(StoreError::from)?);
-            self.registries
+            self.registries()
                 .pull_blob(reference, descriptor, &mut file)
                 .await?;
             let flushed = file.flush().await.at("write", &self.store.temporary());

@@ -54,7 +54,7 @@ impl Targets {
             Vec::new()
         };
         for repository in pushed_to {
-            let check = context.registries.check_push(repository);
+            let check = context.registries().check_push(repository);
             context.runtime.block_on(check)?;
         }
         Ok(())
@@ -133,8 +133,11 @@ fn into_store(
     source: &BlobSource,
     context: &Context,
 ) -> Result<(), BuildError> {
-    if context.store.blob(descriptor).is_none()
-        && let Some(reader) = crate::store::open(descriptor, source)?
+    // Opened first: a damaged blob of the store may be the source itself, which is then told as what it is.
+    let reader = crate::store::open(descriptor, source)?;
+    let stored = context.store.verified_blob(descriptor, &*context.reporter);
+    if stored.is_none()
+        && let Some(reader) = reader
     {
         context.store.add(descriptor, reader)?;
     }
@@ -160,7 +163,7 @@ fn push(image: &Image, targets: &Targets, context: &Context) -> Result<(), Build
             if let Selector::Digest(_) = selector {
                 return Err(BuildError::PushByDigest(name.clone()));
             }
-            let push = context.registries.push_manifest(
+            let push = context.registries().push_manifest(
                 name,
                 &MediaType::Manifest,
                 &image.manifest,
@@ -187,7 +190,7 @@ fn push_blobs(
             continue;
         }
         if matches!(source, BlobSource::Registry(_)) {
-            let there = context.registries.has_blob(repository, descriptor.digest);
+            let there = context.registries().has_blob(repository, descriptor.digest);
             if context.runtime.block_on(there)? {
                 continue;
             }
@@ -206,7 +209,7 @@ fn push_blobs(
             {
                 done.expect("uploads do not panic")?;
             }
-            let client = context.registries.clone();
+            let client = context.registries().clone();
             let (repository, mount_from) = (repository.clone(), mount_from.clone());
             uploads.spawn(async move {
                 client

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use super::{BuildError, BuildPlan, Context, Inputs};
 use crate::layer::{self, CREATED, LayerPlan};
 use crate::oci::{Descriptor, DiffId, Image, Layer};
-use crate::store::StoreError;
 
 /// The annotation on a layer that names the recipe that it was made by.
 pub(super) const RECIPE_ANNOTATION: &str = "flink-img.layer.recipe";
@@ -35,7 +34,7 @@ fn make(plan: &LayerPlan, context: &Context) -> Result<Layer, BuildError> {
     let store = &context.store;
     let key = plan.key();
     if let Some(known) = store.recall::<Known>(KIND, key)
-        && let Some(source) = store.blob(&known.descriptor)
+        && let Some(source) = store.verified_blob(&known.descriptor, &*context.reporter)
     {
         context
             .reporter
@@ -56,17 +55,13 @@ fn make(plan: &LayerPlan, context: &Context) -> Result<Layer, BuildError> {
         descriptor: facts.descriptor,
         diff_id: facts.diff_id,
     };
-    remember(context, plan, &known)?;
+    store.remember(KIND, key, &known);
     progress.finish("made");
     Ok(Layer {
         descriptor: annotated(known.descriptor, plan),
         diff_id: known.diff_id,
         source,
     })
-}
-
-fn remember(context: &Context, plan: &LayerPlan, known: &Known) -> Result<(), StoreError> {
-    context.store.remember(KIND, plan.key(), known)
 }
 
 fn annotated(mut descriptor: Descriptor, plan: &LayerPlan) -> Descriptor {

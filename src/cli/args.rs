@@ -1,13 +1,11 @@
 //! The words of the command line. The comments here are the help that users read.
 
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::error::Explain;
-use crate::flink::release::Mirror;
 use crate::flink::{FlinkVersion, JavaVersion, ScalaVersion};
 use crate::oci::{Platform, Reference};
 use crate::store::Output;
@@ -78,9 +76,10 @@ pub(super) struct GlobalArgs {
         global = true,
         env = "FLINK_IMG_JOBS",
         hide_env_values = true,
-        value_name = "N"
+        value_name = "N",
+        value_parser = clap::value_parser!(u16).range(1..=256)
     )]
-    pub(super) jobs: Option<NonZeroUsize>,
+    pub(super) jobs: Option<u16>,
     #[command(flatten)]
     pub(super) network: NetworkArgs,
 }
@@ -166,10 +165,9 @@ pub(super) struct BuildArgs {
         help_heading = "Flink",
         env = "FLINK_IMG_RELEASE_MIRROR",
         hide_env_values = true,
-        value_parser = value::<Mirror>,
         value_delimiter = ','
     )]
-    pub(super) release_mirror: Vec<Mirror>,
+    pub(super) release_mirror: Vec<String>,
 
     /// What to stand on: an image, a base of the catalogue, oci:DIR[:NAME], oci-archive:FILE, docker-archive:FILE or
     /// rootfs:FILE [default: the JRE that fits Flink]

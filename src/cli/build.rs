@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::args::{BuildArgs, GlobalArgs};
 use super::output::Printer;
+use super::paths;
 use super::report::Failure;
 use super::settings::{self, Environment};
 use crate::build::{self, BuildPlan, Published, Targets};
@@ -29,16 +30,23 @@ pub(super) fn run(
     };
     targets.check_files()?;
     if let Some(path) = &arguments.metadata_file {
-        settings::check_writable(path)?;
+        paths::check_metadata(path)?;
     }
-    let context = settings::context(global, environment, Arc::clone(&reporter))?;
+    paths::check_distinct(
+        &request,
+        &targets.outputs,
+        arguments.metadata_file.as_deref(),
+    )?;
+    let registries = targets.push || paths::local_base(&request).is_none();
+    let context = settings::context(global, environment, Arc::clone(&reporter), registries)?;
     let local = build::open_local(&request, &context)?;
     targets.check_registries(&context)?;
     let inputs = build::resolve(&request, local, &context)?;
     let plan = build::plan(&request, &inputs)?;
     if arguments.dry_run {
         let text = serde_json::to_string_pretty(&plan).expect("a plan can be written as JSON");
-        return Ok(printer.result(&text)?);
+        printer.result(&text)?;
+        return Ok(());
     }
     let mut image = build::run(&plan, &inputs, &context)?;
     targets.base.clone_from(&inputs.base_reference);
@@ -46,7 +54,7 @@ pub(super) fn run(
     let metadata = metadata(&plan, &image, &targets, &published);
     if let Some(path) = &arguments.metadata_file {
         let text = format!("{metadata}\n");
-        crate::fs::write_atomic(path, text.as_bytes())?;
+        paths::write_metadata(path, text.as_bytes())?;
     }
     if published.kept {
         let name = &targets.names[0];
@@ -55,10 +63,11 @@ pub(super) fn run(
         ));
     }
     if arguments.json {
-        return Ok(printer.result(&metadata.to_string())?);
-    }
-    for reference in &published.references {
-        printer.result(&reference.to_string())?;
+        printer.result(&metadata.to_string())?;
+    } else {
+        for reference in &published.references {
+            printer.result(&reference.to_string())?;
+        }
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ mod args;
 mod build;
 mod images;
 mod output;
+mod paths;
 mod push;
 mod report;
 mod settings;
@@ -11,13 +12,14 @@ mod settings;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::builder::Resettable;
+use clap::{Command, CommandFactory as _, FromArgMatches as _};
 
 pub use report::exit_code;
 
 /// Runs the program with `words`, the first of which is its own name.
 pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = match args::Arguments::try_parse_from(words) {
+    let arguments = match parse(words) {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help and version come as errors that go to stdout and exit with 0. A closed pipe is nobody's fault.
@@ -40,5 +42,50 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => report::report(&error, &printer),
+    }
+}
+
+fn parse(words: impl IntoIterator<Item = OsString>) -> Result<args::Arguments, clap::Error> {
+    let mut command = without_empty_variables(args::Arguments::command());
+    let matches = command.try_get_matches_from_mut(words)?;
+    args::Arguments::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
+
+/// A variable that is set to nothing, as CI systems do for what is not configured, is as good as none.
+fn without_empty_variables(command: Command) -> Command {
+    command
+        .mut_args(|argument| match argument.get_env() {
+            Some(name) if settings::is_empty_variable(name) => argument.env(Resettable::Reset),
+            _ => argument,
+        })
+        .mut_subcommands(without_empty_variables)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(words: &[&str]) -> String {
+        let words = ["flink-img"].iter().chain(words).map(OsString::from);
+        parse(words).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_words_are_consistent() {
+        args::Arguments::command().debug_assert();
+        let error = refusal(&["build", "--jobs", "100000"]);
+        assert!(error.contains("1..=256"), "{error}");
+        refusal(&["build", "--jobs", "0"]);
+    }
+
+    #[test]
+    fn a_mirror_is_not_echoed_by_the_parser() {
+        let words = [
+            "flink-img",
+            "build",
+            "--release-mirror",
+            "ftp://user:secret@host",
+        ];
+        parse(words.map(OsString::from)).unwrap();
     }
 }

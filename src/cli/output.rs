@@ -1,7 +1,7 @@
 //! What people see: the result on stdout, everything else on stderr, bars on a terminal and lines elsewhere.
-#![expect(clippy::print_stderr, reason = "this is the module that prints")]
 
-use std::io::{ErrorKind, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -45,8 +45,9 @@ impl Printer {
     /// Prints a line of the result.
     pub(super) fn result(&self, line: &str) -> Result<(), FileError> {
         let print = || {
-            let mut stdout = std::io::stdout();
-            writeln!(stdout, "{line}").and_then(|()| stdout.flush())
+            let mut output = io::stdout().lock();
+            writeln!(output, "{line}")?;
+            output.flush()
         };
         let printed = match &self.bars {
             Some(bars) => bars.suspend(print),
@@ -54,8 +55,8 @@ impl Printer {
         };
         match printed {
             // A reader that went away has seen enough.
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-            printed => printed.at("write", "stdout".as_ref()),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            printed => printed.at("write", Path::new("stdout")),
         }
     }
 
@@ -69,9 +70,13 @@ impl Printer {
     }
 
     fn plain(&self, line: &str) {
+        // If nobody can be told, nobody can be told that either.
+        let print = || {
+            let _ = writeln!(io::stderr(), "{line}");
+        };
         match &self.bars {
-            Some(bars) => bars.suspend(|| eprintln!("{line}")),
-            None => eprintln!("{line}"),
+            Some(bars) => bars.suspend(print),
+            None => print(),
         }
     }
 

@@ -6,7 +6,8 @@ use super::args::{GlobalArgs, PushArgs};
 use super::output::Printer;
 use super::report::Failure;
 use super::settings::{self, Environment};
-use crate::build::{self, Targets};
+use crate::build::{self, BuildError, Targets};
+use crate::store::LayoutError;
 
 pub(super) fn run(
     arguments: &PushArgs,
@@ -14,13 +15,30 @@ pub(super) fn run(
     environment: &Environment,
     printer: &Printer,
 ) -> Result<(), Failure> {
-    let context = settings::context(global, environment, printer.reporter())?;
-    let mut image = context.store.image(&arguments.name)?;
     let names = if arguments.target.is_empty() {
         vec![arguments.name.clone()]
     } else {
         arguments.target.clone()
     };
+    if let Some(name) = names.iter().find(|name| name.digest().is_some()) {
+        return Err(BuildError::PushByDigest(name.clone()).into());
+    }
+    let context = settings::context(global, environment, printer.reporter(), true)?;
+    let mut image = context.store.image(&arguments.name)?;
+    for layer in &image.layers {
+        let descriptor = &layer.descriptor;
+        if context
+            .store
+            .verified_blob(descriptor, &*context.reporter)
+            .is_none()
+        {
+            return Err(LayoutError::Damaged {
+                layout: arguments.name.to_string(),
+                descriptor: Box::new(descriptor.clone()),
+            }
+            .into());
+        }
+    }
     let targets = Targets {
         names,
         push: true,

@@ -7,6 +7,7 @@
 )]
 
 use std::env;
+use std::ffi::OsStr;
 use std::io;
 use std::num::NonZeroUsize;
 use std::os::unix::fs::MetadataExt as _;
@@ -20,11 +21,12 @@ use super::report::Failure;
 use crate::base::JavaOverride;
 use crate::build::{BuildRequest, Context, FlinkSource};
 use crate::error::{Explain, FileError, IoResultExt as _, Kind};
+use crate::flink::release::Mirror;
 use crate::fs;
 use crate::http::HttpSettings;
 use crate::oci::Reference;
 use crate::progress::Reporter;
-use crate::registry::{Client, CredentialStore};
+use crate::registry::{Client, CredentialError, CredentialStore};
 use crate::store::Store;
 
 /// The name of a job image when nobody says another.
@@ -33,6 +35,9 @@ const DEFAULT_NAME: &str = "flink-job";
 const FILE_NAME: &str = "flink-img.toml";
 /// It is written by hand.
 const FILE_LIMIT: u64 = 1024 * 1024;
+
+/// The last second of the year 9999, behind which a date has more than four digits of a year.
+const LAST_SECOND: i64 = 253_402_300_799;
 
 /// What the environment says.
 #[derive(Debug, Clone, Default)]
@@ -50,7 +55,7 @@ pub(super) struct Environment {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(super) enum SettingsError {
-    #[error("`SOURCE_DATE_EPOCH` is `{0}`, expected the seconds since 1970")]
+    #[error("`SOURCE_DATE_EPOCH` is `{0}`, which is no time from 1970 to the end of the year 9999")]
     SourceDateEpoch(String),
     #[error("`{}` cannot be read", path.display())]
     File {
@@ -61,8 +66,10 @@ pub(super) enum SettingsError {
     NoName,
     #[error("`{0}` names a digest, and an image's digest is known only when it is built")]
     NameWithDigest(Reference),
-    #[error("`{}` belongs to somebody else", .0.display())]
+    #[error("The cache folder `{}` belongs to somebody else, or is no folder", .0.display())]
     CacheOwner(PathBuf),
+    #[error("The cache folder `{}` is open to other users", .0.display())]
+    CacheOpen(PathBuf),
     #[error("Failed to start the network code")]
     Runtime(#[source] io::Error),
 }
@@ -72,7 +79,7 @@ impl Explain for SettingsError {
         match self {
             Self::SourceDateEpoch(_) | Self::NoName | Self::NameWithDigest(_) => Kind::Usage,
             Self::File { .. } => Kind::Input,
-            Self::CacheOwner(_) => Kind::Storage,
+            Self::CacheOwner(_) | Self::CacheOpen(_) => Kind::Storage,
             Self::Runtime(_) => Kind::Internal,
         }
     }
@@ -86,6 +93,13 @@ impl Explain for SettingsError {
                 format!("leave out what follows the `@`: `{}`", name.name())
             }
             Self::CacheOwner(_) => "name a folder of your own with `--cache-dir`".to_owned(),
+            Self::CacheOpen(folder) => format!(
+                "close it with `chmod 700 {}`, or name another with `--cache-dir`",
+                folder.display()
+            ),
+            Self::SourceDateEpoch(_) => {
+                format!("give the seconds since 1970, from 0 to {LAST_SECOND}, or unset it")
+            }
             _ => return None,
         })
     }
@@ -154,8 +168,11 @@ impl Environment {
         fs::create_dir_all(&folder, Some(0o700))?;
         // Everybody may make folders there, so it has to be looked at whose this one is, and that it is no link.
         let metadata = fs::symlink_metadata(&folder)?;
-        if !metadata.is_dir() || metadata.uid() != user || metadata.mode() & 0o077 != 0 {
+        if !metadata.is_dir() || metadata.uid() != user {
             return Err(SettingsError::CacheOwner(folder).into());
+        }
+        if metadata.mode() & 0o077 != 0 {
+            return Err(SettingsError::CacheOpen(folder).into());
         }
         reporter.note(&format!(
             "Keeping the cache in `{}`, as the home cannot be written to",
@@ -165,23 +182,40 @@ impl Environment {
     }
 }
 
+/// Whether a variable is set, and to nothing.
+pub(super) fn is_empty_variable(name: &OsStr) -> bool {
+    env::var_os(name).is_some_and(|value| value.is_empty())
+}
+
 /// Whether the user wants no colours (<https://no-color.org>).
 pub(super) fn no_color() -> bool {
     env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
 /// What a command uses of the world.
+///
+/// Without `registries` no login is read and no certificate needed, so that what is wrong with them is in nobody's way.
 pub(super) fn context(
     arguments: &GlobalArgs,
     environment: &Environment,
     reporter: Arc<dyn Reporter>,
+    registries: bool,
 ) -> Result<Context, Failure> {
     let http = HttpSettings {
         ca_file: arguments.network.ca_file.clone(),
         insecure_registries: arguments.network.insecure_registry.clone(),
         ..HttpSettings::default()
     };
-    let credentials = credentials(&arguments.network, environment)?;
+    let registries = if registries {
+        let credentials = credentials(&arguments.network, environment, &*reporter)?;
+        Some(Client::new(
+            http.clone(),
+            credentials,
+            Arc::clone(&reporter),
+        )?)
+    } else {
+        None
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -189,11 +223,12 @@ pub(super) fn context(
         .map_err(SettingsError::Runtime)?;
     let threads = arguments
         .jobs
+        .and_then(|jobs| NonZeroUsize::new(jobs.into()))
         .or_else(|| std::thread::available_parallelism().ok())
         .unwrap_or(NonZeroUsize::MIN);
     Ok(Context {
         store: environment.store(arguments.cache_dir.as_deref(), &*reporter)?,
-        registries: Client::new(http.clone(), credentials, Arc::clone(&reporter))?,
+        registries,
         http,
         threads,
         reporter,
@@ -204,15 +239,32 @@ pub(super) fn context(
 fn credentials(
     arguments: &NetworkArgs,
     environment: &Environment,
+    reporter: &dyn Reporter,
 ) -> Result<CredentialStore, Failure> {
     let mut store = CredentialStore::default();
     if let Some(file) = &arguments.authfile {
         return Ok(store.with_file(file)?);
     }
     for file in environment.credential_files() {
-        store = store.with_optional_file(&file)?;
+        match store.clone().with_file(&file) {
+            Ok(more) => store = more,
+            Err(CredentialError::Read(error)) => match reason(&error) {
+                Some(io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
+                Some(io::ErrorKind::PermissionDenied) => {
+                    reporter.warn(&format!("{error}, so its logins are not used"));
+                }
+                _ => return Err(error.into()),
+            },
+            Err(error) => return Err(error.into()),
+        }
     }
     Ok(store)
+}
+
+/// Why a file cannot be used.
+fn reason(error: &FileError) -> Option<io::ErrorKind> {
+    let source = std::error::Error::source(error)?;
+    Some(source.downcast_ref::<io::Error>()?.kind())
 }
 
 /// `flink-img.toml`, as far as it is known today.
@@ -272,6 +324,12 @@ pub(super) fn request(
     reporter: &dyn Reporter,
 ) -> Result<BuildRequest, Failure> {
     let version = arguments.flink_version.clone();
+    // Not parsed with the other words, as what refuses those repeats them, with a password if there is one.
+    let mirrors: Vec<Mirror> = arguments
+        .release_mirror
+        .iter()
+        .map(|text| text.parse())
+        .collect::<Result<_, _>>()?;
     let flink = match (&arguments.from_archive, &arguments.from_local_dist) {
         (Some(path), _) => FlinkSource::Archive {
             path: path.clone(),
@@ -284,7 +342,7 @@ pub(super) fn request(
         (None, None) => FlinkSource::Release {
             version,
             scala: arguments.scala_version,
-            mirrors: arguments.release_mirror.clone(),
+            mirrors,
         },
     };
     let created = match &environment.source_date_epoch {
@@ -292,7 +350,7 @@ pub(super) fn request(
             let seconds: i64 = text
                 .parse()
                 .ok()
-                .filter(|seconds| jiff::Timestamp::from_second(*seconds).is_ok())
+                .filter(|seconds| (0..=LAST_SECOND).contains(seconds))
                 .ok_or_else(|| SettingsError::SourceDateEpoch(text.clone()))?;
             reporter.note(&format!(
                 "SOURCE_DATE_EPOCH is {seconds}, which becomes the time of creation"
@@ -313,10 +371,4 @@ pub(super) fn request(
         job_artifacts: arguments.job_artifacts.clone(),
         created,
     })
-}
-
-/// Whether a file could be written, before there is anything to write.
-pub(super) fn check_writable(path: &Path) -> Result<(), FileError> {
-    // Not committed, so nothing is left.
-    fs::AtomicFile::create(path).map(drop)
 }

@@ -1,11 +1,12 @@
 //! Reading a blob from wherever its source says that it is on this machine.
 
-use std::io::Read;
+use std::io::{self, Read};
+use std::path::Path;
 use std::sync::Arc;
 
-use crate::error::FileError;
+use crate::error::{FileError, IoResultExt as _};
 use crate::fs::{self, RangeReader};
-use crate::oci::{BlobSource, Descriptor};
+use crate::oci::{BlobSource, Descriptor, HashingReader};
 
 /// Opens the bytes of a blob; `None` when they are in a registry and must be fetched first.
 ///
@@ -22,4 +23,15 @@ pub fn open(
         }
         BlobSource::Registry(_) => return Ok(None),
     }))
+}
+
+/// Whether the file at `path` has the bytes that `descriptor` promises.
+pub(super) fn is_intact(path: &Path, descriptor: &Descriptor) -> Result<bool, FileError> {
+    let file = fs::open(path)?;
+    if file.metadata().at("read", path)?.len() != descriptor.size {
+        return Ok(false);
+    }
+    let mut reader = HashingReader::new(file);
+    io::copy(&mut reader, &mut io::sink()).at("read", path)?;
+    Ok(reader.finish().at("read", path)? == (descriptor.digest, descriptor.size))
 }

@@ -166,6 +166,7 @@ impl Explain for LayoutError {
                 "write one with `skopeo copy` or `-o oci:DIR`; the tar of a root file system is named with `rootfs:FILE`"
                     .to_owned(),
             ),
+            Self::Damaged { .. } => Some("get or build it again".to_owned()),
             Self::Platform { .. } => {
                 Some("choose another base, or another `--platform`".to_owned())
             }
@@ -289,7 +290,8 @@ impl Layout {
         // Several names of one image are no choice; several images for different platforms are one.
         let platforms = candidates
             .iter()
-            .all(|manifest| manifest.platform.is_some());
+            .all(|manifest| manifest.platform.is_some())
+            && !rivals(&candidates, platform);
         match candidates.first() {
             Some(first) if digests.len() == 1 => {
                 let first = (*first).clone();
@@ -347,6 +349,16 @@ impl Layout {
     }
 }
 
+/// Whether different images are for the same platform, so that the platform does not choose.
+fn rivals(manifests: &[&Descriptor], platform: &Platform) -> bool {
+    let mut fitting = manifests
+        .iter()
+        .filter(|manifest| manifest.platform.as_ref() == Some(platform))
+        .map(|manifest| manifest.digest);
+    let first = fitting.next();
+    fitting.any(|digest| Some(digest) != first)
+}
+
 /// The names of an image in a layout: the short one of the specification, and the full one of containerd and Docker.
 fn names(manifest: &Descriptor) -> impl Iterator<Item = &str> {
     [ANNOTATION_REF_NAME, NAME_ANNOTATION]
@@ -382,4 +394,34 @@ fn parse_index(bytes: &[u8]) -> Result<Index, LayoutError> {
 
 pub(super) fn write_index(folder: &Path, index: &Index) -> Result<(), FileError> {
     fs::write_atomic(&folder.join(INDEX), &index.to_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oci::Config;
+
+    #[test]
+    fn two_images_for_one_platform_are_a_choice() {
+        let platform = Platform::linux_amd64();
+        let manifest = |label: &str| {
+            let mut config = Config::empty(&platform);
+            config.set_label("label", label);
+            let mut manifest = Image::new(&config, vec![], &[]).descriptor();
+            manifest.platform = Some(platform.clone());
+            manifest
+        };
+        let folder = tempfile::tempdir().unwrap();
+        ensure_layout(folder.path()).unwrap();
+        let index = Index::new(vec![manifest("a"), manifest("b")]);
+        write_index(folder.path(), &index).unwrap();
+        let error = Layout::open(folder.path())
+            .unwrap()
+            .select(None, &platform)
+            .unwrap_err();
+        assert!(
+            matches!(error, LayoutError::Choice { count: 2, .. }),
+            "{error}"
+        );
+    }
 }

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::blob;
 use super::layout::{BLOBS, ensure_layout, read_index, write_index};
 use super::{Layout, LayoutError};
 use crate::error::{Explain, FileError, IoResultExt as _, Kind};
@@ -24,6 +25,7 @@ use crate::oci::{
     BlobSource, Config, Descriptor, Digest, Document, HashingReader, HashingWriter, Image, Index,
     Layer, Reference, canonical,
 };
+use crate::progress::Reporter;
 
 /// The annotation that carries an image's full name, as containerd and Docker read it.
 pub(super) const NAME_ANNOTATION: &str = "io.containerd.image.name";
@@ -100,6 +102,10 @@ impl Store {
             fs::create_dir_all(&root.join(folder), Some(0o700))?;
         }
         ensure_layout(root)?;
+        // A store that is complete and cannot be written to would be noticed only in the middle of a build.
+        for folder in [BLOBS, "tmp"] {
+            AtomicFile::create_in(&root.join(folder))?;
+        }
         Ok(Self {
             root: root.to_owned(),
         })
@@ -124,6 +130,30 @@ impl Store {
         let path = self.blob_path(descriptor.digest);
         let metadata = fs::metadata(&path).ok()?;
         (metadata.len() == descriptor.size).then_some(BlobSource::File(path))
+    }
+
+    /// The blob, if the store has it and its bytes are still those of its digest.
+    ///
+    /// One that is damaged is taken out of the store, so that it is made or fetched again.
+    pub fn verified_blob(
+        &self,
+        descriptor: &Descriptor,
+        reporter: &dyn Reporter,
+    ) -> Option<BlobSource> {
+        let path = self.blob_path(descriptor.digest);
+        fs::metadata(&path).ok()?;
+        match blob::is_intact(&path, descriptor) {
+            Ok(true) => return Some(BlobSource::File(path)),
+            Ok(false) => reporter.warn(&format!(
+                "`{}` is damaged, so it is made or fetched again",
+                path.display()
+            )),
+            Err(error) => reporter.warn(&format!("{error}, so it is made or fetched again")),
+        }
+        if let Err(error) = fs::remove(&path) {
+            tracing::debug!("{error}");
+        }
+        None
     }
 
     /// Starts a blob whose digest is known only once it is written.
@@ -164,20 +194,17 @@ impl Store {
         self.commit(blob, digest)
     }
 
-    /// Remembers `facts` about the thing with digest `key`. A failure is no reason to fail a build: it only costs time.
-    pub fn remember(
-        &self,
-        kind: &str,
-        key: Digest,
-        facts: &impl Serialize,
-    ) -> Result<(), StoreError> {
+    /// Remembers `facts` about the thing with digest `key`.
+    ///
+    /// What cannot be written down is no reason to fail a build, as it only costs time: so this never fails.
+    pub fn remember(&self, kind: &str, key: Digest, facts: &impl Serialize) {
         let folder = self.root.join("facts").join(kind);
-        fs::create_dir_all(&folder, Some(0o700))?;
-        fs::write_atomic(
-            &folder.join(format!("{}.json", key.hex())),
-            &canonical(facts),
-        )?;
-        Ok(())
+        let path = folder.join(format!("{}.json", key.hex()));
+        let written = fs::create_dir_all(&folder, Some(0o700))
+            .and_then(|()| fs::write_atomic(&path, &canonical(facts)));
+        if let Err(error) = written {
+            tracing::debug!("{error}");
+        }
     }
 
     /// What is remembered about the thing with digest `key`; `None` too when it cannot be read any more.
@@ -203,9 +230,10 @@ impl Store {
         let _lock = self.lock()?;
         let mut index = read_index(&self.root)?;
         let full_name = name.to_string();
-        index
-            .manifests
-            .retain(|manifest| manifest.annotations.get(NAME_ANNOTATION) != Some(&full_name));
+        index.manifests.retain(|manifest| {
+            let old = manifest.annotations.get(NAME_ANNOTATION);
+            !old.is_some_and(|old| Reference::same(old, &full_name))
+        });
         let mut descriptor = image.descriptor();
         descriptor
             .annotations
@@ -233,7 +261,7 @@ impl Store {
         let named = self
             .images()?
             .into_iter()
-            .find(|image| &image.name == name)
+            .find(|image| Reference::same(&image.name.to_string(), &name.to_string()))
             .ok_or_else(|| StoreError::Unknown(name.clone()))?;
         Ok(Layout::open(&self.root)?.image(&named.manifest)?)
     }
@@ -305,6 +333,7 @@ pub(super) fn read_checked(
 mod tests {
     use super::*;
     use crate::oci::{MediaType, Platform};
+    use crate::progress::Silent;
 
     fn store() -> (tempfile::TempDir, Store) {
         let folder = tempfile::tempdir().unwrap();
@@ -357,11 +386,35 @@ mod tests {
     }
 
     #[test]
+    fn a_name_without_a_tag_is_the_one_of_latest() {
+        let (_folder, store) = store();
+        let image = Image::new(&Config::empty(&Platform::linux_amd64()), vec![], &[]);
+        store.keep(&"job".parse().unwrap(), &image).unwrap();
+        store.image(&"job:latest".parse().unwrap()).unwrap();
+        store.keep(&"job:latest".parse().unwrap(), &image).unwrap();
+        assert_eq!(store.images().unwrap().len(), 1);
+        store.image(&"job".parse().unwrap()).unwrap();
+    }
+
+    #[test]
+    fn a_damaged_blob_is_dropped() {
+        let (_folder, store) = store();
+        let descriptor = Descriptor::of(MediaType::Config, b"promised");
+        assert!(store.verified_blob(&descriptor, &Silent).is_none());
+        store.add(&descriptor, &b"promised"[..]).unwrap();
+        assert!(store.verified_blob(&descriptor, &Silent).is_some());
+        fs::write_atomic(&store.blob_path(descriptor.digest), b"promiseX").unwrap();
+        assert!(store.blob(&descriptor).is_some());
+        assert!(store.verified_blob(&descriptor, &Silent).is_none());
+        assert!(store.blob(&descriptor).is_none());
+    }
+
+    #[test]
     fn forgets_facts_that_it_cannot_read() {
         let (_folder, store) = store();
         let key = Digest::of(b"x");
         assert_eq!(store.recall::<Vec<u8>>("test", key), None);
-        store.remember("test", key, &vec![1, 2]).unwrap();
+        store.remember("test", key, &vec![1, 2]);
         assert_eq!(store.recall("test", key), Some(vec![1, 2]));
         let path = store.root.join(format!("facts/test/{}.json", key.hex()));
         fs::write_atomic(&path, b"[1, ").unwrap();

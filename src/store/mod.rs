@@ -12,4 +12,4 @@ pub use blob::open;
 pub use layout::{Layout, LayoutError};
 pub(crate) use local::assemble;
 pub use local::{NamedImage, Store, StoreError};
-pub use output::{Output, OutputError, OutputParseError, Written};
+pub use output::{Output, OutputError, OutputParseError, Written, replaced};

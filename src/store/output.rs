@@ -4,6 +4,9 @@
 //! old and new readers find the same blobs, and the digest survives. An archive appears under its name when it is whole;
 //! a folder that is there already keeps its other images.
 
+mod archive;
+mod folder;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -11,21 +14,13 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use oci_spec::image::ANNOTATION_REF_NAME;
-use serde_json::json;
-use tar::{EntryType, Header};
-use tempfile::TempDir;
 
 use super::blob;
-use super::layout::{
-    BLOBS, INDEX, LayoutError, MARKER, MARKER_TEXT, ensure_layout, read_index, write_index,
-};
+use super::layout::LayoutError;
 use super::local::NAME_ANNOTATION;
 use crate::error::{Explain, FileError, IoResultExt as _, Kind};
 use crate::fs::{self, AtomicFile};
-use crate::layer::MODIFIED;
-use crate::oci::{
-    BlobSource, Descriptor, Digest, HashingReader, Image, Index, Reference, canonical,
-};
+use crate::oci::{BlobSource, Descriptor, Digest, HashingReader, Image, Reference};
 
 /// A file or folder that an image is written to: `oci:DIR`, `oci-archive:FILE` or `docker-archive:FILE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +51,9 @@ pub enum OutputError {
     /// The folder is there, and is neither empty nor a layout.
     #[error("`{}` is neither empty nor an OCI layout", .0.display())]
     Occupied(PathBuf),
+    /// A pipe, a device or a socket, which a file would take the place of.
+    #[error("`{}` is not a regular file", .0.display())]
+    NotRegular(PathBuf),
     /// A blob is not what its descriptor says.
     #[error("A layer does not match its digest `{0}`")]
     Damaged(Digest),
@@ -66,7 +64,7 @@ impl Explain for OutputError {
         match self {
             Self::File(error) => error.kind(),
             Self::Layout(error) => error.kind(),
-            Self::Occupied(_) => Kind::Input,
+            Self::Occupied(_) | Self::NotRegular(_) => Kind::Input,
             Self::Damaged(_) => Kind::Integrity,
         }
     }
@@ -76,9 +74,11 @@ impl Explain for OutputError {
             Self::File(error) => error.hint(),
             Self::Layout(error) => error.hint(),
             Self::Occupied(_) => Some("name a new or empty folder".to_owned()),
-            Self::Damaged(_) => {
-                Some("the local store is damaged; remove it and build again".to_owned())
-            }
+            Self::NotRegular(_) => Some("name a new file".to_owned()),
+            Self::Damaged(_) => Some(
+                "get the base again if it has this layer, else remove the cache folder, and build again"
+                    .to_owned(),
+            ),
         }
     }
 }
@@ -109,39 +109,34 @@ impl fmt::Display for Output {
 }
 
 impl Output {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Layout(path) | Self::OciArchive(path) | Self::DockerArchive(path) => path,
+        }
+    }
+
     /// Whether the output could be written, as far as that can be known before there is an image.
     pub fn check(&self) -> Result<(), OutputError> {
-        let path = match self {
-            Self::Layout(path) => {
-                if let Ok(metadata) = fs::metadata(path) {
-                    let layout = fs::metadata(&path.join(MARKER)).is_ok();
-                    if !metadata.is_dir() || !layout && !fs::list(path)?.is_empty() {
-                        return Err(OutputError::Occupied(path.clone()));
-                    }
-                    return Ok(());
-                }
-                path
-            }
+        match self {
+            Self::Layout(path) => folder::check(path),
+            // Not committed, so nothing is left.
             Self::OciArchive(path) | Self::DockerArchive(path) => {
-                fs::AtomicFile::check(path)?;
-                path
+                Ok(AtomicFile::create(&replaced(path)?).map(drop)?)
             }
-        };
-        let folder = parent(path);
-        // A missing folder is told as what it prevents.
-        let metadata = fs::metadata(folder).map_err(|error| error.doing("create", path))?;
-        if !metadata.is_dir() {
-            return Err(io::Error::from(io::ErrorKind::NotADirectory)).at("create", path)?;
         }
-        Ok(())
     }
 
     /// Writes `image` under `names`, all but the last step. All layers must be on this machine.
     pub fn write(&self, image: &Image, names: &[Reference]) -> Result<Written, OutputError> {
         Ok(Written(match self {
-            Self::Layout(path) => write_layout(path, image, names)?,
-            Self::OciArchive(path) => LastStep::File(write_archive(path, image, names, false)?),
-            Self::DockerArchive(path) => LastStep::File(write_archive(path, image, names, true)?),
+            Self::Layout(path) => LastStep::Layout(folder::write(path, image, names)?),
+            Self::OciArchive(path) => {
+                LastStep::File(archive::write(&replaced(path)?, image, names, false)?)
+            }
+            Self::DockerArchive(path) => {
+                LastStep::File(archive::write(&replaced(path)?, image, names, true)?)
+            }
         }))
     }
 }
@@ -154,10 +149,7 @@ pub struct Written(LastStep);
 #[derive(Debug)]
 enum LastStep {
     File(AtomicFile),
-    /// A new layout, in a temporary folder, what it will be called, and the image's names.
-    Folder(TempDir, PathBuf, Vec<Descriptor>),
-    /// A layout that was there before lacks but the image's names.
-    Index(PathBuf, Vec<Descriptor>),
+    Layout(folder::Filled),
 }
 
 impl Written {
@@ -165,22 +157,28 @@ impl Written {
     pub fn commit(self) -> Result<(), OutputError> {
         match self.0 {
             LastStep::File(file) => Ok(file.commit()?),
-            LastStep::Folder(growing, folder, entries) => show(&inside(&growing), &folder, entries),
-            LastStep::Index(folder, entries) => add_to_index(&folder, entries),
+            LastStep::Layout(filled) => filled.commit(),
         }
     }
 }
 
-/// A layout's place in the temporary folder that it grows in.
-fn inside(growing: &TempDir) -> PathBuf {
-    growing.path().join("layout")
-}
-
-fn parent(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
+/// The file that is replaced when `path` is written: where a link leads, and nothing but a regular file.
+pub fn replaced(path: &Path) -> Result<PathBuf, OutputError> {
+    let Ok(link) = fs::symlink_metadata(path) else {
+        return Ok(path.to_owned());
+    };
+    let metadata = fs::metadata(path).map_err(|error| error.doing("create", path))?;
+    if metadata.is_dir() {
+        return Err(io::Error::from(io::ErrorKind::IsADirectory)).at("write", path)?;
     }
+    if !metadata.is_file() {
+        return Err(OutputError::NotRegular(path.to_owned()));
+    }
+    Ok(if link.is_symlink() {
+        fs::canonicalize(path)?
+    } else {
+        path.to_owned()
+    })
 }
 
 /// The image's entries in the index of a layout, one a name.
@@ -235,164 +233,27 @@ fn copy_blob(
     Ok(())
 }
 
-fn write_layout(
-    folder: &Path,
-    image: &Image,
-    names: &[Reference],
-) -> Result<LastStep, OutputError> {
-    let entries = index_entries(image, names);
-    if fs::metadata(&folder.join(MARKER)).is_ok() {
-        fill_layout(folder, image)?;
-        return Ok(LastStep::Index(folder.to_owned(), entries));
-    }
-    // A new layout grows under another name, so that a build that is killed leaves nothing that looks like one.
-    let growing = tempfile::Builder::new()
-        .prefix(".flink-img-")
-        .tempdir_in(parent(folder))
-        .at("create", folder)?;
-    let inside = inside(&growing);
-    fs::create_dir_all(&inside.join(BLOBS), None)?;
-    ensure_layout(&inside)?;
-    fill_layout(&inside, image)?;
-    write_index(&inside, &Index::new(entries.clone()))?;
-    Ok(LastStep::Folder(growing, folder.to_owned(), entries))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Gives a new layout its name. Where another build made one of that name in the meantime, it goes into that.
-fn show(new: &Path, folder: &Path, entries: Vec<Descriptor>) -> Result<(), OutputError> {
-    match fs::rename(new, folder) {
-        Err(_) if fs::metadata(&folder.join(MARKER)).is_ok() => {
-            for blob in fs::list(&new.join(BLOBS))? {
-                let name = blob.file_name().expect("an entry of a folder has a name");
-                fs::rename(&blob, &folder.join(BLOBS).join(name))?;
-            }
-            add_to_index(folder, entries)
-        }
-        result => Ok(result?),
-    }
-}
-
-/// Names an image whose blobs are there; another of the same name loses it.
-fn add_to_index(folder: &Path, entries: Vec<Descriptor>) -> Result<(), OutputError> {
-    // Two builds may add to one layout; a file that every layout has stands for all of it.
-    let marker = folder.join(MARKER);
-    let lock = fs::open_lock(&marker)?;
-    lock.lock().at("lock", &marker)?;
-    let mut index = read_index(folder)?;
-    index.manifests.retain(|old| {
-        let name = |manifest: &Descriptor| manifest.annotations.get(ANNOTATION_REF_NAME).cloned();
-        !entries.iter().any(|new| name(new) == name(old))
-    });
-    index.manifests.extend(entries);
-    Ok(write_index(folder, &index)?)
-}
-
-fn fill_layout(folder: &Path, image: &Image) -> Result<(), OutputError> {
-    for (digest, (descriptor, source)) in all_blobs(image) {
-        let path = folder.join(BLOBS).join(digest.hex());
-        if fs::metadata(&path).is_ok_and(|metadata| metadata.len() == descriptor.size) {
-            continue;
-        }
-        let mut file = AtomicFile::create(&path)?;
-        copy_blob(&descriptor, &source, &mut file, &path)?;
-        file.commit()?;
-    }
-    Ok(())
-}
-
-fn write_archive(
-    path: &Path,
-    image: &Image,
-    names: &[Reference],
-    docker: bool,
-) -> Result<AtomicFile, OutputError> {
-    let mut file = io::BufWriter::new(AtomicFile::create(path)?);
-    let mut archive = ArchiveWriter {
-        output: &mut file,
-        path,
-    };
-    archive.folder("blobs/")?;
-    archive.folder("blobs/sha256/")?;
-    for (digest, (descriptor, source)) in all_blobs(image) {
-        archive.header(
-            &format!("{BLOBS}/{}", digest.hex()),
-            EntryType::Regular,
-            descriptor.size,
-        )?;
-        copy_blob(&descriptor, &source, archive.output, path)?;
-        archive.pad(descriptor.size)?;
-    }
-    archive.file(INDEX, &Index::new(index_entries(image, names)).to_bytes())?;
-    if docker {
-        archive.file("manifest.json", &docker_manifest(image, names))?;
-    }
-    archive.file(MARKER, MARKER_TEXT)?;
-    archive.end()?;
-    let file = file
-        .into_inner()
-        .map_err(io::IntoInnerError::into_error)
-        .at("write", path)?;
-    Ok(file)
-}
-
-/// `manifest.json` as `docker save` writes it and `docker load` reads it.
-fn docker_manifest(image: &Image, names: &[Reference]) -> Vec<u8> {
-    let blob = |digest: Digest| format!("{BLOBS}/{}", digest.hex());
-    let tags: Vec<_> = index_entries(image, names)
-        .into_iter()
-        .filter_map(|mut descriptor| descriptor.annotations.remove(NAME_ANNOTATION))
-        .collect();
-    let layers: Vec<_> = image
-        .layers
-        .iter()
-        .map(|layer| blob(layer.descriptor.digest))
-        .collect();
-    canonical(&json!([{
-        "Config": blob(Digest::of(&image.config)),
-        "Layers": layers,
-        "RepoTags": tags,
-    }]))
-}
-
-struct ArchiveWriter<'a, W> {
-    output: &'a mut W,
-    path: &'a Path,
-}
-
-impl<W: Write> ArchiveWriter<'_, W> {
-    fn write(&mut self, bytes: &[u8]) -> Result<(), FileError> {
-        self.output.write_all(bytes).at("write", self.path)
-    }
-
-    fn header(&mut self, name: &str, kind: EntryType, size: u64) -> Result<(), FileError> {
-        let mut header = Header::new_gnu();
-        header.set_path(name).at("write", self.path)?;
-        header.set_entry_type(kind);
-        header.set_mode(if kind.is_dir() { 0o755 } else { 0o644 });
-        header.set_uid(0);
-        header.set_gid(0);
-        header.set_mtime(MODIFIED);
-        header.set_size(size);
-        header.set_cksum();
-        self.write(header.as_bytes())
-    }
-
-    fn pad(&mut self, size: u64) -> Result<(), FileError> {
-        let rest = usize::try_from(size % 512).expect("below 512");
-        self.write(&[0; 512][..(512 - rest) % 512])
-    }
-
-    fn folder(&mut self, name: &str) -> Result<(), FileError> {
-        self.header(name, EntryType::Directory, 0)
-    }
-
-    fn file(&mut self, name: &str, bytes: &[u8]) -> Result<(), FileError> {
-        self.header(name, EntryType::Regular, bytes.len() as u64)?;
-        self.write(bytes)?;
-        self.pad(bytes.len() as u64)
-    }
-
-    fn end(&mut self) -> Result<(), FileError> {
-        self.write(&[0; 1024])
+    #[test]
+    fn an_archive_replaces_regular_files_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        Output::OciArchive(file.clone()).check().unwrap();
+        assert!(Output::OciArchive(link.clone()).check().is_err());
+        fs::write_atomic(&file, b"").unwrap();
+        Output::OciArchive(link.clone()).check().unwrap();
+        assert_eq!(replaced(&link).unwrap(), fs::canonicalize(&file).unwrap());
+        let device = Output::OciArchive("/dev/null".into()).check();
+        assert!(matches!(device, Err(OutputError::NotRegular(_))));
+        let missing = Output::OciArchive(folder.path().join("no/file")).check();
+        assert!(matches!(missing, Err(OutputError::File(_))));
+        Output::OciArchive(folder.path().to_owned())
+            .check()
+            .unwrap_err();
     }
 }

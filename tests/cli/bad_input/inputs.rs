@@ -274,6 +274,7 @@ fn words_that_contradict_each_other_or_are_none() {
     assert_snapshot!(site.refuses_job(&[]), @"
     exit code: 2
     ----- stderr -----
-    error: `SOURCE_DATE_EPOCH` is `yesterday`, expected the seconds since 1970
+    error: `SOURCE_DATE_EPOCH` is `yesterday`, which is no time from 1970 to the end of the year 9999
+    hint: give the seconds since 1970, from 0 to 253402300799, or unset it
     ");
 }

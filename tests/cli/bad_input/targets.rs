@@ -134,10 +134,10 @@ fn outputs_that_cannot_be_written() {
     hint: name a file in it
     ");
     assert_snapshot!(site.refuses_job(&["-o", "docker-archive:/dev/null"]), @"
-    exit code: 9
+    exit code: 3
     ----- stderr -----
-    error: Failed to write `/dev/null`
-      caused by: it is not a regular file
+    error: `/dev/null` is not a regular file
+    hint: name a new file
     ");
     let twice = context.build(&["--metadata-file", "missing/meta.json", "-t", "a/b"]);
     assert_snapshot!(twice, @"

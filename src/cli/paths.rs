@@ -1,0 +1,172 @@
+//! Which files a build reads and writes, so that it writes none that it reads, and none twice.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use super::report::Failure;
+use crate::base::BaseSource;
+use crate::build::{BuildRequest, FlinkSource};
+use crate::error::{Explain, IoResultExt as _, Kind};
+use crate::fs::{self, AtomicFile};
+use crate::store::{Output, replaced};
+
+/// A file that would be written although it must not be.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(super) enum PathError {
+    #[error("`{}` is to be written, and it is an input", .0.display())]
+    Input(PathBuf),
+    #[error("`{}` is to be written twice", .0.display())]
+    Twice(PathBuf),
+}
+
+impl Explain for PathError {
+    fn kind(&self) -> Kind {
+        Kind::Usage
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some("give each output a path of its own".to_owned())
+    }
+}
+
+/// The base, if it is on this machine.
+pub(super) fn local_base(request: &BuildRequest) -> Option<PathBuf> {
+    match request.base.as_ref()?.parse().ok()? {
+        BaseSource::Registry(_) => None,
+        BaseSource::Layout(path, _)
+        | BaseSource::OciArchive(path, _)
+        | BaseSource::DockerArchive(path, _)
+        | BaseSource::RootFs(path) => Some(path),
+    }
+}
+
+/// The path without links, also when there is no file yet.
+fn real(path: &Path) -> PathBuf {
+    if let Ok(real) = fs::canonicalize(path) {
+        return real;
+    }
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    match (fs::canonicalize(folder), path.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => path.to_owned(),
+    }
+}
+
+/// Refuses a path that is written to although it is an input, or twice.
+pub(super) fn check_distinct(
+    request: &BuildRequest,
+    outputs: &[Output],
+    metadata: Option<&Path>,
+) -> Result<(), PathError> {
+    let flink = match &request.flink {
+        FlinkSource::Archive { path, .. } | FlinkSource::Directory { path, .. } => Some(path),
+        FlinkSource::Release { .. } => None,
+    };
+    let base = local_base(request);
+    let inputs: Vec<_> = [&request.job_jar, &base]
+        .into_iter()
+        .flatten()
+        .chain(&request.job_artifacts)
+        .chain(flink)
+        .map(|path| real(path))
+        .collect();
+    let mut written = Vec::new();
+    for path in outputs.iter().map(Output::path).chain(metadata) {
+        let real = real(path);
+        // A layout may hold the base and take the image as well.
+        if inputs.contains(&real) && !fs::metadata(&real).is_ok_and(|found| found.is_dir()) {
+            return Err(PathError::Input(path.to_owned()));
+        }
+        if written.contains(&real) {
+            return Err(PathError::Twice(path.to_owned()));
+        }
+        written.push(real);
+    }
+    Ok(())
+}
+
+/// Whether the file is written to as it is, and not replaced: a pipe, a device, or a stream of this process.
+fn is_stream(path: &Path) -> bool {
+    path.starts_with("/dev")
+        || fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
+}
+
+/// Whether the metadata file could be written, before there is anything to write.
+pub(super) fn check_metadata(path: &Path) -> Result<(), Failure> {
+    if !is_stream(path) {
+        // Not committed, so nothing is left.
+        drop(AtomicFile::create(&replaced(path)?)?);
+    }
+    Ok(())
+}
+
+/// Writes the metadata file.
+pub(super) fn write_metadata(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    if !is_stream(path) {
+        return Ok(fs::write_atomic(&replaced(path)?, bytes)?);
+    }
+    let mut file = std::fs::File::options()
+        .append(true)
+        .open(path)
+        .at("write", path)?;
+    Ok(file.write_all(bytes).at("write", path)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::JavaOverride;
+    use crate::oci::Platform;
+
+    #[test]
+    fn inputs_are_not_written_and_outputs_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let jar = folder.path().join("job.jar");
+        fs::write_atomic(&jar, b"").unwrap();
+        let request = BuildRequest {
+            base: Some(format!("rootfs:{}/base.tar", folder.path().display())),
+            platform: Platform::linux_amd64(),
+            java: JavaOverride::default(),
+            flink: FlinkSource::Release {
+                version: None,
+                scala: None,
+                mirrors: Vec::new(),
+            },
+            job_jar: Some(jar.clone()),
+            job_artifacts: Vec::new(),
+            created: None,
+        };
+        let archive = |name: &str| Output::OciArchive(folder.path().join(name));
+        let check = |outputs: &[Output], metadata| check_distinct(&request, outputs, metadata);
+        assert!(matches!(
+            check(&[archive("job.jar")], None),
+            Err(PathError::Input(_))
+        ));
+        assert!(matches!(
+            check(&[archive("../")], Some(&jar)),
+            Err(PathError::Input(_))
+        ));
+        assert!(matches!(
+            check(&[archive("base.tar")], None),
+            Err(PathError::Input(_))
+        ));
+        let twice = check(&[archive("a"), archive("./a")], None);
+        assert!(matches!(twice, Err(PathError::Twice(_))));
+        check(
+            &[archive("a"), archive("b")],
+            Some(&folder.path().join("c")),
+        )
+        .unwrap();
+    }
+
+    #[test]
+    fn metadata_can_go_to_a_device() {
+        let path = Path::new("/dev/null");
+        check_metadata(path).unwrap();
+        write_metadata(path, b"{}").unwrap();
+    }
+}
