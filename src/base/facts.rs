@@ -11,8 +11,7 @@ use crate::oci::{Config, Digest, Layer, canonical};
 /// Raised whenever this module learns something new, so that what was remembered before is asked again.
 const FACTS_VERSION: u32 = 1;
 /// Where programs are looked for when the base's config does not say.
-pub(super) const DEFAULT_PATH: &str =
-    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// What Flink's scripts and the entrypoint call; BusyBox and every full Linux have all but the first.
 const PROGRAMS: [&str; 5] = ["bash", "awk", "find", "grep", "sed"];

@@ -1,5 +1,6 @@
 //! What a container of the image starts with: environment, user, ports, command, labels.
 
+use crate::base::DEFAULT_PATH;
 use crate::layer::{Content, Entry, ImagePath, Owner};
 use crate::oci::Config;
 
@@ -25,8 +26,6 @@ const WORKING_DIRECTORY: &str = "/opt/flink";
 const PORTS: [u16; 2] = [6123, 8081];
 /// What all labels of this program begin with.
 const LABEL_PREFIX: &str = "flink-img.";
-/// What every Linux looks for programs in, for a base that does not say.
-const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// What the image says of itself; `flink-img render` and people read it.
 #[derive(Debug, Clone, Default)]
