@@ -85,14 +85,6 @@ pub fn open_lock(path: &Path) -> Result<File, FileError> {
         .at("lock", path)
 }
 
-/// Removes a file. One that is not there is fine.
-pub fn remove(path: &Path) -> Result<(), FileError> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).at("remove", path),
-        _ => Ok(()),
-    }
-}
-
 /// The absolute path without links.
 pub fn canonicalize(path: &Path) -> Result<PathBuf, FileError> {
     std::fs::canonicalize(path).at("find", path)

@@ -84,7 +84,7 @@ pub(super) struct GlobalArgs {
     pub(super) network: NetworkArgs,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Network options")]
 pub(super) struct NetworkArgs {
     /// Read logins from this file, in the form of Docker and podman, and from no other

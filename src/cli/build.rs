@@ -34,6 +34,7 @@ pub(super) fn run(
     }
     paths::check_distinct(
         &request,
+        &global.network,
         &targets.outputs,
         arguments.metadata_file.as_deref(),
     )?;

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use super::args::NetworkArgs;
 use super::report::Failure;
 use crate::base::BaseSource;
 use crate::build::{BuildRequest, FlinkSource};
@@ -55,6 +56,7 @@ fn real(path: &Path) -> PathBuf {
 /// Refuses a path that is written to although it is an input, or twice.
 pub(super) fn check_distinct(
     request: &BuildRequest,
+    network: &NetworkArgs,
     outputs: &[Output],
     metadata: Option<&Path>,
 ) -> Result<(), PathError> {
@@ -63,7 +65,7 @@ pub(super) fn check_distinct(
         FlinkSource::Release { .. } => None,
     };
     let base = local_base(request);
-    let inputs: Vec<_> = [&request.job_jar, &base]
+    let inputs: Vec<_> = [&request.job_jar, &base, &network.authfile, &network.ca_file]
         .into_iter()
         .flatten()
         .chain(&request.job_artifacts)
@@ -72,9 +74,13 @@ pub(super) fn check_distinct(
         .collect();
     let mut written = Vec::new();
     for path in outputs.iter().map(Output::path).chain(metadata) {
-        let real = real(path);
+        let real = self::real(path);
         // A layout may hold the base and take the image as well.
-        if inputs.contains(&real) && !fs::metadata(&real).is_ok_and(|found| found.is_dir()) {
+        // What lies in the folder of Flink would be part of the image the next time.
+        let inside = matches!(&request.flink, FlinkSource::Directory { path, .. } if real.starts_with(self::real(path)));
+        if inside
+            || inputs.contains(&real) && !fs::metadata(&real).is_ok_and(|found| found.is_dir())
+        {
             return Err(PathError::Input(path.to_owned()));
         }
         if written.contains(&real) {
@@ -87,7 +93,9 @@ pub(super) fn check_distinct(
 
 /// Whether the file is written to as it is, and not replaced: a pipe, a device, or a stream of this process.
 fn is_stream(path: &Path) -> bool {
-    path.starts_with("/dev")
+    // The streams may be redirected to regular files, which are not ours to replace either.
+    let streams = ["/dev/stdout", "/dev/stderr", "/dev/fd", "/proc/self/fd"];
+    streams.iter().any(|stream| path.starts_with(stream))
         || fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
 }
 
@@ -137,7 +145,9 @@ mod tests {
             created: None,
         };
         let archive = |name: &str| Output::OciArchive(folder.path().join(name));
-        let check = |outputs: &[Output], metadata| check_distinct(&request, outputs, metadata);
+        let check = |outputs: &[Output], metadata| {
+            check_distinct(&request, &NetworkArgs::default(), outputs, metadata)
+        };
         assert!(matches!(
             check(&[archive("job.jar")], None),
             Err(PathError::Input(_))

@@ -18,7 +18,7 @@ pub(super) fn run(
     let names = if arguments.target.is_empty() {
         vec![arguments.name.clone()]
     } else {
-        arguments.target.clone()
+        settings::distinct(arguments.target.clone())
     };
     if let Some(name) = names.iter().find(|name| name.digest().is_some()) {
         return Err(BuildError::PushByDigest(name.clone()).into());
@@ -45,6 +45,7 @@ pub(super) fn run(
         outputs: Vec::new(),
         base: None,
     };
+    targets.check_registries(&context)?;
     let published = build::publish(&mut image, &targets, &context)?;
     if arguments.json {
         let object = json!({"digest": image.digest(), "names": targets.names, "references": published.references});

@@ -313,8 +313,20 @@ pub(super) fn names(arguments: &BuildArgs) -> Result<Vec<Reference>, Failure> {
     };
     match names.iter().find(|name| name.digest().is_some()) {
         Some(name) => Err(SettingsError::NameWithDigest(name.clone()).into()),
-        None => Ok(names),
+        None => Ok(distinct(names)),
     }
+}
+
+/// Each image once: `NAME` and `NAME:latest` are the same.
+pub(super) fn distinct(names: Vec<Reference>) -> Vec<Reference> {
+    let mut kept: Vec<Reference> = Vec::new();
+    for name in names {
+        let is_same = |known: &Reference| Reference::same(&known.to_string(), &name.to_string());
+        if !kept.iter().any(is_same) {
+            kept.push(name);
+        }
+    }
+    kept
 }
 
 /// What is to be built.

@@ -45,7 +45,7 @@ impl Platform {
     }
 
     /// Whether both mean the same machine, however its variant is written.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.clone().normalized() == other.clone().normalized()
     }
 

@@ -6,7 +6,7 @@ use reqwest::{Method, Response, StatusCode, Url};
 use super::body::{BlobBody, Pulse};
 use super::client::{Access, Call, Client, Session};
 use super::error::{Cause, Error, Task};
-use super::pull::{manifest_call, stated_digest};
+use super::pull::stated_digest;
 use crate::http::is_downgrade;
 use crate::oci::{Descriptor, Digest, MediaType, Reference, Selector};
 
@@ -55,17 +55,12 @@ impl Client {
 
     /// Asks whether an image may be pushed under a name, before anybody works for it.
     ///
-    /// A tag that is there says that the repository is, and that the registry knows us; that is one request. For a new
-    /// one an upload is opened and cancelled, which is the only question about the right to push that all answer alike.
+    /// An upload is opened and cancelled: that is the only question about the right to push that all answer alike. A
+    /// registry that lets everybody read would answer any other one kindly.
     pub async fn check_push(&self, target: &Reference) -> Result<(), Error> {
         let attempt = async {
             let access = Access::Push { mount_from: None };
             let session = self.session(target, access).await?;
-            let call = manifest_call(&session, Method::HEAD, &target.selector());
-            let known = self.request(&session, &call, &EXISTS_ANSWERS).await?;
-            if known.status() == StatusCode::OK {
-                return Ok(());
-            }
             let mut retries = self.wire.settings.retry.start();
             let opened = loop {
                 match self.open_upload(&session, None).await {

@@ -160,13 +160,13 @@ impl Explain for LayoutError {
         match self {
             Self::File(error) => error.hint(),
             Self::Choice { .. } | Self::NoSuchName { .. } => {
-                Some("choose one by its name behind another colon, as `oci:DIR:NAME`".to_owned())
+                Some("choose one by its name behind another colon, as `oci:DIR:NAME` or `docker-archive:FILE:NAME`".to_owned())
             }
             Self::NotALayout(..) => Some(
                 "write one with `skopeo copy` or `-o oci:DIR`; the tar of a root file system is named with `rootfs:FILE`"
                     .to_owned(),
             ),
-            Self::Damaged { .. } => Some("get or build it again".to_owned()),
+            Self::Damaged { .. } | Self::Missing { .. } => Some("get or build it again".to_owned()),
             Self::Platform { .. } => {
                 Some("choose another base, or another `--platform`".to_owned())
             }
@@ -353,7 +353,10 @@ impl Layout {
 fn rivals(manifests: &[&Descriptor], platform: &Platform) -> bool {
     let mut fitting = manifests
         .iter()
-        .filter(|manifest| manifest.platform.as_ref() == Some(platform))
+        .filter(|manifest| {
+            let found = manifest.platform.as_ref();
+            found.is_some_and(|found| found.is_same(platform))
+        })
         .map(|manifest| manifest.digest);
     let first = fitting.next();
     fitting.any(|digest| Some(digest) != first)

@@ -134,24 +134,19 @@ impl Store {
 
     /// The blob, if the store has it and its bytes are still those of its digest.
     ///
-    /// One that is damaged is taken out of the store, so that it is made or fetched again.
+    /// One that is damaged stays where it is until it is made or fetched again, which takes its place in one step:
+    /// somebody else may just have done so, and a descriptor that is wrong must not cost anybody a blob.
     pub fn verified_blob(
         &self,
         descriptor: &Descriptor,
         reporter: &dyn Reporter,
     ) -> Option<BlobSource> {
+        let source = self.blob(descriptor)?;
         let path = self.blob_path(descriptor.digest);
-        fs::metadata(&path).ok()?;
         match blob::is_intact(&path, descriptor) {
-            Ok(true) => return Some(BlobSource::File(path)),
-            Ok(false) => reporter.warn(&format!(
-                "`{}` is damaged, so it is made or fetched again",
-                path.display()
-            )),
-            Err(error) => reporter.warn(&format!("{error}, so it is made or fetched again")),
-        }
-        if let Err(error) = fs::remove(&path) {
-            tracing::debug!("{error}");
+            Ok(true) => return Some(source),
+            Ok(false) => reporter.warn(&format!("`{}` is damaged", path.display())),
+            Err(error) => reporter.warn(&error.to_string()),
         }
         None
     }
@@ -397,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_blob_is_dropped() {
+    fn a_damaged_blob_is_not_used_and_is_replaced() {
         let (_folder, store) = store();
         let descriptor = Descriptor::of(MediaType::Config, b"promised");
         assert!(store.verified_blob(&descriptor, &Silent).is_none());
@@ -406,7 +401,12 @@ mod tests {
         fs::write_atomic(&store.blob_path(descriptor.digest), b"promiseX").unwrap();
         assert!(store.blob(&descriptor).is_some());
         assert!(store.verified_blob(&descriptor, &Silent).is_none());
-        assert!(store.blob(&descriptor).is_none());
+        store.add(&descriptor, &b"promised"[..]).unwrap();
+        assert!(store.verified_blob(&descriptor, &Silent).is_some());
+        // A descriptor that lies about the size gets nothing, and takes nothing away.
+        let lie = Descriptor::new(MediaType::Config, descriptor.digest, 99);
+        assert!(store.verified_blob(&lie, &Silent).is_none());
+        assert!(store.verified_blob(&descriptor, &Silent).is_some());
     }
 
     #[test]

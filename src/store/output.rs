@@ -48,6 +48,14 @@ pub enum OutputError {
     /// The folder holds something else than a layout.
     #[error(transparent)]
     Layout(#[from] LayoutError),
+    /// The layout that is there has an index that cannot be added to.
+    #[error("`{}` cannot be read", path.display())]
+    Index {
+        /// The index.
+        path: PathBuf,
+        /// Why.
+        source: Box<LayoutError>,
+    },
     /// The folder is there, and is neither empty nor a layout.
     #[error("`{}` is neither empty nor an OCI layout", .0.display())]
     Occupied(PathBuf),
@@ -64,7 +72,7 @@ impl Explain for OutputError {
         match self {
             Self::File(error) => error.kind(),
             Self::Layout(error) => error.kind(),
-            Self::Occupied(_) | Self::NotRegular(_) => Kind::Input,
+            Self::Index { .. } | Self::Occupied(_) | Self::NotRegular(_) => Kind::Input,
             Self::Damaged(_) => Kind::Integrity,
         }
     }
@@ -73,7 +81,7 @@ impl Explain for OutputError {
         match self {
             Self::File(error) => error.hint(),
             Self::Layout(error) => error.hint(),
-            Self::Occupied(_) => Some("name a new or empty folder".to_owned()),
+            Self::Index { .. } | Self::Occupied(_) => Some("name a new or empty folder".to_owned()),
             Self::NotRegular(_) => Some("name a new file".to_owned()),
             Self::Damaged(_) => Some(
                 "get the base again if it has this layer, else remove the cache folder, and build again"

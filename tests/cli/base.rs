@@ -322,13 +322,13 @@ fn a_base_may_be_in_a_file_that_we_wrote_ourselves() {
     exit code: 3
     ----- stderr -----
     error: `layout` has no image `other`, only `docker.io/acme/lower:1`
-    hint: choose one by its name behind another colon, as `oci:DIR:NAME`
+    hint: choose one by its name behind another colon, as `oci:DIR:NAME` or `docker-archive:FILE:NAME`
     ");
     assert_snapshot!(build(&context, "docker-archive:b.tar:other", &[]), @"
     exit code: 3
     ----- stderr -----
     error: `b.tar` has no image `other`, only `docker.io/acme/lower:1`
-    hint: choose one by its name behind another colon, as `oci:DIR:NAME`
+    hint: choose one by its name behind another colon, as `oci:DIR:NAME` or `docker-archive:FILE:NAME`
     ");
     assert_snapshot!(build(&context, "oci:flink-1.20.5", &[]), @"
     exit code: 3

@@ -12,7 +12,9 @@ use crate::error::IoResultExt as _;
 use crate::fs::{self, AtomicFile};
 use crate::oci::{Descriptor, Image, Index, Reference};
 use crate::store::blob;
-use crate::store::layout::{BLOBS, MARKER, MARKER_TEXT, ensure_layout, read_index, write_index};
+use crate::store::layout::{
+    BLOBS, INDEX, MARKER, MARKER_TEXT, ensure_layout, read_index, write_index,
+};
 use crate::store::local::NAME_ANNOTATION;
 
 /// Whether the layout could be written, as far as that can be known before there is an image.
@@ -22,6 +24,7 @@ pub(super) fn check(folder: &Path) -> Result<(), OutputError> {
             if !metadata.is_dir() || !is_layout(folder) && !is_vacant(folder)? {
                 return Err(OutputError::Occupied(folder.to_owned()));
             }
+            check_index(folder)?;
             AtomicFile::create_in(folder)?;
             let blobs = folder.join(BLOBS);
             if fs::metadata(&blobs).is_ok() {
@@ -37,6 +40,19 @@ pub(super) fn check(folder: &Path) -> Result<(), OutputError> {
 
 fn is_layout(folder: &Path) -> bool {
     fs::metadata(&folder.join(MARKER)).is_ok()
+}
+
+/// Whether the image can be added to the index that is there; nothing may be found out of it only after a push.
+fn check_index(folder: &Path) -> Result<(), OutputError> {
+    if !is_layout(folder) {
+        return Ok(());
+    }
+    read_index(folder)
+        .map(drop)
+        .map_err(|source| OutputError::Index {
+            path: folder.join(INDEX),
+            source: Box::new(source),
+        })
 }
 
 /// Whether nothing is in the folder, or only what a build that was killed left there.
@@ -69,6 +85,7 @@ pub(super) fn write(
         if !is_layout(folder) && !is_vacant(folder)? {
             return Err(OutputError::Occupied(folder.to_owned()));
         }
+        check_index(folder)?;
         fill(folder, image)?;
         None
     } else {
@@ -102,7 +119,7 @@ impl Filled {
             match fs::rename(&new, &self.folder) {
                 Ok(()) => return Ok(()),
                 // Somebody else made one of that name in the meantime, so this one goes into that.
-                Err(_) if fs::metadata(&self.folder).is_ok() => {
+                Err(_) if is_layout(&self.folder) => {
                     let blobs = self.folder.join(BLOBS);
                     fs::create_dir_all(&blobs, None)?;
                     for blob in fs::list(&new.join(BLOBS))? {
@@ -259,6 +276,18 @@ mod tests {
             }
         });
         assert_eq!(read_index(&layout).unwrap().manifests.len(), 8);
+    }
+
+    #[test]
+    fn an_index_that_cannot_be_read_is_found_before_anything_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), &image("a"), &names("one")).unwrap();
+        fs::write_atomic(&folder.path().join(INDEX), b"garbage").unwrap();
+        let error = check(folder.path()).unwrap_err();
+        assert!(
+            error.to_string().ends_with("index.json` cannot be read"),
+            "{error}"
+        );
     }
 
     #[test]
