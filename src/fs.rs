@@ -39,6 +39,20 @@ pub fn open(path: &Path) -> Result<File, FileError> {
     File::open(path).at("open", path)
 }
 
+/// What stands at `path` instead of a file, with its article; `None` when it is a file.
+///
+/// Asked before opening, because opening a pipe would wait for its writer.
+pub fn other_than_file(path: &Path) -> Result<Option<&'static str>, FileError> {
+    let metadata = metadata(path)?;
+    Ok(if metadata.is_dir() {
+        Some("a folder")
+    } else if metadata.is_file() {
+        None
+    } else {
+        Some("a device or pipe")
+    })
+}
+
 /// Reads a file of at most `limit` bytes; a larger one is an error, not a cut.
 pub fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
     let mut bytes = Vec::new();

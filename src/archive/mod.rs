@@ -162,19 +162,14 @@ pub struct Archive {
 impl Archive {
     /// Reads the archive at `path`; `spool` is the folder for the unpacked bytes of a compressed one.
     pub fn open(path: &Path, spool: &Path, options: &Options) -> Result<Self, ArchiveError> {
-        let not_a_file = |what| ArchiveError::NotAFile {
-            path: path.to_owned(),
-            what,
-        };
-        // Looked at before it is opened, as opening a pipe would wait for its writer.
-        let metadata = fs::metadata(path)?;
-        if metadata.is_dir() {
-            return Err(not_a_file("a folder"));
-        }
-        if !metadata.is_file() {
-            return Err(not_a_file("neither a file nor a folder"));
+        if let Some(what) = fs::other_than_file(path)? {
+            return Err(ArchiveError::NotAFile {
+                path: path.to_owned(),
+                what,
+            });
         }
         let file = fs::open(path)?;
+        let stored_size = file.metadata().at("read", path)?.len();
         let compression = detect(path, &file)?;
         let spool_file = match compression {
             Compression::None => None,
@@ -200,7 +195,7 @@ impl Archive {
             digest: finished.digest,
             diff_id: finished.diff_id,
             tar_size: finished.size,
-            stored_size: metadata.len(),
+            stored_size,
         })
     }
 

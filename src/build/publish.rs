@@ -8,7 +8,7 @@ use super::{BuildError, Context};
 use crate::base::{Fetch as _, FetchError};
 use crate::error::IoResultExt as _;
 use crate::fs;
-use crate::oci::{BlobSource, Descriptor, Image, MediaType, Reference, Selector};
+use crate::oci::{BlobSource, Descriptor, Image, MediaType, Reference};
 use crate::registry::{BlobBody, BlobOutcome};
 use crate::store::Output;
 
@@ -46,7 +46,8 @@ impl Targets {
         Ok(())
     }
 
-    /// Finds out whether the registries can be reached and take what we push, with one request each.
+    /// Finds out whether the registries can be reached and take what we push: an upload is opened and cancelled in each
+    /// repository.
     pub fn check_registries(&self, context: &Context) -> Result<(), BuildError> {
         let pushed_to = if self.push {
             repositories(&self.names)
@@ -145,6 +146,9 @@ fn into_store(
 }
 
 fn push(image: &Image, targets: &Targets, context: &Context) -> Result<(), BuildError> {
+    if let Some(name) = targets.names.iter().find(|name| name.digest().is_some()) {
+        return Err(BuildError::PushByDigest(name.clone()));
+    }
     let repositories = repositories(&targets.names);
     for (place, repository) in repositories.iter().enumerate() {
         // What another repository of the same registry just got has all that this one needs.
@@ -160,9 +164,6 @@ fn push(image: &Image, targets: &Targets, context: &Context) -> Result<(), Build
             .filter(|name| name.name() == repository.name())
         {
             let selector = name.selector();
-            if let Selector::Digest(_) = selector {
-                return Err(BuildError::PushByDigest(name.clone()));
-            }
             let push = context.registries().push_manifest(
                 name,
                 &MediaType::Manifest,

@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{BuildError, BuildPlan, Context, Inputs};
 use crate::layer::{self, CREATED, LayerPlan};
-use crate::oci::{Descriptor, DiffId, Image, Layer};
+use crate::oci::{Descriptor, DiffId, Digest, Image, Layer};
 
 /// The annotation on a layer that names the recipe that it was made by.
-pub(super) const RECIPE_ANNOTATION: &str = "flink-img.layer.recipe";
+const RECIPE_ANNOTATION: &str = "flink-img.layer.recipe";
 /// The kind under which the store remembers finished layers.
 const KIND: &str = "layer";
 
@@ -41,7 +41,7 @@ fn make(plan: &LayerPlan, context: &Context) -> Result<Layer, BuildError> {
             .start(&plan.title, None)
             .finish("known from an earlier build");
         return Ok(Layer {
-            descriptor: annotated(known.descriptor, plan),
+            descriptor: annotated(known.descriptor, key),
             diff_id: known.diff_id,
             source,
         });
@@ -58,15 +58,15 @@ fn make(plan: &LayerPlan, context: &Context) -> Result<Layer, BuildError> {
     store.remember(KIND, key, &known);
     progress.finish("made");
     Ok(Layer {
-        descriptor: annotated(known.descriptor, plan),
+        descriptor: annotated(known.descriptor, key),
         diff_id: known.diff_id,
         source,
     })
 }
 
-fn annotated(mut descriptor: Descriptor, plan: &LayerPlan) -> Descriptor {
+fn annotated(mut descriptor: Descriptor, key: Digest) -> Descriptor {
     descriptor
         .annotations
-        .insert(RECIPE_ANNOTATION.to_owned(), plan.key().to_string());
+        .insert(RECIPE_ANNOTATION.to_owned(), key.to_string());
     descriptor
 }

@@ -43,5 +43,5 @@ pub use body::BlobBody;
 pub use client::Client;
 pub use credentials::{CredentialError, CredentialStore, Credentials, Secret, Trail};
 pub use error::{Cause, Error, Task};
-pub use pull::{ManifestHead, RawManifest, Resolved};
+pub use pull::{RawManifest, Resolved};
 pub use push::BlobOutcome;

@@ -39,15 +39,6 @@ impl RawManifest {
     }
 }
 
-/// What a registry says of a manifest without sending it. Not verified: nothing was sent that could be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ManifestHead {
-    /// Its digest, if the registry says.
-    pub digest: Option<Digest>,
-    /// What it is, if the registry says.
-    pub content_type: Option<String>,
-}
-
 /// The image behind a name, for one platform.
 #[derive(Debug, Clone)]
 pub struct Resolved {
@@ -65,25 +56,6 @@ impl Client {
         self.fetch_manifest(reference)
             .await
             .map_err(|cause| Error::new(Task::PullManifest(reference.clone()), cause))
-    }
-
-    /// Asks for the manifest or index that a name leads to; `None` when there is none.
-    pub async fn head_manifest(
-        &self,
-        reference: &Reference,
-    ) -> Result<Option<ManifestHead>, Error> {
-        let attempt = async {
-            let session = self.session(reference, Access::Pull).await?;
-            let call = manifest_call(&session, Method::HEAD, &reference.selector());
-            let expected = [StatusCode::OK, StatusCode::NOT_FOUND];
-            let response = self.request(&session, &call, &expected).await?;
-            Ok((response.status() == StatusCode::OK).then(|| ManifestHead {
-                digest: stated_digest(response.headers()),
-                content_type: content_type(response.headers()),
-            }))
-        };
-        let result: Result<_, Cause> = attempt.await;
-        result.map_err(|cause| Error::new(Task::PullManifest(reference.clone()), cause))
     }
 
     /// Finds the image that a name leads to, through an index if there is one.

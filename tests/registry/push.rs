@@ -35,10 +35,15 @@ async fn an_image_is_pushed_and_pulled() {
         client.get_blob_bytes(&target, layer, 100).await.unwrap(),
         BLOB
     );
-    let head = client.head_manifest(&target).await.unwrap().unwrap();
-    assert_eq!(head.digest, Some(digest));
+    assert_eq!(client.get_manifest(&target).await.unwrap().digest, digest);
     let missing = name(&registry, "acme/job:2");
-    assert_eq!(client.head_manifest(&missing).await.unwrap(), None);
+    assert!(
+        client
+            .get_manifest(&missing)
+            .await
+            .unwrap_err()
+            .is_not_found()
+    );
     let small = client.get_blob_bytes(&target, layer, 3).await.unwrap_err();
     assert!(matches!(small.cause(), Cause::TooLarge { limit: 3 }));
 }

@@ -108,16 +108,11 @@ impl Explain for JobError {
 impl Artifact {
     /// Reads a file once, to know its digest.
     pub fn open(path: &Path) -> Result<Self, JobError> {
-        let not_a_file = |what| JobError::NotAFile {
-            path: path.to_owned(),
-            what,
-        };
-        let metadata = fs::metadata(path)?;
-        if metadata.is_dir() {
-            return Err(not_a_file("a folder"));
-        }
-        if !metadata.is_file() {
-            return Err(not_a_file("a device or pipe"));
+        if let Some(what) = fs::other_than_file(path)? {
+            return Err(JobError::NotAFile {
+                path: path.to_owned(),
+                what,
+            });
         }
         let name = name(path).map_err(|why| JobError::Name {
             path: path.to_owned(),
