@@ -9,6 +9,7 @@ pub mod flink;
 pub mod fs;
 pub mod http;
 pub mod layer;
+pub mod memory;
 pub mod oci;
 pub mod progress;
 pub mod registry;

@@ -9,44 +9,50 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Every room, and the rooms that it may know. Arrows go down only: a room may name those above it in this table.
-const ROOMS: [(&str, &[&str]); 14] = [
+const ROOMS: [(&str, &[&str]); 15] = [
     // The nouns, and the ground floor.
     ("oci", &[]),
     ("error", &[]),
     ("progress", &[]),
+    ("memory", &["oci"]),
     ("fs", &["error"]),
     ("http", &["error", "fs"]),
     // What is made of bytes; it does not know where they go.
     ("layer", &["oci", "error", "fs", "progress"]),
-    ("archive", &["layer", "oci", "error", "fs"]),
+    ("archive", &["layer", "memory", "oci", "error", "fs"]),
     // These two do not know each other.
     (
         "flink",
-        &["archive", "layer", "oci", "http", "error", "fs", "progress"],
+        &[
+            "archive", "layer", "memory", "oci", "http", "error", "fs", "progress",
+        ],
     ),
     ("registry", &["oci", "http", "error", "fs", "progress"]),
     // `layer` for its constants.
-    ("store", &["layer", "oci", "error", "fs", "progress"]),
+    (
+        "store",
+        &["layer", "memory", "oci", "error", "fs", "progress"],
+    ),
     (
         "base",
         &[
-            "store", "registry", "archive", "layer", "oci", "error", "fs", "progress",
+            "store", "registry", "archive", "layer", "memory", "oci", "error", "fs", "progress",
         ],
     ),
     // The story.
     (
         "build",
         &[
-            "base", "store", "registry", "flink", "archive", "layer", "oci", "http", "error", "fs",
-            "progress",
+            "base", "store", "registry", "flink", "archive", "layer", "memory", "oci", "http",
+            "error", "fs", "progress",
         ],
     ),
     // Nothing depends on the command line, but for the program itself.
     (
         "cli",
         &[
-            "build", "base", "store", "registry", "flink", "archive", "layer", "oci", "http",
-            "error", "fs", "progress",
+            "build", "base", "store", "registry", "flink", "archive", "layer", "memory", "oci",
+            "http", "error", "fs", "progress",
         ],
     ),
     ("lib", &[]),

@@ -8,6 +8,7 @@ use flate2::read::MultiGzDecoder;
 use super::facts::Student;
 use super::{BaseError, BaseFacts, BaseSource, FetchError, JavaOverride, docker_archive, rootfs};
 use crate::archive::{Archive, Options};
+use crate::memory;
 use crate::oci::{
     BlobSource, Config, Descriptor, Digest, HashingReader, Image, Layer, LayerCompression,
     Platform, Reference,
@@ -170,7 +171,7 @@ pub(super) fn learn(
     const KIND: &str = "base";
     let store = surroundings.store;
     let key = BaseFacts::key(config, layers, java);
-    if let Some(facts) = store.recall(KIND, key) {
+    if let Some(facts) = memory::recall(store, KIND, key) {
         return Ok(facts);
     }
     let mut student = Student::default();
@@ -204,7 +205,7 @@ pub(super) fn learn(
         }
     }
     let facts = student.facts(config, java);
-    store.remember(KIND, key, &facts);
+    memory::remember(store, KIND, key, &facts);
     Ok(facts)
 }
 

@@ -11,6 +11,7 @@ use super::{BaseError, JavaOverride, facts};
 use crate::archive::{self, Archive, Options, Policy};
 use crate::error::IoResultExt as _;
 use crate::layer::{CREATED, Compression, Compressor, RECIPE_VERSION};
+use crate::memory;
 use crate::oci::canonical;
 use crate::oci::{
     BlobSource, Config, Descriptor, Digest, HashingWriter, Layer, LayerCompression, MediaType,
@@ -92,7 +93,7 @@ fn compress(
     let store = surroundings.store;
     // Whatever decides the bytes is part of the key.
     let key = Digest::of(&canonical(&(RECIPE_VERSION, Compression::COMPACT, tar)));
-    if let Some(descriptor) = store.recall::<Descriptor>(KIND, key)
+    if let Some(descriptor) = memory::recall::<Descriptor>(store, KIND, key)
         && let Some(source) = store.verified_blob(&descriptor, surroundings.reporter)
     {
         return Ok((descriptor, source));
@@ -117,7 +118,7 @@ fn compress(
     let (blob, digest, size) = compressor.finish().at("write", &folder)?.finish();
     let source = store.commit(blob, digest)?;
     let descriptor = Descriptor::new(MediaType::Layer(LayerCompression::Gzip), digest, size);
-    store.remember(KIND, key, &descriptor);
+    memory::remember(store, KIND, key, &descriptor);
     progress.finish("done");
     Ok((descriptor, source))
 }

@@ -134,13 +134,9 @@ fn into_store(
     source: &BlobSource,
     context: &Context,
 ) -> Result<(), BuildError> {
-    // Opened first: a damaged blob of the store may be the source itself, which is then told as what it is.
-    let reader = crate::store::open(descriptor, source)?;
     let stored = context.store.verified_blob(descriptor, &*context.reporter);
-    if stored.is_none()
-        && let Some(reader) = reader
-    {
-        context.store.add(descriptor, reader)?;
+    if stored.is_none() {
+        context.store.add(descriptor, source)?;
     }
     Ok(())
 }
@@ -238,6 +234,8 @@ fn body(descriptor: &Descriptor, source: &BlobSource) -> Result<BlobBody, BuildE
             offset: *offset,
             size: descriptor.size,
         },
-        BlobSource::Registry(_) => unreachable!("it was brought to this machine"),
+        BlobSource::Registry(_) | BlobSource::Made(_) => {
+            unreachable!("it was brought to this machine")
+        }
     })
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BuildError, BuildPlan, Context, Inputs};
 use crate::layer::{self, CREATED, LayerPlan};
+use crate::memory;
 use crate::oci::{Descriptor, DiffId, Digest, Image, Layer};
 
 /// The annotation on a layer that names the recipe that it was made by.
@@ -33,7 +34,7 @@ pub fn run(plan: &BuildPlan, inputs: &Inputs, context: &Context) -> Result<Image
 fn make(plan: &LayerPlan, context: &Context) -> Result<Layer, BuildError> {
     let store = &context.store;
     let key = plan.key();
-    if let Some(known) = store.recall::<Known>(KIND, key)
+    if let Some(known) = memory::recall::<Known>(store, KIND, key)
         && let Some(source) = store.verified_blob(&known.descriptor, &*context.reporter)
     {
         context
@@ -55,7 +56,7 @@ fn make(plan: &LayerPlan, context: &Context) -> Result<Layer, BuildError> {
         descriptor: facts.descriptor,
         diff_id: facts.diff_id,
     };
-    store.remember(KIND, key, &known);
+    memory::remember(store, KIND, key, &known);
     progress.finish("made");
     Ok(Layer {
         descriptor: annotated(known.descriptor, key),

@@ -1,6 +1,8 @@
 //! An image as sources hand it out and sinks take it: manifest, config, and layers that know where their bytes are.
 
+use std::fmt::Debug;
 use std::fs::File;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -46,6 +48,14 @@ pub enum BlobSource {
     },
     /// A repository of a registry.
     Registry(Reference),
+    /// Nowhere as yet: the bytes are made for whoever wants them.
+    Made(Arc<dyn MakeBlob>),
+}
+
+/// Makes the bytes of a blob, the same each time, so that they need not be kept.
+pub trait MakeBlob: Debug + Send + Sync {
+    /// Writes the whole blob to `output`, in one pass and in constant memory. An error of `output` comes back as it is.
+    fn make(&self, output: &mut dyn Write) -> io::Result<()>;
 }
 
 impl Image {

@@ -16,7 +16,7 @@ mod reference;
 pub use config::{Config, ConfigError};
 pub use descriptor::Descriptor;
 pub use digest::{DiffId, Digest, DigestError, HashingReader, HashingWriter, Sha256};
-pub use image::{BlobSource, Image, Layer};
+pub use image::{BlobSource, Image, Layer, MakeBlob};
 pub use json::canonical;
 pub use manifest::{Document, Index, MANIFEST_LIMIT, Manifest, ManifestError};
 pub use media_type::{LayerCompression, MediaType};

@@ -1,14 +1,14 @@
 //! Reading a blob from wherever its source says that it is on this machine.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{FileError, IoResultExt as _};
 use crate::fs::{self, RangeReader};
-use crate::oci::{BlobSource, Descriptor, HashingReader};
+use crate::oci::{BlobSource, Descriptor, Digest, HashingReader, HashingWriter};
 
-/// Opens the bytes of a blob; `None` when they are in a registry and must be fetched first.
+/// Opens the bytes of a blob; `None` when they must be fetched or made first.
 ///
 /// The bytes are as they are found; who reads them checks them against the digest.
 pub fn open(
@@ -21,8 +21,28 @@ pub fn open(
         BlobSource::Range { file, offset, .. } => {
             Box::new(RangeReader::new(Arc::clone(file), *offset, descriptor.size))
         }
-        BlobSource::Registry(_) => return Ok(None),
+        BlobSource::Registry(_) | BlobSource::Made(_) => return Ok(None),
     }))
+}
+
+/// Copies the bytes of a blob that is on this machine, or made here, to `output`, which is at `path`; tells digest and size
+/// of what was copied, and stops soon after there are more bytes than there should be.
+pub(super) fn copy(
+    descriptor: &Descriptor,
+    source: &BlobSource,
+    output: &mut dyn Write,
+    path: &Path,
+) -> Result<(Digest, u64), FileError> {
+    let mut output = HashingWriter::new(output);
+    if let BlobSource::Made(blob) = source {
+        blob.make(&mut output).at("write", path)?;
+    } else {
+        let reader = open(descriptor, source)?.expect("layers are fetched before they are written");
+        let mut reader = reader.take(descriptor.size.saturating_add(1));
+        io::copy(&mut reader, &mut output).at("write", path)?;
+    }
+    let (_, digest, size) = output.finish();
+    Ok((digest, size))
 }
 
 /// Whether the file at `path` has the bytes that `descriptor` promises.

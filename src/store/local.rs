@@ -13,17 +13,14 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use super::blob;
 use super::layout::{BLOBS, ensure_layout, read_index, write_index};
 use super::{Layout, LayoutError};
 use crate::error::{Explain, FileError, IoResultExt as _, Kind};
 use crate::fs::{self, AtomicFile};
+use crate::memory::Memory;
 use crate::oci::{
-    BlobSource, Config, Descriptor, Digest, Document, HashingReader, HashingWriter, Image, Index,
-    Layer, Reference, canonical,
+    BlobSource, Config, Descriptor, Digest, Document, HashingReader, Image, Index, Layer, Reference,
 };
 use crate::progress::Reporter;
 
@@ -125,6 +122,11 @@ impl Store {
         self.root.join(BLOBS).join(digest.hex())
     }
 
+    fn fact_path(&self, kind: &str, key: Digest) -> PathBuf {
+        let folder = self.root.join("facts").join(kind);
+        folder.join(format!("{}.json", key.hex()))
+    }
+
     /// The blob, if the store has one of that digest and size.
     pub fn blob(&self, descriptor: &Descriptor) -> Option<BlobSource> {
         let path = self.blob_path(descriptor.digest);
@@ -163,21 +165,14 @@ impl Store {
         Ok(BlobSource::File(path))
     }
 
-    /// Copies `reader` into the store and checks it against `descriptor`.
+    /// Copies a blob that is elsewhere on this machine into the store, and checks it.
     pub fn add(
         &self,
         descriptor: &Descriptor,
-        reader: impl Read,
+        source: &BlobSource,
     ) -> Result<BlobSource, StoreError> {
-        let mut blob = HashingWriter::new(self.writer()?);
-        let path = self.temporary();
-        // One byte more than promised is enough to see that it is wrong.
-        io::copy(
-            &mut reader.take(descriptor.size.saturating_add(1)),
-            &mut blob,
-        )
-        .at("write", &path)?;
-        let (blob, digest, size) = blob.finish();
+        let mut blob = self.writer()?;
+        let (digest, size) = blob::copy(descriptor, source, &mut blob, &self.temporary())?;
         if (digest, size) != (descriptor.digest, descriptor.size) {
             return Err(StoreError::Mismatch {
                 expected: descriptor.digest,
@@ -187,30 +182,6 @@ impl Store {
             });
         }
         self.commit(blob, digest)
-    }
-
-    /// Remembers `facts` about the thing with digest `key`.
-    ///
-    /// What cannot be written down is no reason to fail a build, as it only costs time: so this never fails.
-    pub fn remember(&self, kind: &str, key: Digest, facts: &impl Serialize) {
-        let folder = self.root.join("facts").join(kind);
-        let path = folder.join(format!("{}.json", key.hex()));
-        let written = fs::create_dir_all(&folder, Some(0o700))
-            .and_then(|()| fs::write_atomic(&path, &canonical(facts)));
-        if let Err(error) = written {
-            tracing::debug!("{error}");
-        }
-    }
-
-    /// What is remembered about the thing with digest `key`; `None` too when it cannot be read any more.
-    pub fn recall<T: DeserializeOwned>(&self, kind: &str, key: Digest) -> Option<T> {
-        let path = self
-            .root
-            .join("facts")
-            .join(kind)
-            .join(format!("{}.json", key.hex()));
-        let bytes = fs::read_limited(&path, FACTS_LIMIT).ok()?;
-        serde_json::from_slice(&bytes).ok()
     }
 
     /// Keeps `image` under `name`; an image that had the name before loses it.
@@ -266,6 +237,21 @@ impl Store {
         let file = fs::open_lock(&path)?;
         file.lock().at("lock", &path)?;
         Ok(file)
+    }
+}
+
+impl Memory for Store {
+    fn recall_bytes(&self, kind: &str, key: Digest) -> Option<Vec<u8>> {
+        fs::read_limited(&self.fact_path(kind, key), FACTS_LIMIT).ok()
+    }
+
+    fn remember_bytes(&self, kind: &str, key: Digest, bytes: &[u8]) {
+        let path = self.fact_path(kind, key);
+        let written = fs::create_dir_all(fs::folder_of(&path), Some(0o700))
+            .and_then(|()| fs::write_atomic(&path, bytes));
+        if let Err(error) = written {
+            tracing::debug!("{error}");
+        }
     }
 }
 
@@ -327,6 +313,7 @@ pub(super) fn read_checked(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::memory;
     use crate::oci::{MediaType, Platform};
     use crate::progress::Silent;
 
@@ -345,12 +332,16 @@ mod tests {
         let (_folder, store) = store();
         let descriptor = Descriptor::of(MediaType::Config, b"promised");
         for wrong in [&b"promiseX"[..], b"promised and more", b"short"] {
-            let error = store.add(&descriptor, wrong).unwrap_err();
+            let error = store
+                .add(&descriptor, &BlobSource::Bytes(wrong.into()))
+                .unwrap_err();
             assert!(matches!(error, StoreError::Mismatch { .. }));
             assert!(store.blob(&descriptor).is_none());
         }
         assert_eq!((files(&store, BLOBS), files(&store, "tmp")), (0, 0));
-        store.add(&descriptor, &b"promised"[..]).unwrap();
+        store
+            .add(&descriptor, &BlobSource::Bytes(b"promised"[..].into()))
+            .unwrap();
         assert!(store.blob(&descriptor).is_some());
     }
 
@@ -396,12 +387,16 @@ mod tests {
         let (_folder, store) = store();
         let descriptor = Descriptor::of(MediaType::Config, b"promised");
         assert!(store.verified_blob(&descriptor, &Silent).is_none());
-        store.add(&descriptor, &b"promised"[..]).unwrap();
+        store
+            .add(&descriptor, &BlobSource::Bytes(b"promised"[..].into()))
+            .unwrap();
         assert!(store.verified_blob(&descriptor, &Silent).is_some());
         fs::write_atomic(&store.blob_path(descriptor.digest), b"promiseX").unwrap();
         assert!(store.blob(&descriptor).is_some());
         assert!(store.verified_blob(&descriptor, &Silent).is_none());
-        store.add(&descriptor, &b"promised"[..]).unwrap();
+        store
+            .add(&descriptor, &BlobSource::Bytes(b"promised"[..].into()))
+            .unwrap();
         assert!(store.verified_blob(&descriptor, &Silent).is_some());
         // A descriptor that lies about the size gets nothing, and takes nothing away.
         let lie = Descriptor::new(MediaType::Config, descriptor.digest, 99);
@@ -413,11 +408,11 @@ mod tests {
     fn forgets_facts_that_it_cannot_read() {
         let (_folder, store) = store();
         let key = Digest::of(b"x");
-        assert_eq!(store.recall::<Vec<u8>>("test", key), None);
-        store.remember("test", key, &vec![1, 2]);
-        assert_eq!(store.recall("test", key), Some(vec![1, 2]));
+        assert_eq!(memory::recall::<Vec<u8>>(&store, "test", key), None);
+        memory::remember(&store, "test", key, &vec![1, 2]);
+        assert_eq!(memory::recall(&store, "test", key), Some(vec![1, 2]));
         let path = store.root.join(format!("facts/test/{}.json", key.hex()));
         fs::write_atomic(&path, b"[1, ").unwrap();
-        assert_eq!(store.recall::<Vec<u8>>("test", key), None);
+        assert_eq!(memory::recall::<Vec<u8>>(&store, "test", key), None);
     }
 }

@@ -9,7 +9,7 @@ mod folder;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -20,7 +20,7 @@ use super::layout::LayoutError;
 use super::local::NAME_ANNOTATION;
 use crate::error::{Explain, FileError, IoResultExt as _, Kind};
 use crate::fs::{self, AtomicFile};
-use crate::oci::{BlobSource, Descriptor, Digest, HashingReader, Image, Reference};
+use crate::oci::{BlobSource, Descriptor, Digest, Image, Reference};
 
 /// A file or folder that an image is written to: `oci:DIR`, `oci-archive:FILE` or `docker-archive:FILE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -230,11 +230,7 @@ fn copy_blob(
     output: &mut impl Write,
     path: &Path,
 ) -> Result<(), OutputError> {
-    let reader =
-        blob::open(descriptor, source)?.expect("layers are fetched before they are written");
-    let mut reader = HashingReader::new(reader.take(descriptor.size.saturating_add(1)));
-    io::copy(&mut (&mut reader).take(descriptor.size), output).at("write", path)?;
-    let found = reader.finish().at("read", path)?;
+    let found = blob::copy(descriptor, source, output, path)?;
     if found != (descriptor.digest, descriptor.size) {
         return Err(OutputError::Damaged(descriptor.digest));
     }
