@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle};
 
@@ -15,6 +16,10 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use super::args::{Color, GlobalArgs};
 use crate::error::{FileError, IoResultExt as _};
 use crate::progress::{Progress, Reporter};
+
+/// With fewer bytes or less time than this, a rate says more of the machine's mood than of the transfer.
+const RATE_BYTES: u64 = 1024 * 1024;
+const RATE_TIME: Duration = Duration::from_millis(200);
 
 /// Prints for people and machines.
 #[derive(Debug, Clone)]
@@ -137,6 +142,7 @@ impl Reporter for Printer {
             printer: self.clone(),
             bar,
             bytes: AtomicU64::new(0),
+            started: Instant::now(),
         })
     }
 }
@@ -167,6 +173,7 @@ struct Work {
     printer: Printer,
     bar: Option<ProgressBar>,
     bytes: AtomicU64,
+    started: Instant,
 }
 
 impl Progress for Work {
@@ -184,21 +191,51 @@ impl Progress for Work {
         if self.printer.quiet {
             return;
         }
-        let bytes = self.bytes.load(Ordering::Relaxed);
-        let size = if bytes > 0 {
-            format!(", {}", HumanBytes(bytes))
-        } else {
-            String::new()
-        };
+        let size = size_and_rate(self.bytes.load(Ordering::Relaxed), self.started.elapsed());
         self.printer
             .plain(&format!("{}: {outcome}{size}", self.label));
     }
+}
+
+/// `, 47.70 MiB, 210.33 MiB/s`: nothing for nothing, and no rate for what took no noticeable time.
+fn size_and_rate(bytes: u64, time: Duration) -> String {
+    if bytes == 0 {
+        return String::new();
+    }
+    let size = HumanBytes(bytes);
+    if bytes < RATE_BYTES || time < RATE_TIME {
+        return format!(", {size}");
+    }
+    let rate = u128::from(bytes) * 1000 / time.as_millis();
+    let rate = HumanBytes(u64::try_from(rate).unwrap_or(u64::MAX));
+    format!(", {size}, {rate}/s")
 }
 
 impl Drop for Work {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_told_only_of_what_took_noticeable_time() {
+        const MIB: u64 = 1024 * 1024;
+        for (bytes, milliseconds, expected) in [
+            (0, 0, ""),
+            (0, 5000, ""),
+            (700, 5000, ", 700 B"),
+            (50 * MIB, 199, ", 50.00 MiB"),
+            (50 * MIB, 250, ", 50.00 MiB, 200.00 MiB/s"),
+            (3 * MIB, 6000, ", 3.00 MiB, 512.00 KiB/s"),
+        ] {
+            let time = Duration::from_millis(milliseconds);
+            assert_eq!(size_and_rate(bytes, time), expected);
         }
     }
 }

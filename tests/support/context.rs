@@ -279,8 +279,8 @@ impl Run {
     }
 
     /// A text of this run (or of a file that it wrote) without what differs: the folder of the test, ports. Digests
-    /// become numbers in the order in which they appear, and sizes of layers become `[SIZE]`: the bytes themselves are
-    /// pinned in `tests/reproducible.rs`, once.
+    /// become numbers in the order in which they appear, and sizes of layers, with the rates at which they went, become
+    /// `[SIZE]`: the bytes themselves are pinned in `tests/reproducible.rs`, once.
     pub fn plain(&self, text: &str) -> String {
         let text = text.replace(&self.root, "[TEMP]");
         let text = replace_all(&text, "127.0.0.1:", |rest| {
@@ -305,19 +305,25 @@ impl Run {
         });
         text.lines()
             .map(|line| {
-                let unit = [" B", " KiB", " MiB"]
-                    .iter()
-                    .find_map(|unit| line.strip_suffix(unit));
-                let told = unit.and_then(|rest| rest.rsplit_once(", "));
-                match told {
-                    Some((told, number)) if number.parse::<f64>().is_ok() => {
-                        format!("{told}, [SIZE]\n")
-                    }
-                    _ => format!("{}\n", line.trim_end()),
+                let line = line.trim_end();
+                // `, 50.00 MiB, 200.00 MiB/s`, or the size alone.
+                let with_rate = line.strip_suffix("/s").and_then(without_size);
+                match without_size(with_rate.unwrap_or(line)) {
+                    Some(told) => format!("{told}, [SIZE]\n"),
+                    None => format!("{line}\n"),
                 }
             })
             .collect()
     }
+}
+
+/// A line without the size that it ends with.
+fn without_size(line: &str) -> Option<&str> {
+    let number = [" B", " KiB", " MiB", " GiB"]
+        .iter()
+        .find_map(|unit| line.strip_suffix(unit))?;
+    let (told, number) = number.rsplit_once(", ")?;
+    number.parse::<f64>().is_ok().then_some(told)
 }
 
 /// Calls `with` with what follows each `needle`; it says how much of that is replaced too, and what by.
