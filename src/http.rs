@@ -68,6 +68,8 @@ pub enum Route {
     System,
     /// Straight to the host; what is right for this machine itself, as no proxy could reach it.
     Direct,
+    /// Straight to the host, and without TLS: no authority is trusted, so the system's need not be read.
+    Unprotected,
 }
 
 /// HTTP settings that make no client.
@@ -126,18 +128,27 @@ impl HttpSettings {
             })
             // Protocol errors must reach our own retries, which know whether a body can be sent again.
             .retry(reqwest::retry::never());
-        if route == Route::Direct {
+        if route != Route::System {
             builder = builder.no_proxy();
         }
-        if let Some(path) = &self.ca_file {
-            let pem = crate::fs::read_limited(path, CA_FILE_LIMIT)?;
-            let certificates = Certificate::from_pem_bundle(&pem).unwrap_or_default();
-            if certificates.is_empty() {
-                return Err(HttpError::NoCertificates { path: path.clone() });
-            }
-            builder = builder.tls_certs_merge(certificates);
-        }
+        builder = match route {
+            Route::Unprotected => builder.tls_certs_only([]),
+            _ => builder.tls_certs_merge(self.authorities()?),
+        };
         builder.build().map_err(HttpError::Client)
+    }
+
+    /// The authorities that are trusted besides those of the system.
+    pub(crate) fn authorities(&self) -> Result<Vec<Certificate>, HttpError> {
+        let Some(path) = &self.ca_file else {
+            return Ok(Vec::new());
+        };
+        let pem = crate::fs::read_limited(path, CA_FILE_LIMIT)?;
+        let certificates = Certificate::from_pem_bundle(&pem).unwrap_or_default();
+        if certificates.is_empty() {
+            return Err(HttpError::NoCertificates { path: path.clone() });
+        }
+        Ok(certificates)
     }
 }
 

@@ -25,7 +25,7 @@ pub trait Progress: Debug + Send + Sync {
     /// Counts `bytes` more.
     fn advance(&self, bytes: u64);
 
-    /// Ends the work with a word on how it went: "pushed", "already there".
+    /// Ends the work with a word on how it went: "pushed", "already in the registry".
     fn finish(&self, outcome: &str);
 }
 

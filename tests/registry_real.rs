@@ -19,7 +19,7 @@ use flink_img::oci::{
 };
 use flink_img::progress::Silent;
 use flink_img::registry::{
-    BlobBody, BlobOutcome, Client, CredentialStore, Credentials, Error, Secret,
+    BlobBody, BlobOutcome, BlobPush, Client, CredentialStore, Credentials, Error, Presence, Secret,
 };
 use oci_client::client::{ClientConfig, ClientProtocol};
 use oci_client::secrets::RegistryAuth;
@@ -63,10 +63,10 @@ async fn push_image(client: &Client, target: &Reference) -> Result<Digest, Error
     let (bytes, body) = layer();
     let layer = Descriptor::of(MediaType::Layer(LayerCompression::None), &bytes);
     let config = Descriptor::of(MediaType::Config, CONFIG);
-    client.push_blob(target, &layer, None, &body).await?;
-    client
-        .push_blob(target, &config, None, &CONFIG.into())
-        .await?;
+    let push = BlobPush::new(layer.clone());
+    client.push_blob(target, push, &body).await?;
+    let push = BlobPush::new(config.clone());
+    client.push_blob(target, push, &CONFIG.into()).await?;
     let manifest = Manifest::new(config, vec![layer]).to_bytes();
     let selector = target.selector();
     client
@@ -121,20 +121,79 @@ async fn blobs_are_mounted_across_repositories() {
     push_image(&client, &base).await.unwrap();
     let (bytes, body) = layer();
     let descriptor = Descriptor::of(MediaType::Layer(LayerCompression::None), &bytes);
-    let push = async |from| {
-        client
-            .push_blob(&job, &descriptor, from, &body)
-            .await
-            .unwrap()
+    let push = async |from: Option<&Reference>| {
+        let push = BlobPush {
+            mount_from: from.cloned(),
+            ..BlobPush::new(descriptor.clone())
+        };
+        client.push_blob(&job, push, &body).await.unwrap()
     };
     assert_eq!(push(Some(&base)).await, BlobOutcome::Mounted);
     assert_eq!(push(Some(&base)).await, BlobOutcome::AlreadyThere);
     let missing = name(&registry, "acme/nothing");
     let new = Descriptor::of(MediaType::Layer(LayerCompression::None), b"new");
-    let outcome = client
-        .push_blob(&job, &new, Some(&missing), &b"new"[..].into())
-        .await;
+    let push = BlobPush {
+        mount_from: Some(missing),
+        ..BlobPush::new(new)
+    };
+    let outcome = client.push_blob(&job, push, &b"new"[..].into()).await;
     assert_eq!(outcome.unwrap(), BlobOutcome::Uploaded);
+}
+
+#[tokio::test]
+async fn a_blob_that_was_made_just_now_is_sent_without_a_question() {
+    let registry = DockerRegistry::start(&Kind::Plain);
+    let client = client(None, CredentialStore::default());
+    let job = name(&registry, "acme/job:1");
+    let push = async |bytes: &[u8], session| {
+        let layer = MediaType::Layer(LayerCompression::None);
+        let push = BlobPush {
+            presence: Presence::Unlikely,
+            session,
+            ..BlobPush::new(Descriptor::of(layer, bytes))
+        };
+        client.push_blob(&job, push, &bytes.into()).await.unwrap()
+    };
+    // The wish for a mount within the repository opens an upload, also where there is no repository as yet.
+    assert_eq!(push(b"first", None).await, BlobOutcome::Uploaded);
+    assert_eq!(push(b"second", None).await, BlobOutcome::Uploaded);
+    assert_eq!(push(b"first", None).await, BlobOutcome::AlreadyThere);
+
+    let session = client.open_upload(&job).await.unwrap();
+    assert_eq!(push(b"third", Some(session)).await, BlobOutcome::Uploaded);
+    client
+        .cancel_upload(client.open_upload(&job).await.unwrap())
+        .await;
+    let stale = client.open_upload(&job).await.unwrap();
+    registry.forget_uploads("acme/job");
+    assert_eq!(push(b"fourth", Some(stale)).await, BlobOutcome::Uploaded);
+}
+
+#[tokio::test]
+async fn a_blob_goes_from_one_registry_to_the_other() {
+    let (from, to) = (
+        DockerRegistry::start(&Kind::Plain),
+        DockerRegistry::start(&Kind::Plain),
+    );
+    let client = client(None, CredentialStore::default());
+    let (source, target) = (name(&from, "acme/base:1"), name(&to, "acme/job"));
+    push_image(&client, &source).await.unwrap();
+    let (bytes, _) = layer();
+    let descriptor = Descriptor::of(MediaType::Layer(LayerCompression::None), &bytes);
+    let body = BlobBody::Registry {
+        client: client.clone(),
+        repository: source,
+        descriptor: descriptor.clone(),
+    };
+    let push = BlobPush::new(descriptor.clone());
+    let outcome = client.push_blob(&target, push, &body).await;
+    assert_eq!(outcome.unwrap(), BlobOutcome::Uploaded);
+    let mut arrived = Vec::new();
+    client
+        .pull_blob(&target, &descriptor, &mut arrived)
+        .await
+        .unwrap();
+    assert!(arrived == bytes);
 }
 
 #[tokio::test]

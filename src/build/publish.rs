@@ -9,7 +9,7 @@ use crate::base::{Fetch as _, FetchError};
 use crate::error::IoResultExt as _;
 use crate::fs;
 use crate::oci::{BlobSource, Descriptor, Image, MediaType, Reference};
-use crate::registry::{BlobBody, BlobOutcome};
+use crate::registry::{BlobBody, BlobOutcome, BlobPush};
 use crate::store::Output;
 
 /// How many blobs are sent at a time; what most registries take from one client without complaint.
@@ -55,8 +55,12 @@ impl Targets {
             Vec::new()
         };
         for repository in pushed_to {
-            let check = context.registries().check_push(repository);
-            context.runtime.block_on(check)?;
+            let registries = context.registries();
+            context.runtime.block_on(async {
+                let upload = registries.open_upload(repository).await?;
+                registries.cancel_upload(upload).await;
+                Ok::<_, BuildError>(())
+            })?;
         }
         Ok(())
     }
@@ -186,14 +190,7 @@ fn push_blobs(
         {
             continue;
         }
-        if matches!(source, BlobSource::Registry(_)) {
-            let there = context.registries().has_blob(repository, descriptor.digest);
-            if context.runtime.block_on(there)? {
-                continue;
-            }
-        }
-        let source = local(&descriptor, &source, context)?;
-        bodies.push((descriptor.clone(), body(&descriptor, &source)?));
+        bodies.push((descriptor.clone(), body(&descriptor, &source, context)?));
     }
     let mount_from = mount_from
         .filter(|from| from.registry() == repository.registry() && from.name() != repository.name())
@@ -209,9 +206,11 @@ fn push_blobs(
             let client = context.registries().clone();
             let (repository, mount_from) = (repository.clone(), mount_from.clone());
             uploads.spawn(async move {
-                client
-                    .push_blob(&repository, &descriptor, mount_from.as_ref(), &body)
-                    .await
+                let push = BlobPush {
+                    mount_from,
+                    ..BlobPush::new(descriptor)
+                };
+                client.push_blob(&repository, push, &body).await
             });
         }
         while let Some(done) = uploads.join_next().await {
@@ -221,7 +220,11 @@ fn push_blobs(
     })
 }
 
-fn body(descriptor: &Descriptor, source: &BlobSource) -> Result<BlobBody, BuildError> {
+fn body(
+    descriptor: &Descriptor,
+    source: &BlobSource,
+    context: &Context,
+) -> Result<BlobBody, BuildError> {
     Ok(match source {
         BlobSource::Bytes(bytes) => BlobBody::Bytes(Arc::clone(bytes)),
         BlobSource::File(path) => BlobBody::File {
@@ -234,8 +237,14 @@ fn body(descriptor: &Descriptor, source: &BlobSource) -> Result<BlobBody, BuildE
             offset: *offset,
             size: descriptor.size,
         },
-        BlobSource::Registry(_) | BlobSource::Made(_) => {
-            unreachable!("it was brought to this machine")
-        }
+        BlobSource::Registry(repository) => BlobBody::Registry {
+            client: context.registries().clone(),
+            repository: repository.clone(),
+            descriptor: descriptor.clone(),
+        },
+        BlobSource::Made(blob) => BlobBody::Made {
+            blob: Arc::clone(blob),
+            size: descriptor.size,
+        },
     })
 }

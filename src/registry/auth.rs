@@ -15,7 +15,8 @@ use serde_json::Value;
 use super::challenge::Challenge;
 use super::client::{Session, Wire};
 use super::credentials::{CredentialStore, Credentials, Lookup, Secret};
-use super::error::{Cause, reason};
+use super::error::Cause;
+use super::reason::reason;
 use crate::http::{advice_for_status, redacted};
 
 /// The largest token answer that is read.
@@ -53,14 +54,25 @@ pub(super) struct Authenticator {
     slots: Mutex<BTreeMap<SlotKey, Arc<tokio::sync::Mutex<Slot>>>>,
 }
 
-/// Registry and scopes.
-type SlotKey = (String, Vec<String>);
+/// Registry, repository (whose credentials are used) and scopes.
+type SlotKey = (String, String, Vec<String>);
 
 #[derive(Debug, Default)]
 struct Slot {
     token: Option<Token>,
     /// Scopes that the registry asked for and that we had not thought of.
     extra_scopes: Vec<String>,
+    /// Whether a token that was got for more was refused here.
+    alone: bool,
+}
+
+impl Slot {
+    fn usable_token(&self) -> Option<Secret> {
+        let token = self.token.as_ref();
+        token
+            .filter(|token| Instant::now() < token.usable_until)
+            .map(|token| token.value.clone())
+    }
 }
 
 #[derive(Debug)]
@@ -115,13 +127,12 @@ impl Authenticator {
                 let slot = self.slot(session);
                 // Held while the token is fetched: whoever else needs it waits here instead of asking too.
                 let mut slot = slot.lock().await;
-                if let Some(token) = &slot.token
-                    && Instant::now() < token.usable_until
-                {
-                    return Ok(Some(Authorization::Bearer(token.value.clone())));
-                }
                 let mut scopes = session.scopes.clone();
                 scopes.extend(slot.extra_scopes.iter().cloned());
+                let wider = || self.wider_token(session, &scopes).filter(|_| !slot.alone);
+                if let Some(token) = slot.usable_token().or_else(wider) {
+                    return Ok(Some(Authorization::Bearer(token)));
+                }
                 let request = TokenRequest {
                     realm: &realm,
                     service: service.as_deref(),
@@ -144,10 +155,11 @@ impl Authenticator {
     ) {
         let slot = self.slot(session);
         let mut slot = slot.lock().await;
-        if let (Some(token), Some(Authorization::Bearer(refused))) = (&slot.token, refused)
-            && token.value == *refused
-        {
-            slot.token = None;
+        if let Some(Authorization::Bearer(refused)) = refused {
+            match &slot.token {
+                Some(token) if token.value == *refused => slot.token = None,
+                _ => slot.alone = true,
+            }
         }
         if let Challenge::Bearer {
             scope: Some(scope), ..
@@ -165,8 +177,26 @@ impl Authenticator {
             .insert(session.endpoint.name.clone(), challenge);
     }
 
+    /// A token that was got for work in the same repository and allows all of `scopes`.
+    fn wider_token(&self, session: &Session, scopes: &[String]) -> Option<Secret> {
+        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        slots
+            .iter()
+            .filter(|((registry, repository, own), _)| {
+                *registry == session.endpoint.name
+                    && *repository == session.repository
+                    && scopes.iter().all(|wanted| covers(own, wanted))
+            })
+            // One that is being fetched, like that of this very session, is not waited for.
+            .find_map(|(_, slot)| slot.try_lock().ok()?.usable_token())
+    }
+
     fn slot(&self, session: &Session) -> Arc<tokio::sync::Mutex<Slot>> {
-        let key = (session.endpoint.name.clone(), session.scopes.clone());
+        let key = (
+            session.endpoint.name.clone(),
+            session.repository.clone(),
+            session.scopes.clone(),
+        );
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(slots.entry(key).or_default())
     }
@@ -235,11 +265,11 @@ impl TokenRequest<'_> {
         let asked_at = Instant::now();
         let shown = redacted(self.realm).to_string();
         let request = match &known.credentials {
-            Some(Credentials::Identity(token)) => self.exchange(wire, token),
+            Some(Credentials::Identity(token)) => self.exchange(wire, token)?,
             Some(Credentials::Basic { user, password }) => {
-                self.ask(wire).basic_auth(user, Some(password.reveal()))
+                self.ask(wire)?.basic_auth(user, Some(password.reveal()))
             }
-            _ => self.ask(wire),
+            _ => self.ask(wire)?,
         };
         tracing::debug!(realm = %shown, scopes = %Joined(self.scopes), "asking for a token");
         let response = wire.timed(&shown, request.send()).await?;
@@ -275,18 +305,18 @@ impl TokenRequest<'_> {
 
     /// The usual form: a GET with one `scope` for each scope, the most important one first, because some services
     /// read no further.
-    fn ask(&self, wire: &Wire) -> RequestBuilder {
+    fn ask(&self, wire: &Wire) -> Result<RequestBuilder, Cause> {
         let mut url = self.realm.clone();
         {
             let mut query = url.query_pairs_mut();
             query.extend_pairs(self.service.map(|service| ("service", service)));
             query.extend_pairs(self.scopes.iter().map(|scope| ("scope", scope)));
         }
-        wire.endpoints.client(&url).get(url)
+        Ok(wire.endpoints.client(&url)?.get(url))
     }
 
     /// OAuth 2, for identity tokens.
-    fn exchange(&self, wire: &Wire, token: &Secret) -> RequestBuilder {
+    fn exchange(&self, wire: &Wire, token: &Secret) -> Result<RequestBuilder, Cause> {
         let scopes = self.scopes.join(" ");
         let mut form = vec![
             ("grant_type", "refresh_token"),
@@ -295,8 +325,8 @@ impl TokenRequest<'_> {
             ("scope", &scopes),
         ];
         form.extend(self.service.map(|service| ("service", service)));
-        let client = wire.endpoints.client(self.realm);
-        client.post(self.realm.clone()).form(&form)
+        let client = wire.endpoints.client(self.realm)?;
+        Ok(client.post(self.realm.clone()).form(&form))
     }
 }
 

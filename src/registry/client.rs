@@ -8,11 +8,13 @@ use reqwest::header::{CONTENT_LENGTH, HeaderMap, LOCATION};
 use reqwest::{Method, Response, StatusCode, Url};
 
 use super::auth::{Authenticator, Authorization};
-use super::body::{BlobBody, Pulse};
+use super::body::BlobBody;
 use super::challenge::{Challenge, shown_host};
 use super::credentials::CredentialStore;
 use super::endpoint::{Endpoint, Endpoints};
-use super::error::{Cause, ERROR_BODY_LIMIT, reason};
+use super::error::Cause;
+use super::pulse::Pulse;
+use super::reason::{ERROR_BODY_LIMIT, code, reason};
 use crate::http::{
     HttpError, HttpSettings, REDIRECT_LIMIT, TransferError, advice_for_status, is_downgrade,
     tls_failure,
@@ -48,12 +50,16 @@ pub(super) struct Session {
     pub(super) scopes: Vec<String>,
 }
 
-/// What is going to be done in a repository.
+/// What is going to be done in a repository; a token is asked for that allows it.
+///
+/// A token that allows more serves, too: who begins with what the whole of his work needs gets one token for it.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Access<'a> {
+pub enum Access<'a> {
+    /// Read.
     Pull,
-    /// Push, and mount from this repository of the same registry.
+    /// Read and write.
     Push {
+        /// A repository of the same registry that blobs may be mounted from.
         mount_from: Option<&'a Reference>,
     },
 }
@@ -185,6 +191,13 @@ impl Client {
         }
     }
 
+    /// Sends a request once, with what is known, and asks for nothing more.
+    pub(super) async fn offhand(&self, session: &Session, call: &Call<'_>) -> Result<(), Cause> {
+        let known = self.auth.authorization(&self.wire, session).await?;
+        self.follow(session, call, known.as_ref()).await?;
+        Ok(())
+    }
+
     async fn authorized(&self, session: &Session, call: &Call<'_>) -> Result<Response, Cause> {
         let first = self.auth.authorization(&self.wire, session).await?;
         let response = self.follow(session, call, first.as_ref()).await?;
@@ -213,7 +226,7 @@ impl Client {
     ) -> Result<Response, Cause> {
         let mut url = call.url.clone();
         for _ in 0..=REDIRECT_LIMIT {
-            let client = self.wire.endpoints.client(&url);
+            let client = self.wire.endpoints.client(&url)?;
             let mut request = client
                 .request(call.method.clone(), url.clone())
                 .headers(call.headers.clone());
@@ -259,7 +272,8 @@ impl Client {
         let advice = advice_for_status(status, response.headers());
         // A body that cannot be read is a pity, but the status says more.
         let body = self.wire.read(response, ERROR_BODY_LIMIT).await;
-        let reason = body.ok().and_then(|body| reason(&body));
+        let body = body.unwrap_or_default();
+        let reason = reason(&body);
         // A storage host that says 403 knows nothing of our credentials: it never got them.
         if own && matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
             return match self.auth.lookup(session) {
@@ -275,6 +289,7 @@ impl Client {
         Cause::Status {
             host,
             status,
+            code: code(&body),
             reason,
             advice,
         }
@@ -310,7 +325,7 @@ impl Wire {
             }
             if let Ok(result) = tokio::time::timeout(left, &mut answer).await {
                 return result.map_err(|error| match pulse.take_error() {
-                    Some(error) => Cause::Source(error),
+                    Some(error) => Cause::of_source(error),
                     None => connection_error(host, error),
                 });
             }

@@ -5,7 +5,8 @@
 //! certificate that is not trusted is an error there too, and never a reason to go without.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use reqwest::Url;
 use tokio::sync::OnceCell;
@@ -13,6 +14,7 @@ use tokio::sync::OnceCell;
 use super::challenge::authority;
 use super::client::connection_error;
 use super::error::Cause;
+use super::probe::answers_in_tls;
 use crate::http::{
     HttpError, HttpSettings, Redirects, Route, TlsFailure, hung_up_on_connect, tls_failure,
 };
@@ -28,6 +30,8 @@ pub(super) struct Endpoint {
     pub(super) name: String,
     /// The root of all its addresses.
     pub(super) base: Url,
+    /// Whether it takes the wish to mount a blob from the repository that it is to go to, as far as we know.
+    pub(super) knows_own_mounts: AtomicBool,
 }
 
 impl Endpoint {
@@ -39,32 +43,55 @@ impl Endpoint {
 }
 
 /// All registries of a session, and the clients to reach them with.
+///
+/// A client that can judge certificates has to read those of the system first: milliseconds that a build that changes
+/// nothing would rather not spend. So each is made when it is needed.
 #[derive(Debug)]
 pub(super) struct Endpoints {
-    system: reqwest::Client,
-    direct: reqwest::Client,
+    system: OnceLock<reqwest::Client>,
+    /// For this machine.
+    direct: OnceLock<reqwest::Client>,
+    /// For this machine without TLS. It trusts nobody.
+    plain: OnceLock<reqwest::Client>,
     settings: HttpSettings,
     known: Mutex<BTreeMap<String, Arc<OnceCell<Arc<Endpoint>>>>>,
 }
 
 impl Endpoints {
     pub(super) fn new(settings: HttpSettings) -> Result<Self, HttpError> {
+        // What the user said is checked at once.
+        settings.authorities()?;
         Ok(Self {
-            // Redirects are followed by our own code, which knows where credentials may go.
-            system: settings.client(Redirects::Stop, Route::System)?,
-            direct: settings.client(Redirects::Stop, Route::Direct)?,
+            system: OnceLock::new(),
+            direct: OnceLock::new(),
+            plain: OnceLock::new(),
             settings,
             known: Mutex::default(),
         })
     }
 
     /// The client for a URL: this machine is not behind a proxy.
-    pub(super) fn client(&self, url: &Url) -> &reqwest::Client {
-        if is_this_machine(url) {
-            &self.direct
+    pub(super) fn client(&self, url: &Url) -> Result<&reqwest::Client, HttpError> {
+        if !is_this_machine(url) {
+            self.made(&self.system, Route::System)
+        } else if url.scheme() == "https" {
+            self.made(&self.direct, Route::Direct)
         } else {
-            &self.system
+            self.made(&self.plain, Route::Unprotected)
         }
+    }
+
+    fn made<'a>(
+        &self,
+        cell: &'a OnceLock<reqwest::Client>,
+        route: Route,
+    ) -> Result<&'a reqwest::Client, HttpError> {
+        if let Some(client) = cell.get() {
+            return Ok(client);
+        }
+        // Redirects are followed by our own code, which knows where credentials may go.
+        let client = self.settings.client(Redirects::Stop, route)?;
+        Ok(cell.get_or_init(|| client))
     }
 
     /// Where the registry of a name is. Asked once per registry, however many ask at a time.
@@ -100,12 +127,24 @@ impl Endpoints {
         Ok(Arc::new(Endpoint {
             name: name.to_owned(),
             base,
+            knows_own_mounts: AtomicBool::new(true),
         }))
     }
 
     async fn speaks_tls(&self, name: &str, base: &Url) -> Result<bool, Cause> {
         let url = base.join("v2/").expect("the path is fixed and valid");
-        let request = self.client(&url).get(url).send();
+        // Nothing on this machine is behind a proxy, so it can be asked without a client.
+        if is_this_machine(&url)
+            && let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default())
+        {
+            let host = host.trim_matches(['[', ']']);
+            let answer = answers_in_tls(host, port);
+            if let Ok(Ok(tls)) = tokio::time::timeout(self.settings.read_timeout, answer).await {
+                return Ok(tls);
+            }
+        }
+        // The careful way, which can say why it fails.
+        let request = self.client(&url)?.get(url).send();
         match tokio::time::timeout(self.settings.read_timeout, request).await {
             Ok(Ok(_)) => Ok(true),
             Ok(Err(error)) => match tls_failure(&error) {

@@ -5,17 +5,11 @@ use std::io;
 use std::time::Duration;
 
 use reqwest::StatusCode;
-use serde::Deserialize;
 
 use super::credentials::{CredentialError, Trail};
 use crate::error::{Explain, Kind};
-use crate::http::{Advice, TlsFailure, TransferError};
+use crate::http::{Advice, HttpError, TlsFailure, TransferError};
 use crate::oci::{Digest, ManifestError, Platform, Reference};
-
-/// The largest error body that is read (what go-containerregistry settled on).
-pub(super) const ERROR_BODY_LIMIT: u64 = 64 * 1024;
-/// The longest reason of a server that is repeated.
-const REASON_LIMIT: usize = 400;
 
 /// A transfer that failed.
 #[derive(Debug, thiserror::Error)]
@@ -37,13 +31,6 @@ pub enum Task {
         /// Which one.
         digest: Digest,
         /// From where.
-        repository: Reference,
-    },
-    /// Asking whether there is a blob.
-    FindBlob {
-        /// Which one.
-        digest: Digest,
-        /// Where.
         repository: Reference,
     },
     /// Finding out whether an image may be pushed.
@@ -71,6 +58,9 @@ pub enum Cause {
     /// A credential file makes no sense.
     #[error(transparent)]
     Credentials(#[from] CredentialError),
+    /// There is no client for this protocol.
+    #[error(transparent)]
+    Http(#[from] HttpError),
     /// No connection, or one that broke.
     #[error("The connection to `{host}` failed")]
     Connection {
@@ -142,6 +132,8 @@ pub enum Cause {
         host: String,
         /// The status.
         status: StatusCode,
+        /// The specification's name for what is wrong, such as `NAME_UNKNOWN`.
+        code: Option<String>,
         /// What the registry said.
         reason: Option<String>,
         /// Whether to ask again.
@@ -191,6 +183,9 @@ pub enum Cause {
     /// The bytes to be sent cannot be read.
     #[error("The bytes to be sent cannot be read")]
     Source(#[source] io::Error),
+    /// The bytes to be sent cannot be got from the registry that has them.
+    #[error(transparent)]
+    Relay(Error),
     /// The received bytes cannot be written.
     #[error("The received bytes cannot be written")]
     Sink(#[source] io::Error),
@@ -257,16 +252,61 @@ impl Cause {
         }
     }
 
+    /// Whether the registry does not know the name or what it should lead to. The status is not always the one that the
+    /// specification asks for.
+    pub(super) fn is_unknown(&self) -> bool {
+        match self {
+            Self::Status { status, code, .. } => {
+                *status == StatusCode::NOT_FOUND
+                    || matches!(code.as_deref(), Some("NAME_UNKNOWN" | "MANIFEST_UNKNOWN"))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether an upload that was opened earlier is there no more.
+    pub(super) fn is_stale_upload(&self) -> bool {
+        match self {
+            Self::Status { status, code, .. } => {
+                matches!(status.as_u16(), 404 | 409 | 410 | 416)
+                    || code
+                        .as_deref()
+                        .is_some_and(|code| code.starts_with("BLOB_UPLOAD_"))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the request was understood and turned down for good, by somebody who would let us in.
+    pub(super) fn is_turned_down(&self) -> bool {
+        match self {
+            Self::Status { status, advice, .. } => {
+                status.is_client_error() && *advice == Advice::GiveUp
+            }
+            _ => false,
+        }
+    }
+
+    /// Why the bytes of an upload came to an early end.
+    pub(super) fn of_source(error: io::Error) -> Self {
+        match error.downcast::<Error>() {
+            Ok(error) => Self::Relay(error),
+            Err(error) => Self::Source(error),
+        }
+    }
+
     fn kind(&self) -> Kind {
         match self {
             Self::Credentials(error) => error.kind(),
+            Self::Http(error) => error.kind(),
+            Self::Relay(error) => error.kind(),
             Self::Refused { .. } | Self::Realm { .. } => Kind::Unauthorized,
             Self::NoToken { status, advice, .. }
                 if status.is_client_error() && *advice == Advice::GiveUp =>
             {
                 Kind::Unauthorized
             }
-            Self::Status { status, .. } if *status == StatusCode::NOT_FOUND => Kind::NotFound,
+            Self::Status { .. } if self.is_unknown() => Kind::NotFound,
             Self::Digest { .. } | Self::Size { .. } => Kind::Integrity,
             Self::TooLarge { .. } | Self::Manifest(_) | Self::Source(_) => Kind::Input,
             Self::Platform { .. } => Kind::Incompatible,
@@ -284,6 +324,8 @@ impl Explain for Error {
     fn hint(&self) -> Option<String> {
         let text = match &*self.cause {
             Cause::Credentials(error) => return error.hint(),
+            Cause::Http(error) => return error.hint(),
+            Cause::Relay(error) => return error.hint(),
             Cause::Refused { host, trail, .. } | Cause::NoToken { host, trail, .. }
                 if self.kind() == Kind::Unauthorized =>
             {
@@ -302,7 +344,7 @@ impl Explain for Error {
                 ),
                 TlsFailure::Other => return None,
             },
-            Cause::Status { status, .. } if *status == StatusCode::NOT_FOUND => match &*self.task {
+            Cause::Status { .. } if self.is_not_found() => match &*self.task {
                 Task::Push(repository)
                 | Task::PushBlob { repository, .. }
                 | Task::PushManifest { repository, .. } => {
@@ -312,7 +354,7 @@ impl Explain for Error {
                     )
                 }
                 Task::PullManifest(_) => "check the name, the tag and the registry".to_owned(),
-                Task::FindBlob { .. } | Task::PullBlob { .. } => {
+                Task::PullBlob { .. } => {
                     "the registry has the manifest and not what it points to; push the image again"
                         .to_owned()
                 }
@@ -377,9 +419,6 @@ impl fmt::Display for Task {
             Self::PullBlob { digest, repository } => {
                 write!(f, "pull `{}` from `{}`", short(digest), repository.name())
             }
-            Self::FindBlob { digest, repository } => {
-                write!(f, "look for `{}` in `{}`", short(digest), repository.name())
-            }
             Self::PushBlob { digest, repository } => {
                 write!(f, "push `{}` to `{}`", short(digest), repository.name())
             }
@@ -390,70 +429,9 @@ impl fmt::Display for Task {
     }
 }
 
-/// The reason in an error body: that of a registry (`errors`), or that of a token service, which has several forms.
-pub(super) fn reason(body: &[u8]) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Body {
-        #[serde(default)]
-        errors: Vec<Detail>,
-        error_description: Option<String>,
-        message: Option<String>,
-        details: Option<String>,
-        error: Option<String>,
-    }
-    #[derive(Deserialize)]
-    struct Detail {
-        code: Option<String>,
-        message: Option<String>,
-    }
-    let body: Body = serde_json::from_slice(body).ok()?;
-    let filled = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
-    let text = body
-        .errors
-        .into_iter()
-        .find_map(|detail| filled(detail.message).or_else(|| filled(detail.code)))
-        .or_else(|| filled(body.error_description))
-        .or_else(|| filled(body.message))
-        .or_else(|| filled(body.details))
-        .or_else(|| filled(body.error))?;
-    // The text goes to a terminal: no control characters, and not a page of it.
-    let clean: String = text
-        .trim()
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(REASON_LIMIT)
-        .collect();
-    Some(clean)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn finds_the_reason_in_every_form_of_body() {
-        for (body, expected) in [
-            (
-                r#"{"errors":[{"code":"DENIED","message":"not yours","detail":[1]}]}"#,
-                Some("not yours"),
-            ),
-            (r#"{"errors":[{"code":"ODD_CODE"}]}"#, Some("ODD_CODE")),
-            (
-                r#"{"details":"incorrect username or password"}"#,
-                Some("incorrect username or password"),
-            ),
-            (
-                r#"{"error":"invalid_grant","error_description":"expired"}"#,
-                Some("expired"),
-            ),
-            ("{\"message\":\"a\\u001b[31mb\"}", Some("a [31mb")),
-            ("<html>", None),
-            ("{}", None),
-            ("", None),
-        ] {
-            assert_eq!(reason(body.as_bytes()).as_deref(), expected, "{body}");
-        }
-    }
 
     #[test]
     fn a_full_disk_is_a_matter_of_storage_and_says_what_to_do() {

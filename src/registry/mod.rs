@@ -1,9 +1,10 @@
 //! The distribution protocol: from an image's name to its bytes and back.
 //!
 //! Reads like the specification: [`Client`] is one session with any number of registries, `pull` and `push` are
-//! its verbs, `auth` answers challenges, `credentials` knows what the user is logged in to. What comes in is
-//! checked against digest and size before anybody sees its end; what goes out is opened anew for every try,
-//! because a body that was sent cannot be sent again.
+//! its verbs (with `upload`, the sessions that a push goes through), `auth` answers challenges, `credentials` knows what
+//! the user is logged in to. What comes in is checked against digest and size before anybody sees its end; what goes
+//! out is opened anew for every try, because a body that was sent cannot be sent again (`body`, and `pipe` for what is
+//! made or passed on while it is sent).
 //!
 //! Three rules hold everywhere:
 //!
@@ -36,12 +37,18 @@ mod client;
 mod credentials;
 mod endpoint;
 mod error;
+mod pipe;
+mod probe;
 mod pull;
+mod pulse;
 mod push;
+mod reason;
+mod upload;
 
 pub use body::BlobBody;
-pub use client::Client;
+pub use client::{Access, Client};
 pub use credentials::{CredentialError, CredentialStore, Credentials, Secret, Trail};
 pub use error::{Cause, Error, Task};
 pub use pull::{RawManifest, Resolved};
-pub use push::BlobOutcome;
+pub use push::{BlobOutcome, BlobPush, Presence};
+pub use upload::Upload;

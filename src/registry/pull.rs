@@ -2,17 +2,20 @@
 //!
 //! The digest of what arrives is computed here; a header that states one is compared, and never believed.
 
+use std::io;
+
 use reqwest::header::{ACCEPT, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderValue, RANGE};
 use reqwest::{Method, Response, StatusCode};
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
 use super::client::{Access, Call, Client, Session};
 use super::error::{Cause, Error, Task};
+use super::pipe::{Feed, Pipe};
 use crate::oci::{
     Descriptor, Digest, Document, MANIFEST_LIMIT, Manifest, ManifestError, MediaType, Platform,
     Reference, Selector, Sha256,
 };
-use crate::progress::Progress;
+use crate::progress::{Progress, Reporter as _, Silent};
 
 /// The header in which registries state the digest of a manifest.
 pub(super) const CONTENT_DIGEST: &str = "docker-content-digest";
@@ -53,9 +56,26 @@ pub struct Resolved {
 impl Client {
     /// Gets the manifest or index that a name leads to.
     pub async fn get_manifest(&self, reference: &Reference) -> Result<RawManifest, Error> {
-        self.fetch_manifest(reference)
+        self.fetch_manifest(reference, Access::Pull)
             .await
             .map_err(|cause| Error::new(Task::PullManifest(reference.clone()), cause))
+    }
+
+    /// Looks for the manifest or index that a name leads to; `None` if the registry does not know it.
+    ///
+    /// With [`Access::Push`], the token that is got for this serves the push that follows. Some token services refuse it
+    /// to somebody who may only read, and some registries refuse to talk of a repository that is not there: both are
+    /// errors here.
+    pub async fn find_manifest(
+        &self,
+        reference: &Reference,
+        access: Access<'_>,
+    ) -> Result<Option<RawManifest>, Error> {
+        match self.fetch_manifest(reference, access).await {
+            Ok(manifest) => Ok(Some(manifest)),
+            Err(cause) if cause.is_unknown() => Ok(None),
+            Err(cause) => Err(Error::new(Task::PullManifest(reference.clone()), cause)),
+        }
     }
 
     /// Finds the image that a name leads to, through an index if there is one.
@@ -81,15 +101,28 @@ impl Client {
         descriptor: &Descriptor,
         sink: &mut (impl AsyncWrite + Unpin + Send),
     ) -> Result<(), Error> {
-        self.stream_blob(repository, descriptor, sink)
-            .await
-            .map_err(|cause| {
-                let task = Task::PullBlob {
-                    digest: descriptor.digest,
-                    repository: repository.clone(),
-                };
-                Error::new(task, cause)
-            })
+        let label = format!("sha256:{}", descriptor.digest.short());
+        let progress = self.reporter.start(&label, Some(descriptor.size));
+        let mut sink = Writer(sink);
+        self.stream_blob(repository, descriptor, &mut sink, &*progress)
+            .await?;
+        let flushed = sink.0.flush().await;
+        flushed.map_err(|error| pull_error(repository, descriptor, Cause::Sink(error)))?;
+        progress.finish("pulled");
+        Ok(())
+    }
+
+    /// Opens a blob for an upload to another repository. Only the upload counts as progress.
+    pub(super) fn relay(&self, repository: &Reference, descriptor: &Descriptor) -> Pipe {
+        let (client, repository) = (self.clone(), repository.clone());
+        let descriptor = descriptor.clone();
+        Pipe::from_task(descriptor.size, |mut feed| async move {
+            let silent = Silent.start("", None);
+            let result = client
+                .stream_blob(&repository, &descriptor, &mut feed, &*silent)
+                .await;
+            (feed, result.map_err(io::Error::other))
+        })
     }
 
     /// Gets a small blob, such as a config, into memory; one whose descriptor states more than `limit` bytes is refused.
@@ -100,19 +133,20 @@ impl Client {
         limit: u64,
     ) -> Result<Vec<u8>, Error> {
         if descriptor.size > limit {
-            let task = Task::PullBlob {
-                digest: descriptor.digest,
-                repository: repository.clone(),
-            };
-            return Err(Error::new(task, Cause::TooLarge { limit }));
+            let cause = Cause::TooLarge { limit };
+            return Err(pull_error(repository, descriptor, cause));
         }
         let mut bytes = Vec::new();
         self.pull_blob(repository, descriptor, &mut bytes).await?;
         Ok(bytes)
     }
 
-    async fn fetch_manifest(&self, reference: &Reference) -> Result<RawManifest, Cause> {
-        let session = self.session(reference, Access::Pull).await?;
+    async fn fetch_manifest(
+        &self,
+        reference: &Reference,
+        access: Access<'_>,
+    ) -> Result<RawManifest, Cause> {
+        let session = self.session(reference, access).await?;
         let selector = reference.selector();
         let call = manifest_call(&session, Method::GET, &selector);
         let (headers, bytes) = self.document(&session, &call, MANIFEST_LIMIT).await?;
@@ -139,7 +173,7 @@ impl Client {
         reference: &Reference,
         platform: &Platform,
     ) -> Result<Resolved, Cause> {
-        let raw = self.fetch_manifest(reference).await?;
+        let raw = self.fetch_manifest(reference, Access::Pull).await?;
         let index = match raw.document()? {
             Document::Manifest(manifest) => {
                 return Ok(Resolved {
@@ -158,7 +192,8 @@ impl Client {
             })?
             .digest;
         let index_digest = raw.digest;
-        let raw = self.fetch_manifest(&reference.at(chosen)).await?;
+        let chosen = reference.at(chosen);
+        let raw = self.fetch_manifest(&chosen, Access::Pull).await?;
         match raw.document()? {
             Document::Manifest(manifest) => Ok(Resolved {
                 manifest,
@@ -172,19 +207,32 @@ impl Client {
         }
     }
 
+    /// Gives every byte of a blob to `sink`. They are the right ones if and only if this returns `Ok`.
     async fn stream_blob(
         &self,
         repository: &Reference,
         descriptor: &Descriptor,
-        sink: &mut (impl AsyncWrite + Unpin + Send),
+        sink: &mut impl Sink,
+        progress: &dyn Progress,
+    ) -> Result<(), Error> {
+        self.download(repository, descriptor, sink, progress)
+            .await
+            .map_err(|cause| pull_error(repository, descriptor, cause))
+    }
+
+    async fn download(
+        &self,
+        repository: &Reference,
+        descriptor: &Descriptor,
+        sink: &mut impl Sink,
+        progress: &dyn Progress,
     ) -> Result<(), Cause> {
         let session = self.session(repository, Access::Pull).await?;
-        let label = format!("sha256:{}", descriptor.digest.short());
         let mut download = Download {
             descriptor,
             received: 0,
             hash: Sha256::default(),
-            progress: self.reporter.start(&label, Some(descriptor.size)),
+            progress,
         };
         let mut retries = self.wire.settings.retry.start();
         loop {
@@ -209,18 +257,36 @@ impl Client {
                 actual,
             });
         }
-        sink.flush().await.map_err(Cause::Sink)?;
-        download.progress.finish("pulled");
         Ok(())
     }
 }
 
-/// A blob on its way in.
+/// Where a download goes.
+trait Sink: Send {
+    /// Takes all of `bytes`.
+    fn take(&mut self, bytes: &[u8]) -> impl Future<Output = io::Result<()>> + Send;
+}
+
+struct Writer<'a, W>(&'a mut W);
+
+impl<W: AsyncWrite + Unpin + Send> Sink for Writer<'_, W> {
+    async fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all(bytes).await
+    }
+}
+
+impl Sink for Feed {
+    async fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
+        Self::take(self, bytes).await
+    }
+}
+
+/// A blob on its way, over as many connections as it takes.
 struct Download<'a> {
     descriptor: &'a Descriptor,
     received: u64,
     hash: Sha256,
-    progress: Box<dyn Progress>,
+    progress: &'a dyn Progress,
 }
 
 impl Download<'_> {
@@ -229,7 +295,7 @@ impl Download<'_> {
         &mut self,
         client: &Client,
         session: &Session,
-        sink: &mut (impl AsyncWrite + Unpin + Send),
+        sink: &mut impl Sink,
     ) -> Result<(), Cause> {
         let size = self.descriptor.size;
         let url = session.url(&format!("blobs/{}", self.descriptor.digest));
@@ -267,7 +333,7 @@ impl Download<'_> {
                     longer: true,
                 });
             }
-            sink.write_all(fresh).await.map_err(Cause::Sink)?;
+            sink.take(fresh).await.map_err(Cause::Sink)?;
             self.hash.update(fresh);
             self.received += fresh.len() as u64;
             self.progress.advance(fresh.len() as u64);
@@ -280,6 +346,14 @@ impl Download<'_> {
         }
         Ok(())
     }
+}
+
+fn pull_error(repository: &Reference, descriptor: &Descriptor, cause: Cause) -> Error {
+    let task = Task::PullBlob {
+        digest: descriptor.digest,
+        repository: repository.clone(),
+    };
+    Error::new(task, cause)
 }
 
 fn manifest_call(session: &Session, method: Method, selector: &Selector) -> Call<'static> {

@@ -1,14 +1,56 @@
-//! Pushing (distribution-spec, "Pushing"): ask, mount, upload, commit.
+//! Pushing (distribution-spec, "Pushing"): ask, mount, upload, commit, with the fewest requests.
 
-use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, LOCATION};
-use reqwest::{Method, Response, StatusCode, Url};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use super::body::{BlobBody, Pulse};
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use reqwest::{Method, StatusCode, Url};
+
+use super::body::BlobBody;
 use super::client::{Access, Call, Client, Session};
 use super::error::{Cause, Error, Task};
 use super::pull::stated_digest;
-use crate::http::is_downgrade;
+use super::pulse::Pulse;
+use super::upload::{Opened, Upload};
 use crate::oci::{Descriptor, Digest, MediaType, Reference, Selector};
+
+/// A blob that a repository should have in the end.
+///
+/// ```
+/// use flink_img::oci::{Descriptor, MediaType};
+/// use flink_img::registry::{BlobPush, Presence};
+///
+/// let config = Descriptor::of(MediaType::Config, b"{}");
+/// let push = BlobPush {
+///     presence: Presence::Unlikely,
+///     ..BlobPush::new(config)
+/// };
+/// assert!(push.label.starts_with("sha256:44136fa355b3"));
+/// ```
+#[derive(Debug)]
+pub struct BlobPush {
+    /// Which blob.
+    pub descriptor: Descriptor,
+    /// What people are told that it is.
+    pub label: String,
+    /// A repository that has the blob; it is of use if it is in the same registry.
+    pub mount_from: Option<Reference>,
+    /// Whether the repository may have the blob.
+    pub presence: Presence,
+    /// An upload session of the repository that this blob may use; it is given back if it is not needed.
+    pub session: Option<Upload>,
+}
+
+/// Whether a repository may have a blob already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// It may, so it is asked first.
+    Unknown,
+    /// The blob was made just now: it is sent without a question of its own. Without a session and a mount source, the
+    /// upload is opened by the wish to mount the blob from the very repository that it should go to, which only
+    /// registries that have it grant.
+    Unlikely,
+}
 
 /// How a blob came to be where it should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,83 +63,50 @@ pub enum BlobOutcome {
     Uploaded,
 }
 
+impl BlobPush {
+    /// A blob of which nothing is known.
+    pub fn new(descriptor: Descriptor) -> Self {
+        Self {
+            label: format!("sha256:{}", descriptor.digest.short()),
+            descriptor,
+            mount_from: None,
+            presence: Presence::Unknown,
+            session: None,
+        }
+    }
+}
+
 impl BlobOutcome {
     fn as_str(self) -> &'static str {
         match self {
-            Self::AlreadyThere => "already there",
+            Self::AlreadyThere => "already in the registry",
             Self::Mounted => "mounted",
             Self::Uploaded => "pushed",
         }
     }
 }
 
-/// What a registry says to the wish to upload.
-enum Upload {
-    Mounted,
-    To(Url),
+/// What is left to try.
+struct Way<'a> {
+    /// Whether to ask first.
+    ask: bool,
+    mount: Option<&'a Reference>,
+    upload: Option<Upload>,
 }
 
 impl Client {
-    /// Whether a repository has a blob.
-    pub async fn has_blob(&self, repository: &Reference, digest: Digest) -> Result<bool, Error> {
-        let attempt = async {
-            let session = self.session(repository, Access::Pull).await?;
-            let call = Call::new(Method::HEAD, session.url(&format!("blobs/{digest}")));
-            let response = self.request(&session, &call, &EXISTS_ANSWERS).await?;
-            Ok(response.status() == StatusCode::OK)
-        };
-        let result: Result<_, Cause> = attempt.await;
-        result.map_err(|cause| {
-            let repository = repository.clone();
-            Error::new(Task::FindBlob { digest, repository }, cause)
-        })
-    }
-
-    /// Asks whether an image may be pushed under a name, before anybody works for it.
-    ///
-    /// An upload is opened and cancelled: that is the only question about the right to push that all answer alike. A
-    /// registry that lets everybody read would answer any other one kindly.
-    pub async fn check_push(&self, target: &Reference) -> Result<(), Error> {
-        let attempt = async {
-            let access = Access::Push { mount_from: None };
-            let session = self.session(target, access).await?;
-            let mut retries = self.wire.settings.retry.start();
-            let opened = loop {
-                match self.open_upload(&session, None).await {
-                    Ok(response) => break response,
-                    Err(cause) if retries.wait(cause.advice()).await => {}
-                    Err(cause) => return Err(cause),
-                }
-            };
-            let cancel = Call::new(Method::DELETE, upload_url(&session, &opened)?);
-            // Not all can cancel one; an upload that nobody ends is forgotten after a while.
-            let _ = self
-                .once(&session, &cancel, &[StatusCode::NO_CONTENT])
-                .await;
-            Ok(())
-        };
-        let result: Result<_, Cause> = attempt.await;
-        result.map_err(|cause| Error::new(Task::Push(target.clone()), cause))
-    }
-
-    /// Brings a blob into a repository, at the least cost: it may be there, or in `mount_from` (if that is in the same
-    /// registry); only else are its bytes sent.
+    /// Brings a blob into a repository, at the least cost: its bytes are sent only if nothing else helps.
     pub async fn push_blob(
         &self,
         target: &Reference,
-        descriptor: &Descriptor,
-        mount_from: Option<&Reference>,
+        push: BlobPush,
         body: &BlobBody,
     ) -> Result<BlobOutcome, Error> {
-        self.bring_blob(target, descriptor, mount_from, body)
-            .await
-            .map_err(|cause| {
-                let task = Task::PushBlob {
-                    digest: descriptor.digest,
-                    repository: target.clone(),
-                };
-                Error::new(task, cause)
-            })
+        let digest = push.descriptor.digest;
+        self.bring_blob(target, push, body).await.map_err(|cause| {
+            let repository = target.clone();
+            Error::new(Task::PushBlob { digest, repository }, cause)
+        })
     }
 
     /// Writes a manifest or an index, byte for byte, under a tag or its digest, and returns its digest.
@@ -147,63 +156,82 @@ impl Client {
     async fn bring_blob(
         &self,
         target: &Reference,
-        descriptor: &Descriptor,
-        mount_from: Option<&Reference>,
+        mut push: BlobPush,
         body: &BlobBody,
     ) -> Result<BlobOutcome, Cause> {
-        if body.size() != descriptor.size {
+        let size = push.descriptor.size;
+        if body.size() != size {
             return Err(Cause::Size {
-                expected: descriptor.size,
-                longer: body.size() > descriptor.size,
+                expected: size,
+                longer: body.size() > size,
             });
         }
-        let mut mount = mount_from.filter(|from| {
-            from.registry() == target.registry() && from.repository() != target.repository()
-        });
+        let upload = push.session.take();
+        let mount = push.mount_from.as_ref();
+        let mut way = Way {
+            ask: push.presence == Presence::Unknown,
+            mount: mount.filter(|from| {
+                from.registry() == target.registry() && from.repository() != target.repository()
+            }),
+            upload: upload.filter(|upload| upload.target.name() == target.name()),
+        };
         let mut retries = self.wire.settings.retry.start();
-        loop {
-            match self.try_blob(target, descriptor, mount, body).await {
-                Ok(outcome) => return Ok(outcome),
+        let outcome = loop {
+            match self.try_blob(target, &push, &mut way, body).await {
+                Ok(outcome) => break outcome,
                 // Some token services refuse everything when they refuse the mount source. It was only a short cut.
-                Err(Cause::NoToken { .. } | Cause::Refused { .. }) if mount.is_some() => {
-                    mount = None;
+                Err(Cause::NoToken { .. } | Cause::Refused { .. }) if way.mount.is_some() => {
+                    way.mount = None;
                 }
-                // Whatever broke, asking again comes first: the bytes may have arrived.
-                Err(cause) if retries.wait(cause.advice()).await => {}
+                // Whatever broke, asking comes first now: the bytes may have arrived.
+                Err(cause) if retries.wait(cause.advice()).await => way.ask = true,
                 Err(cause) => return Err(cause),
             }
+        };
+        if let Some(upload) = way.upload {
+            self.cancel_upload(upload).await;
         }
+        Ok(outcome)
     }
 
     async fn try_blob(
         &self,
         target: &Reference,
-        descriptor: &Descriptor,
-        mount: Option<&Reference>,
+        push: &BlobPush,
+        way: &mut Way<'_>,
         body: &BlobBody,
     ) -> Result<BlobOutcome, Cause> {
-        let access = Access::Push { mount_from: mount };
+        let digest = push.descriptor.digest;
+        let access = Access::Push {
+            mount_from: way.mount,
+        };
         let session = self.session(target, access).await?;
-        let label = format!("sha256:{}", descriptor.digest.short());
-        let start = || Pulse::new(self.reporter.start(&label, Some(descriptor.size)));
-        let (outcome, pulse) = if self.exists(&session, descriptor.digest).await? {
-            (BlobOutcome::AlreadyThere, start())
-        } else {
-            match self.initiate(&session, descriptor.digest, mount).await? {
-                Upload::Mounted => (BlobOutcome::Mounted, start()),
-                Upload::To(location) => {
-                    let pulse = start();
-                    let mut call = Call::new(Method::PUT, location);
-                    let octets = HeaderValue::from_static("application/octet-stream");
-                    call.headers.insert(CONTENT_TYPE, octets);
-                    call.body = Some((body, pulse.clone()));
-                    self.once(&session, &call, &STORED_ANSWERS).await?;
-                    (BlobOutcome::Uploaded, pulse)
+        let start = || Pulse::new(self.reporter.start(&push.label, Some(body.size())));
+        let without_bytes = |outcome: BlobOutcome| {
+            start().finish(outcome.as_str());
+            Ok(outcome)
+        };
+        if way.ask && self.exists(&session, digest).await? {
+            return without_bytes(BlobOutcome::AlreadyThere);
+        }
+        let location = match way.upload.take_if(|_| !way.ask || way.mount.is_none()) {
+            Some(upload) => {
+                let sent = self.send(&session, upload.location, digest, (body, start()));
+                match sent.await {
+                    Err(cause) if cause.is_stale_upload() => self.open(&session).await?,
+                    sent => return sent.map(|()| BlobOutcome::Uploaded),
                 }
             }
+            None => match self.mount_or_open(&session, target, digest, way).await? {
+                Opened::At(location) => location,
+                Opened::Mounted if way.mount.is_some() => {
+                    return without_bytes(BlobOutcome::Mounted);
+                }
+                Opened::Mounted => return without_bytes(BlobOutcome::AlreadyThere),
+            },
         };
-        pulse.finish(outcome.as_str());
-        Ok(outcome)
+        let sent = self.send(&session, location, digest, (body, start()));
+        sent.await.map(|()| BlobOutcome::Uploaded)
     }
 
     async fn exists(&self, session: &Session, digest: Digest) -> Result<bool, Cause> {
@@ -212,39 +240,49 @@ impl Client {
         Ok(response.status() == StatusCode::OK)
     }
 
-    /// Opens an upload. A registry that declines a mount opens one instead, which is then used.
-    async fn initiate(
+    /// Opens an upload, with the wish for a mount if there is a chance that it is granted.
+    async fn mount_or_open(
         &self,
         session: &Session,
+        target: &Reference,
         digest: Digest,
-        mount: Option<&Reference>,
-    ) -> Result<Upload, Cause> {
-        let response = self
-            .open_upload(session, mount.map(|from| (digest, from)))
-            .await?;
-        if response.status() == StatusCode::CREATED && mount.is_some() {
-            return Ok(Upload::Mounted);
+        way: &Way<'_>,
+    ) -> Result<Opened, Cause> {
+        let knows_own_mounts = &session.endpoint.knows_own_mounts;
+        // Who was asked already would only say the same again.
+        let own = (!way.ask && knows_own_mounts.load(Ordering::Relaxed)).then_some(target);
+        let Some(from) = way.mount.or(own) else {
+            return self.open(session).await.map(Opened::At);
+        };
+        match self.mount(session, digest, from).await {
+            Err(cause) if cause.is_turned_down() => {
+                if way.mount.is_none() {
+                    knows_own_mounts.store(false, Ordering::Relaxed);
+                }
+                self.open(session).await.map(Opened::At)
+            }
+            opened => opened,
         }
-        commit_url(session, &response, digest).map(Upload::To)
     }
 
-    /// Opens an upload, or has a blob mounted.
-    async fn open_upload(
+    /// Sends a blob to where an upload is, and ends the upload with it.
+    async fn send(
         &self,
         session: &Session,
-        mount: Option<(Digest, &Reference)>,
-    ) -> Result<Response, Cause> {
-        let mut url = session.url("blobs/uploads/");
-        if let Some((digest, from)) = mount {
-            url.query_pairs_mut()
-                .append_pair("mount", &digest.to_string())
-                .append_pair("from", from.repository());
-        }
-        let mut call = Call::new(Method::POST, url);
-        call.headers
-            .insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-        self.once(session, &call, &[StatusCode::CREATED, StatusCode::ACCEPTED])
-            .await
+        mut location: Url,
+        digest: Digest,
+        (body, pulse): (&BlobBody, Arc<Pulse>),
+    ) -> Result<(), Cause> {
+        location
+            .query_pairs_mut()
+            .append_pair("digest", &digest.to_string());
+        let mut call = Call::new(Method::PUT, location);
+        let octets = HeaderValue::from_static("application/octet-stream");
+        call.headers.insert(CONTENT_TYPE, octets);
+        call.body = Some((body, Arc::clone(&pulse)));
+        self.once(session, &call, &STORED_ANSWERS).await?;
+        pulse.finish(BlobOutcome::Uploaded.as_str());
+        Ok(())
     }
 }
 
@@ -257,34 +295,3 @@ const EXISTS_ANSWERS: [StatusCode; 3] = [
 
 /// 201 by the specification; the others mean the same where they occur.
 const STORED_ANSWERS: [StatusCode; 3] = [StatusCode::CREATED, StatusCode::OK, StatusCode::ACCEPTED];
-
-/// Where an upload is committed: its location, and the digest.
-fn commit_url(session: &Session, response: &Response, digest: Digest) -> Result<Url, Cause> {
-    let mut url = upload_url(session, response)?;
-    url.query_pairs_mut()
-        .append_pair("digest", &digest.to_string());
-    Ok(url)
-}
-
-/// The location of an upload, which may be relative and may have a query that must stay.
-fn upload_url(session: &Session, response: &Response) -> Result<Url, Cause> {
-    let nonsense = |what: &str| Cause::Nonsense {
-        host: session.endpoint.name.clone(),
-        what: what.to_owned(),
-    };
-    let location = response
-        .headers()
-        .get(LOCATION)
-        .and_then(|location| location.to_str().ok())
-        .ok_or_else(|| nonsense("names no location for the upload"))?;
-    let url = response
-        .url()
-        .join(location)
-        .map_err(|_| nonsense("names a location for the upload that is no address"))?;
-    if !matches!(url.scheme(), "http" | "https") || is_downgrade(&session.endpoint.base, &url) {
-        return Err(nonsense(
-            "names a location for the upload that is not encrypted",
-        ));
-    }
-    Ok(url)
-}

@@ -79,12 +79,12 @@ fn a_build_is_pushed_and_the_second_time_only_the_manifest_is_sent() {
     Flink 1.20.5: lib, bin, conf, plugins: known from an earlier build
     Flink 1.20.5: opt, examples: known from an earlier build
     job: known from an earlier build
-    sha256:[2]: already there
-    sha256:[3]: already there
-    sha256:[4]: already there
-    sha256:[5]: already there
-    sha256:[6]: already there
-    sha256:[7]: already there
+    sha256:[2]: already in the registry
+    sha256:[3]: already in the registry
+    sha256:[4]: already in the registry
+    sha256:[5]: already in the registry
+    sha256:[6]: already in the registry
+    sha256:[7]: already in the registry
     user flink, entrypoint: known from an earlier build
     ");
     // What is there is asked for, not sent; the manifest always is, as its tag may have moved.

@@ -20,9 +20,11 @@ async fn one_token_serves_many_uploads_and_its_scopes_start_with_push() {
                 let bytes = [number; 100];
                 let descriptor = Descriptor::of(GZIP, &bytes);
                 let body = BlobBody::from(&bytes[..]);
-                client
-                    .push_blob(&target, &descriptor, Some(&base), &body)
-                    .await
+                let push = BlobPush {
+                    mount_from: Some(base),
+                    ..BlobPush::new(descriptor)
+                };
+                client.push_blob(&target, push, &body).await
             })
         })
         .collect();
@@ -49,19 +51,74 @@ async fn one_token_serves_many_uploads_and_its_scopes_start_with_push() {
 }
 
 #[tokio::test]
+async fn a_token_that_was_got_for_more_serves_all_of_a_push() {
+    let registry = token_registry();
+    registry.put_blob("acme/base", BLOB);
+    let client = client_with(login(&registry));
+    let (base, target) = (name(&registry, "acme/base"), name(&registry, "acme/job:1"));
+    let access = Access::Push {
+        mount_from: Some(&base),
+    };
+    assert_eq!(client.find_manifest(&target, access).await.unwrap(), None);
+    assert_eq!(
+        push(&client, &target, Some(&base)).await.unwrap(),
+        BlobOutcome::Mounted
+    );
+    let config = Descriptor::of(MediaType::Config, b"{}");
+    let upload = client.open_upload(&target).await.unwrap();
+    let config_push = BlobPush {
+        presence: Presence::Unlikely,
+        session: Some(upload),
+        ..BlobPush::new(config.clone())
+    };
+    let body = BlobBody::from(&b"{}"[..]);
+    client.push_blob(&target, config_push, &body).await.unwrap();
+    let manifest = Manifest::new(config, vec![blob()]).to_bytes();
+    let tag = target.selector();
+    client
+        .push_manifest(&target, &MediaType::Manifest, &manifest, &tag)
+        .await
+        .unwrap();
+    assert_eq!(
+        client.get_manifest(&target).await.unwrap().bytes,
+        manifest,
+        "reading is covered, too"
+    );
+    assert_eq!(registry.count("GET /token"), 1);
+    let refused = registry
+        .lines()
+        .iter()
+        .filter(|l| l.ends_with("401"))
+        .count();
+    assert_eq!(refused, 1, "only the first request goes without a token");
+    assert_eq!(registry.traffic().connections, 1);
+
+    // A service may give less than it was asked for. Then what is got for less is asked for by itself.
+    registry.revoke_tokens();
+    registry.clear_requests();
+    let pull = client.get_manifest(&target).await.unwrap();
+    assert_eq!(pull.bytes, manifest);
+    let token = registry.requests().into_iter().find(|r| r.path == "/token");
+    assert_eq!(
+        token.unwrap().query_all("scope"),
+        ["repository:acme/job:pull"]
+    );
+}
+
+#[tokio::test]
 async fn many_first_requests_share_one_token() {
     let registry = token_registry();
-    let digest = registry.put_blob("acme/base", BLOB);
+    registry.put_blob("acme/base", BLOB);
     let client = client_with(login(&registry));
     let base = name(&registry, "acme/base");
     let tasks: Vec<_> = (0..8)
         .map(|_| {
             let (client, base) = (client.clone(), base.clone());
-            tokio::spawn(async move { client.has_blob(&base, digest).await })
+            tokio::spawn(async move { client.get_blob_bytes(&base, &blob(), 100).await })
         })
         .collect();
     for task in tasks {
-        assert!(task.await.unwrap().unwrap());
+        assert_eq!(task.await.unwrap().unwrap(), BLOB);
     }
     assert_eq!(registry.count("GET /token"), 1);
 }
@@ -73,12 +130,13 @@ async fn a_token_that_ends_is_replaced() {
     let target = name(&registry, "acme/job");
     push(&client, &target, None).await.unwrap();
     registry.revoke_tokens();
-    assert!(client.has_blob(&target, blob().digest).await.unwrap());
+    let pull = async || client.get_blob_bytes(&target, &blob(), 100).await.unwrap();
+    assert_eq!(pull().await, BLOB);
     registry.set_token_lifetime(0);
     registry.revoke_tokens();
     let before = registry.count("GET /token");
     for _ in 0..2 {
-        assert!(client.has_blob(&target, blob().digest).await.unwrap());
+        assert_eq!(pull().await, BLOB);
     }
     assert_eq!(
         registry.count("GET /token") - before,

@@ -11,6 +11,8 @@ mod auth;
 mod faults;
 mod pull;
 mod push;
+mod requests;
+mod streams;
 
 use std::error::Error as _;
 use std::sync::Arc;
@@ -24,7 +26,8 @@ use flink_img::oci::{
 };
 use flink_img::progress::Silent;
 use flink_img::registry::{
-    BlobBody, BlobOutcome, Cause, Client, CredentialStore, Credentials, Error, Secret,
+    Access, BlobBody, BlobOutcome, BlobPush, Cause, Client, CredentialStore, Credentials, Error,
+    Presence, Secret,
 };
 use support::registry::{Auth, Fault, LocationForm, Registry};
 
@@ -82,7 +85,11 @@ async fn push(
     target: &Reference,
     from: Option<&Reference>,
 ) -> Result<BlobOutcome, Error> {
-    client.push_blob(target, &blob(), from, &BLOB.into()).await
+    let push = BlobPush {
+        mount_from: from.cloned(),
+        ..BlobPush::new(blob())
+    };
+    client.push_blob(target, push, &BLOB.into()).await
 }
 
 /// The error with its causes, on one line.

@@ -25,7 +25,7 @@ async fn bytes_other_than_promised_are_refused() {
     }
     let short = BlobBody::from(&BLOB[1..]);
     let error = client
-        .push_blob(&source, &blob(), None, &short)
+        .push_blob(&source, BlobPush::new(blob()), &short)
         .await
         .unwrap_err();
     assert!(matches!(error.cause(), Cause::Size { longer: false, .. }));

@@ -67,6 +67,17 @@ impl DockerRegistry {
     }
 }
 
+impl DockerRegistry {
+    /// Drops all uploads of a repository that were opened and not ended.
+    pub fn forget_uploads(&self, repository: &str) {
+        let repositories = self
+            .folder
+            .path()
+            .join("data/docker/registry/v2/repositories");
+        std::fs::remove_dir_all(repositories.join(repository).join("_uploads")).unwrap();
+    }
+}
+
 impl Drop for DockerRegistry {
     fn drop(&mut self) {
         let _ = self.child.kill();

@@ -10,11 +10,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use flink_img::oci::{Descriptor, Digest, Manifest, MediaType};
+
+/// How long a [`Meter`] waits.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// One request, as it came and as it was answered.
 #[derive(Debug, Clone)]
@@ -111,12 +114,27 @@ pub enum LocationForm {
     Elsewhere(String),
 }
 
+/// What went over the wire so far; only the bodies of uploads and downloads count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Connections that a request came over; one that only asked for TLS, in vain, is none.
+    pub connections: usize,
+    /// Bytes of bodies that were read.
+    pub received: usize,
+    /// Bytes of bodies that were written.
+    pub sent: usize,
+    /// Whether somebody takes no more of what is being written: set at the first such moment, and then for ever.
+    pub choked: bool,
+}
+
+type ReadHook = Arc<dyn Fn(usize) + Send + Sync>;
 type Hook = Arc<dyn Fn(&RequestInfo) -> Option<Fault> + Send + Sync>;
 
 /// What can be changed while the registry runs.
 #[derive(Default)]
 struct Behaviour {
     hook: Option<Hook>,
+    read_hook: Option<ReadHook>,
     auth: Auth,
     location: LocationForm,
     decline_mounts: bool,
@@ -140,6 +158,8 @@ struct Content {
 struct Shared {
     content: Mutex<Content>,
     behaviour: Mutex<Behaviour>,
+    traffic: Mutex<Traffic>,
+    traffic_changed: Condvar,
     stopping: AtomicBool,
     connections: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -153,6 +173,11 @@ impl Shared {
         self.behaviour
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn count(&self, change: impl FnOnce(&mut Traffic)) {
+        change(&mut self.traffic.lock().unwrap_or_else(PoisonError::into_inner));
+        self.traffic_changed.notify_all();
     }
 }
 
@@ -210,6 +235,22 @@ impl Registry {
         self.shared.behaviour().hook = Some(Arc::new(hook));
     }
 
+    /// Calls `hook` whenever a part of a request's body has been read, with the number of bytes that this body has got so
+    /// far; no more is read until it returns.
+    pub fn on_read(&self, hook: impl Fn(usize) + Send + Sync + 'static) {
+        self.shared.behaviour().read_hook = Some(Arc::new(hook));
+    }
+
+    /// What went over the wire so far.
+    pub fn traffic(&self) -> Traffic {
+        *self.shared.traffic.lock().unwrap()
+    }
+
+    /// What can be asked for the traffic in another thread.
+    pub fn meter(&self) -> Meter {
+        Meter(Arc::clone(&self.shared))
+    }
+
     /// Answers the first `times` requests whose line (`GET /v2/...`) starts with `line` with a fault.
     pub fn fail(&self, line: &'static str, times: usize, fault: Fault) {
         let left = Mutex::new(times);
@@ -246,6 +287,11 @@ impl Registry {
     /// Makes all tokens worthless.
     pub fn revoke_tokens(&self) {
         self.shared.content().tokens.clear();
+    }
+
+    /// Drops all uploads that were opened and not ended.
+    pub fn forget_uploads(&self) {
+        self.shared.content().uploads.clear();
     }
 
     /// Every request so far.
@@ -335,6 +381,21 @@ impl Registry {
             MediaType::Manifest.as_str(),
             &manifest.to_bytes(),
         )
+    }
+}
+
+/// Looks at a registry's traffic.
+pub struct Meter(Arc<Shared>);
+
+impl Meter {
+    /// Waits until the traffic is as wished, but not for ever, and returns it.
+    pub fn wait(&self, wish: impl Fn(&Traffic) -> bool) -> Traffic {
+        let traffic = self.0.traffic.lock().unwrap();
+        let waited = self
+            .0
+            .traffic_changed
+            .wait_timeout_while(traffic, PATIENCE, |traffic| !wish(traffic));
+        *waited.unwrap().0
     }
 }
 

@@ -10,6 +10,8 @@ use super::{Fault, RequestInfo, Shared, protocol};
 
 /// How often a waiting connection looks whether the registry stops.
 const TICK: Duration = Duration::from_millis(50);
+/// How much is written at once.
+const PART: usize = 64 * 1024;
 /// No test sends more headers than this.
 const HEADER_LIMIT: usize = 64;
 
@@ -56,9 +58,14 @@ impl Response {
 /// Answers requests on a connection until either side ends it.
 pub fn serve(stream: &TcpStream, address: SocketAddr, shared: &Shared) {
     let _ = stream.set_read_timeout(Some(TICK));
+    let _ = stream.set_write_timeout(Some(TICK));
     let _ = stream.set_nodelay(true);
     let mut buffer = Vec::new();
+    let mut first = true;
     while let Ok(Some(request)) = read_request(stream, &mut buffer, shared) {
+        if std::mem::take(&mut first) {
+            shared.count(|traffic| traffic.connections += 1);
+        }
         if !matches!(answer(stream, address, shared, &request), Ok(true)) {
             break;
         }
@@ -127,8 +134,31 @@ fn answer(
     let shown = truncate.map_or(response.body.len(), |length| {
         length.min(response.body.len())
     });
-    stream.write_all(&response.body[..shown])?;
+    write_body(stream, &response.body[..shown], shared)?;
     Ok(truncate.is_none())
+}
+
+fn write_body(mut stream: &TcpStream, mut body: &[u8], shared: &Shared) -> io::Result<()> {
+    while !body.is_empty() {
+        match stream.write(&body[..body.len().min(PART)]) {
+            Ok(written) => {
+                body = &body[written..];
+                shared.count(|traffic| traffic.sent += written);
+            }
+            Err(error) if is_timeout(&error) && !shared.stopping.load(Ordering::SeqCst) => {
+                shared.count(|traffic| traffic.choked = true);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+    )
 }
 
 /// The next request; `None` at the end of the connection.
@@ -148,7 +178,18 @@ fn read_request(
                     .get("content-length")
                     .map_or(0, |value| value.parse().unwrap());
                 buffer.drain(..length);
-                while buffer.len() < size {
+                let hook = shared.behaviour().read_hook.clone();
+                let mut counted = 0;
+                loop {
+                    let got = buffer.len().min(size);
+                    shared.count(|traffic| traffic.received += got - counted);
+                    counted = got;
+                    if let Some(hook) = hook.as_ref().filter(|_| got > 0) {
+                        hook(got);
+                    }
+                    if got == size {
+                        break;
+                    }
                     if !fill(stream, buffer, shared)? {
                         return Ok(None);
                     }
@@ -181,12 +222,7 @@ fn fill(mut stream: &TcpStream, buffer: &mut Vec<u8>, shared: &Shared) -> io::Re
                 buffer.extend_from_slice(&chunk[..length]);
                 return Ok(true);
             }
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
-                ) =>
-            {
+            Err(error) if is_timeout(&error) => {
                 if shared.stopping.load(Ordering::SeqCst) {
                     return Ok(false);
                 }

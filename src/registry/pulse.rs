@@ -1,0 +1,94 @@
+//! The sign of life of an upload.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncRead, ReadBuf};
+
+use crate::progress::Progress;
+
+/// Tells a slow upload from one that is stuck, and why a body ended early.
+#[derive(Debug)]
+pub(super) struct Pulse {
+    started: Instant,
+    last_beat: AtomicU64,
+    /// Whether the other side has taken all that there is, and it is our turn.
+    hungry: AtomicBool,
+    error: Mutex<Option<io::Error>>,
+    progress: Box<dyn Progress>,
+}
+
+impl Pulse {
+    pub(super) fn new(progress: Box<dyn Progress>) -> Arc<Self> {
+        Arc::new(Self {
+            started: Instant::now(),
+            last_beat: AtomicU64::new(0),
+            hungry: AtomicBool::new(false),
+            error: Mutex::default(),
+            progress,
+        })
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn beat(&self, bytes: usize) {
+        self.last_beat.store(self.now(), Ordering::Relaxed);
+        self.progress.advance(bytes as u64);
+    }
+
+    /// For how long nothing has been taken from the body. A body that has nothing to give as yet is not the fault of
+    /// the other side.
+    pub(super) fn silence(&self) -> Duration {
+        if self.hungry.load(Ordering::Relaxed) {
+            return Duration::ZERO;
+        }
+        Duration::from_millis(
+            self.now()
+                .saturating_sub(self.last_beat.load(Ordering::Relaxed)),
+        )
+    }
+
+    /// Why the body ended early, if reading it failed.
+    pub(super) fn take_error(&self) -> Option<io::Error> {
+        self.error.lock().ok()?.take()
+    }
+
+    pub(super) fn finish(&self, outcome: &str) {
+        self.progress.finish(outcome);
+    }
+}
+
+/// Feeds a pulse with what is read.
+pub(super) struct Watched {
+    pub(super) inner: Box<dyn AsyncRead + Send + Unpin>,
+    pub(super) pulse: Arc<Pulse>,
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.inner).poll_read(context, buffer);
+        let hungry = polled.is_pending();
+        self.pulse.hungry.store(hungry, Ordering::Relaxed);
+        let result = ready!(polled);
+        self.pulse.beat(buffer.filled().len() - before);
+        Poll::Ready(result.map_err(|error| {
+            // The client wraps this error until nobody knows it again, so the original is kept aside.
+            let copy = io::Error::new(error.kind(), error.to_string());
+            if let Ok(mut kept) = self.pulse.error.lock() {
+                *kept = Some(error);
+            }
+            copy
+        }))
+    }
+}
