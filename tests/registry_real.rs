@@ -183,7 +183,7 @@ async fn a_blob_goes_from_one_registry_to_the_other() {
     let body = BlobBody::Registry {
         client: client.clone(),
         repository: source,
-        descriptor: descriptor.clone(),
+        descriptor: Box::new(descriptor.clone()),
     };
     let push = BlobPush::new(descriptor.clone());
     let outcome = client.push_blob(&target, push, &body).await;

@@ -240,7 +240,7 @@ fn body(
         BlobSource::Registry(repository) => BlobBody::Registry {
             client: context.registries().clone(),
             repository: repository.clone(),
-            descriptor: descriptor.clone(),
+            descriptor: Box::new(descriptor.clone()),
         },
         BlobSource::Made(blob) => BlobBody::Made {
             blob: Arc::clone(blob),

@@ -43,7 +43,7 @@ pub enum BlobBody {
         /// The repository that has them.
         repository: Reference,
         /// Which ones.
-        descriptor: Descriptor,
+        descriptor: Box<Descriptor>,
     },
 }
 

@@ -12,7 +12,10 @@ const MIB: usize = 1024 * 1024;
 const SIZE: usize = 3 * MIB + 17;
 
 fn bytes(length: usize) -> Vec<u8> {
-    (0..=250).cycle().take(length).collect()
+    let pattern: Vec<u8> = (0..=250).collect();
+    let mut bytes = pattern.repeat(length / pattern.len() + 1);
+    bytes.truncate(length);
+    bytes
 }
 
 /// Makes [`bytes`], and counts.
@@ -131,7 +134,10 @@ async fn made_bytes_do_not_run_ahead_of_the_registry() {
     let farthest = Arc::new(AtomicUsize::new(0));
     let (at_work, max) = (Arc::clone(&maker), Arc::clone(&farthest));
     registry.on_read(move |received| {
-        let ahead = at_work.written.load(Ordering::SeqCst) - received.min(LARGE);
+        let ahead = at_work
+            .written
+            .load(Ordering::SeqCst)
+            .saturating_sub(received);
         max.fetch_max(ahead, Ordering::SeqCst);
     });
     push_made(&registry, &maker, LARGE).await.unwrap();
@@ -154,7 +160,7 @@ async fn relay(
     let body = BlobBody::Registry {
         client: client.clone(),
         repository: name(from, "acme/base"),
-        descriptor: descriptor.clone(),
+        descriptor: Box::new(descriptor.clone()),
     };
     let push = BlobPush::new(descriptor.clone());
     client.push_blob(&name(to, "acme/job"), push, &body).await
@@ -259,7 +265,7 @@ async fn a_source_does_not_run_ahead_of_the_registry_that_it_is_passed_on_to() {
     to.on_read(move |received| {
         if seen.load(Ordering::SeqCst) == 0 {
             let source = meter.wait(|source| source.choked || source.sent == LARGE);
-            seen.store(source.sent - received, Ordering::SeqCst);
+            seen.store(source.sent.saturating_sub(received), Ordering::SeqCst);
         }
     });
     relay(&from, &to, &descriptor).await.unwrap();
