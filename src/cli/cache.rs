@@ -41,7 +41,7 @@ fn show(arguments: &CacheInfoArgs, store: &Store, printer: &Printer) -> Result<(
             })
             .collect();
         let info = json!({
-            "path": store.root(),
+            "path": store.root().display().to_string(),
             "kept": amount(Holding::Kept),
             "blobs": amount(Holding::Blob),
             "releases": amount(Holding::Release),

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use oci_spec::image::ANNOTATION_REF_NAME;
 
+use super::assemble::assemble;
 use super::blob;
-use super::local::{NAME_ANNOTATION, assemble};
+use super::local::NAME_ANNOTATION;
 use crate::error::{Explain, FileError, IoResultExt as _, Kind};
 use crate::fs::{self, RangeReader};
 use crate::oci::{

@@ -21,12 +21,10 @@ use std::time::Duration;
 use super::blob;
 use super::layout::{BLOBS, INDEX, ensure_layout, is_layout, read_index};
 use super::sharing::Use;
-use super::{Layout, LayoutError, StoreError};
+use super::{Layout, StoreError};
 use crate::error::IoResultExt as _;
 use crate::fs::{self, AtomicFile};
-use crate::oci::{
-    BlobSource, Config, Descriptor, Digest, Document, Image, Index, Layer, Reference,
-};
+use crate::oci::{BlobSource, Descriptor, Digest, Image, Index, Reference};
 use crate::progress::{Reporter, Silent};
 
 /// The annotation that carries an image's full name, as containerd and Docker read it.
@@ -271,46 +269,10 @@ fn sort(index: &mut Index) {
         .sort_by(|a, b| (&a.annotations, a.digest).cmp(&(&b.annotations, b.digest)));
 }
 
-/// Checks `bytes` against `descriptor` and reads them as manifest and config of an image whose blobs `find` finds.
-pub(crate) fn assemble(
-    manifest: Vec<u8>,
-    config: Vec<u8>,
-    find: impl Fn(&Descriptor) -> Result<BlobSource, LayoutError>,
-) -> Result<Image, LayoutError> {
-    let Document::Manifest(document) = Document::parse(&manifest, None)? else {
-        return Err(LayoutError::Nested);
-    };
-    let diff_ids = Config::parse(&config)?.diff_ids()?;
-    if diff_ids.len() != document.layers.len() {
-        return Err(LayoutError::Layers {
-            manifest: document.layers.len(),
-            config: diff_ids.len(),
-        });
-    }
-    let layers = document
-        .layers
-        .into_iter()
-        .zip(diff_ids)
-        .map(|(descriptor, diff_id)| {
-            let source = find(&descriptor)?;
-            Ok(Layer {
-                descriptor,
-                diff_id,
-                source,
-            })
-        })
-        .collect::<Result<_, LayoutError>>()?;
-    Ok(Image {
-        manifest,
-        config,
-        layers,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oci::{MediaType, Platform};
+    use crate::oci::{Config, MediaType, Platform};
     use crate::progress::Silent;
 
     fn store() -> (tempfile::TempDir, Store) {
