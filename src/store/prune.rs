@@ -83,8 +83,12 @@ fn choose(mut items: Vec<Item>, pruning: &Pruning, is_alone: bool) -> (Vec<Item>
         .partition(|item| may_go(item) && is_old(item));
     if let Some(limit) = pruning.max_size {
         let mut total = Amount::of(&left).bytes;
+        let kept = left.iter().filter(|item| item.holding == Holding::Kept);
+        // No fact is given up for a size that cannot be reached.
+        let spare_facts = Amount::of(kept).bytes > limit;
         let (more, rest): (Vec<_>, Vec<_>) = left.into_iter().partition(|item| {
-            let goes = total > limit && may_go(item);
+            let is_spared = spare_facts && matches!(item.holding, Holding::Fact(_));
+            let goes = total > limit && may_go(item) && !is_spared;
             if goes {
                 total -= item.bytes;
             }
@@ -156,14 +160,15 @@ mod tests {
         assert_eq!(removed(None, Some(5000), true), [60, 3]);
         assert_eq!(removed(None, Some(900 + 33), true), [60, 3, 50, 40]);
         assert_eq!(removed(None, Some(900 + 32), true), [60, 3, 50, 40, 30]);
-        // What was kept stays, though it alone is too much.
-        assert_eq!(removed(None, Some(0), true), [60, 3, 50, 40, 30, 2, 1]);
+        // What was kept stays, though it alone is too much; and then facts would go for nothing.
+        assert_eq!(removed(None, Some(900), true), [60, 3, 50, 40, 30, 2, 1]);
+        assert_eq!(removed(None, Some(899), true), [60, 3, 40, 30, 2]);
         assert_eq!(removed(Some(50), Some(933), true), [60, 50, 3, 40]);
     }
 
     #[test]
     fn where_nobody_can_be_kept_out_what_is_recent_stays() {
         assert_eq!(removed(None, None, false), [60, 40, 30]);
-        assert_eq!(removed(Some(0), Some(0), false), [60, 50, 40, 30]);
+        assert_eq!(removed(Some(0), Some(900), false), [60, 50, 40, 30]);
     }
 }
