@@ -12,11 +12,12 @@ use std::fs::{DirBuilder, File, Metadata, Permissions};
 use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, FileExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, Timespec, Timestamps, UTIME_NOW};
 use rustix::io::Errno;
 use tempfile::NamedTempFile;
 
@@ -91,12 +92,65 @@ pub fn read_link(path: &Path) -> Result<PathBuf, FileError> {
 
 /// Opens (or makes) a file that is only there to be locked.
 pub fn open_lock(path: &Path) -> Result<File, FileError> {
+    // To share a lock, NFS wants a file that is open for reading.
     File::options()
         .create(true)
         .truncate(false)
+        .read(true)
         .write(true)
+        .mode(PRIVATE_FILE_MODE)
         .open(path)
         .at("lock", path)
+}
+
+/// Marks the file at `path`, of which `metadata` was just read, as used now: its time of change tells that.
+///
+/// Only when that time is more than `interval` ago, so that what is used all the time is not written to all the time.
+/// It is no harm when it fails: the file may be somebody else's, or the file system read-only.
+pub fn touch(path: &Path, metadata: &Metadata, interval: Duration) {
+    let age = metadata
+        .modified()
+        .map(|time| SystemTime::now().duration_since(time));
+    // A time that is still to come is set right too.
+    if matches!(age, Ok(Ok(age)) if age < interval) {
+        return;
+    }
+    let now = Timespec {
+        tv_sec: 0,
+        tv_nsec: UTIME_NOW,
+    };
+    let both = Timestamps {
+        last_access: now,
+        last_modification: now,
+    };
+    if let Err(error) = rustix::fs::utimensat(CWD, path, &both, AtFlags::empty()) {
+        tracing::debug!("`{}` is not marked as used: {error}", path.display());
+    }
+}
+
+/// Closes the regular file at `path`, of which `metadata` was just read, to all but its owner.
+///
+/// It is no harm when that fails: the file may be somebody else's, or the file system without modes.
+pub fn make_private(path: &Path, metadata: &Metadata) {
+    if metadata.is_file() && metadata.permissions().mode() & 0o077 != 0 {
+        let mode = Permissions::from_mode(PRIVATE_FILE_MODE);
+        if let Err(error) = std::fs::set_permissions(path, mode) {
+            tracing::debug!("`{}` stays open to others: {error}", path.display());
+        }
+    }
+}
+
+/// Removes a file, a link, or a folder with all that is in it; one that is gone already is fine.
+pub fn remove(path: &Path) -> Result<(), FileError> {
+    let removed = match std::fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_dir() => std::fs::remove_dir_all(path),
+        Ok(_) => std::fs::remove_file(path),
+        Err(error) => Err(error),
+    };
+    match removed {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed.at("remove", path),
+    }
 }
 
 /// The absolute path without links.
@@ -241,9 +295,11 @@ enum Temporary {
 }
 
 /// What names of temporary files begin with.
-const PREFIX: &str = ".flink-img-";
+pub const PREFIX: &str = ".flink-img-";
 /// As for any new file: the umask takes away what the user does not want.
 const NEW_FILE_MODE: u32 = 0o666;
+/// For what is nobody else's business.
+const PRIVATE_FILE_MODE: u32 = 0o600;
 
 /// The folder that a path lies in.
 pub fn folder_of(path: &Path) -> &Path {
@@ -256,10 +312,22 @@ pub fn folder_of(path: &Path) -> &Path {
 impl AtomicFile {
     /// Starts a file that will be called `path`; its folder must exist.
     pub fn create(path: &Path) -> Result<Self, FileError> {
+        Self::with_mode(path, NEW_FILE_MODE)
+    }
+
+    /// The same for a file that only its owner may read and write, whatever the umask.
+    pub fn create_private(path: &Path) -> Result<Self, FileError> {
+        let file = Self::with_mode(path, PRIVATE_FILE_MODE)?;
+        // A file system without modes cannot do this, and need not.
+        let _ = rustix::fs::fchmod(file.file(), Mode::from_raw_mode(PRIVATE_FILE_MODE));
+        Ok(file)
+    }
+
+    fn with_mode(path: &Path, mode: u32) -> Result<Self, FileError> {
         Self::check(path)?;
         let folder = folder_of(path);
         let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-        let temporary = match rustix::fs::open(folder, flags, Mode::from_raw_mode(NEW_FILE_MODE)) {
+        let temporary = match rustix::fs::open(folder, flags, Mode::from_raw_mode(mode)) {
             Ok(file) => Temporary::Nameless(file.into()),
             // What forbids a file without a name forbids any; everything else is a file system that has none such.
             Err(
@@ -273,7 +341,7 @@ impl AtomicFile {
             Err(_) => Temporary::Named(
                 tempfile::Builder::new()
                     .prefix(PREFIX)
-                    .permissions(Permissions::from_mode(NEW_FILE_MODE))
+                    .permissions(Permissions::from_mode(mode))
                     .tempfile_in(folder)
                     .at("create", path)?,
             ),
@@ -359,7 +427,15 @@ impl Write for AtomicFile {
 
 /// Writes a whole file, which appears complete or not at all.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    let mut file = AtomicFile::create(path)?;
+    write_all(AtomicFile::create(path)?, path, bytes)
+}
+
+/// The same for a file that only its owner may read and write.
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    write_all(AtomicFile::create_private(path)?, path, bytes)
+}
+
+fn write_all(mut file: AtomicFile, path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     file.write_all(bytes).at("write", path)?;
     file.commit()
 }
@@ -405,6 +481,28 @@ mod tests {
                 .unwrap_err()
                 .is_not_found()
         );
+    }
+
+    #[test]
+    fn a_file_is_marked_as_used_once_in_a_while() {
+        const HOUR: Duration = Duration::from_secs(3600);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        write_private(&path, b"x").unwrap();
+        let set = |age: Duration| {
+            let time = SystemTime::now() - age;
+            let file = File::options().write(true).open(&path).unwrap();
+            file.set_modified(time).unwrap();
+            metadata(&path).unwrap().modified().unwrap()
+        };
+        let touched = || {
+            touch(&path, &metadata(&path).unwrap(), HOUR);
+            metadata(&path).unwrap().modified().unwrap()
+        };
+        let recent = set(HOUR / 2);
+        assert_eq!(touched(), recent);
+        let old = set(2 * HOUR);
+        assert!(touched() > old + HOUR);
     }
 
     #[test]

@@ -116,6 +116,10 @@ fn a_killed_build_leaves_nothing_that_looks_finished() {
             }
         }
     }
+    // What the kills left in the cache goes with a prune.
+    succeed(workshop.program().args(["cache", "prune"]));
+    assert_store_is_right(&cache);
+    assert_eq!(std::fs::read_dir(cache.join("tmp")).unwrap().count(), 0);
     assert!(
         killed >= 10,
         "Only {killed} of the builds were killed in time"

@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::quantity;
 use crate::error::Explain;
 use crate::flink::{FlinkVersion, JavaVersion, ScalaVersion};
 use crate::oci::{Platform, Reference};
@@ -30,6 +32,7 @@ pub(super) enum Command {
     Build(Box<BuildArgs>),
     Push(PushArgs),
     Images(ImagesArgs),
+    Cache(CacheArgs),
 }
 
 /// When to use colours
@@ -239,6 +242,45 @@ pub(super) struct PushArgs {
 #[derive(Debug, Args)]
 pub(super) struct ImagesArgs {
     /// Print a JSON array
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// See what is kept on this machine, and take away what is not needed
+#[derive(Debug, Args)]
+#[command(disable_help_subcommand = true)]
+pub(super) struct CacheArgs {
+    #[command(subcommand)]
+    pub(super) command: CacheCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum CacheCommand {
+    Info(CacheInfoArgs),
+    Prune(CachePruneArgs),
+}
+
+/// Show where the cache is, and how much there is of what
+#[derive(Debug, Args)]
+pub(super) struct CacheInfoArgs {
+    /// Print one JSON object
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Remove what no image needs that was kept; without a limit, all of that
+#[derive(Debug, Args)]
+pub(super) struct CachePruneArgs {
+    /// Remove what was used least recently, until the cache is no larger than this: 500MB, 2GiB
+    #[arg(long, value_name = "SIZE", value_parser = quantity::size)]
+    pub(super) max_size: Option<u64>,
+    /// Remove what was not used for so long: 30m, 12h, 7d, 2w
+    #[arg(long, value_name = "DURATION", value_parser = quantity::age)]
+    pub(super) older_than: Option<Duration>,
+    /// Remove nothing, and say what would be removed
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Print one JSON object
     #[arg(long)]
     pub(super) json: bool,
 }

@@ -2,10 +2,12 @@
 
 mod args;
 mod build;
+mod cache;
 mod images;
 mod output;
 mod paths;
 mod push;
+mod quantity;
 mod report;
 mod settings;
 
@@ -38,6 +40,7 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         args::Command::Images(images) => {
             images::run(images, &arguments.global, &environment, &printer)
         }
+        args::Command::Cache(cache) => cache::run(cache, &arguments.global, &environment, &printer),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -13,6 +13,7 @@ use std::num::NonZeroUsize;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use serde::Deserialize;
 
@@ -152,14 +153,14 @@ impl Environment {
     /// folder of the user's own among the temporary files.
     fn store(&self, asked: Option<&Path>, reporter: &dyn Reporter) -> Result<Store, Failure> {
         if let Some(folder) = asked {
-            return Ok(Store::open(folder)?);
+            return Ok(Store::open_with(folder, reporter)?);
         }
         let cache = self
             .xdg_cache_home
             .clone()
             .or_else(|| self.home.as_ref().map(|home| home.join(".cache")));
         if let Some(cache) = cache
-            && let Ok(store) = Store::open(&cache.join("flink-img"))
+            && let Ok(store) = Store::open_with(&cache.join("flink-img"), reporter)
         {
             return Ok(store);
         }
@@ -178,8 +179,13 @@ impl Environment {
             "Keeping the cache in `{}`, as the home cannot be written to",
             folder.display()
         ));
-        Ok(Store::open(&folder)?)
+        Ok(Store::open_with(&folder, reporter)?)
     }
+}
+
+/// What the clock says; for ages of files, never for what is in an image.
+pub(super) fn now() -> SystemTime {
+    SystemTime::now()
 }
 
 /// Whether a variable is set, and to nothing.

@@ -55,3 +55,15 @@ pub(super) fn is_intact(path: &Path, descriptor: &Descriptor) -> Result<bool, Fi
     io::copy(&mut reader, &mut io::sink()).at("read", path)?;
     Ok(reader.finish().at("read", path)? == (descriptor.digest, descriptor.size))
 }
+
+/// Reads all of `reader`, which must have the digest and size of `descriptor`.
+pub(super) fn read_checked(
+    descriptor: &Descriptor,
+    reader: impl Read,
+) -> io::Result<Option<Vec<u8>>> {
+    let mut reader = HashingReader::new(reader.take(descriptor.size.saturating_add(1)));
+    let mut bytes = Vec::new();
+    reader.read_to_end(&mut bytes)?;
+    let (digest, size) = reader.finish()?;
+    Ok(((digest, size) == (descriptor.digest, descriptor.size)).then_some(bytes))
+}

@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use oci_spec::image::ANNOTATION_REF_NAME;
 
+use super::assemble::assemble;
 use super::blob;
-use super::local::{NAME_ANNOTATION, assemble, read_checked};
+use super::local::NAME_ANNOTATION;
 use crate::error::{Explain, FileError, IoResultExt as _, Kind};
 use crate::fs::{self, RangeReader};
 use crate::oci::{
-    BlobSource, ConfigError, Descriptor, Document, Image, Index, MANIFEST_LIMIT, ManifestError,
-    MediaType, Platform, Reference,
+    BlobSource, ConfigError, Descriptor, Document, Image, Index, MANIFEST_LIMIT, Manifest,
+    ManifestError, MediaType, Platform, Reference,
 };
 
 pub(super) const BLOBS: &str = "blobs/sha256";
@@ -261,19 +262,28 @@ impl Layout {
         }
         let source = self.find(descriptor)?;
         let reader = blob::open(descriptor, &source)?.expect("a layout is on this machine");
-        read_checked(descriptor, reader)
+        blob::read_checked(descriptor, reader)
             .at("read", self.name.as_ref())?
             .ok_or_else(|| self.damaged(descriptor))
     }
 
+    /// Reads a manifest; tells its bytes too.
+    fn read_manifest(&self, manifest: &Descriptor) -> Result<(Manifest, Vec<u8>), LayoutError> {
+        let bytes = self.read(manifest)?;
+        match Document::parse(&bytes, Some(manifest.media_type.as_str()))? {
+            Document::Manifest(document) => Ok((document, bytes)),
+            Document::Index(_) => Err(LayoutError::Nested),
+        }
+    }
+
+    /// A manifest, whatever is left of the image that it describes.
+    pub(super) fn manifest(&self, manifest: &Descriptor) -> Result<Manifest, LayoutError> {
+        Ok(self.read_manifest(manifest)?.0)
+    }
+
     /// The image that a manifest describes.
     pub fn image(&self, manifest: &Descriptor) -> Result<Image, LayoutError> {
-        let bytes = self.read(manifest)?;
-        let Document::Manifest(document) =
-            Document::parse(&bytes, Some(manifest.media_type.as_str()))?
-        else {
-            return Err(LayoutError::Nested);
-        };
+        let (document, bytes) = self.read_manifest(manifest)?;
         let config = self.read(&document.config)?;
         assemble(bytes, config, |layer| self.find(layer))
     }
@@ -369,17 +379,27 @@ fn names(manifest: &Descriptor) -> impl Iterator<Item = &str> {
         .filter_map(|key| manifest.annotations.get(key).map(String::as_str))
 }
 
+/// How a file of a layout is written: for all to read, or for its owner only.
+pub(super) type Write = fn(&Path, &[u8]) -> Result<(), FileError>;
+
 /// Makes `folder` a layout if it is none yet.
-pub(super) fn ensure_layout(folder: &Path) -> Result<(), FileError> {
+pub(super) fn ensure_layout(folder: &Path, write: Write) -> Result<(), FileError> {
     let index = folder.join(INDEX);
     if fs::metadata(&index).is_err() {
-        fs::write_atomic(&index, &Index::new(Vec::new()).to_bytes())?;
+        write(&index, &Index::new(Vec::new()).to_bytes())?;
     }
     let marker = folder.join(MARKER);
     if fs::metadata(&marker).is_err() {
-        fs::write_atomic(&marker, MARKER_TEXT)?;
+        write(&marker, MARKER_TEXT)?;
     }
     Ok(())
+}
+
+/// Whether `folder` has what [`ensure_layout`] would make.
+pub(super) fn is_layout(folder: &Path) -> bool {
+    [INDEX, MARKER]
+        .iter()
+        .all(|name| fs::metadata(&folder.join(name)).is_ok())
 }
 
 pub(super) fn read_index(folder: &Path) -> Result<Index, LayoutError> {
@@ -415,7 +435,7 @@ mod tests {
             manifest
         };
         let folder = tempfile::tempdir().unwrap();
-        ensure_layout(folder.path()).unwrap();
+        ensure_layout(folder.path(), fs::write_atomic).unwrap();
         let index = Index::new(vec![manifest("a"), manifest("b")]);
         write_index(folder.path(), &index).unwrap();
         let error = Layout::open(folder.path())

@@ -7,32 +7,39 @@
 //! releases/                   Flink releases
 //! tmp/                        work in progress; nothing in it has a meaning after the process that made it
 //! lock                        held while the index is changed
+//! in-use                      held by all who use the store, and alone by who takes something away
 //! ```
+//!
+//! The time of change of a file tells when it was used last, to the hour.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::blob;
-use super::layout::{BLOBS, ensure_layout, read_index, write_index};
-use super::{Layout, LayoutError};
-use crate::error::{Explain, FileError, IoResultExt as _, Kind};
+use super::layout::{BLOBS, INDEX, ensure_layout, is_layout, read_index};
+use super::sharing::Use;
+use super::{Layout, StoreError};
+use crate::error::IoResultExt as _;
 use crate::fs::{self, AtomicFile};
-use crate::memory::Memory;
-use crate::oci::{
-    BlobSource, Config, Descriptor, Digest, Document, HashingReader, Image, Index, Layer, Reference,
-};
-use crate::progress::Reporter;
+use crate::oci::{BlobSource, Descriptor, Digest, Image, Index, Reference};
+use crate::progress::{Reporter, Silent};
 
 /// The annotation that carries an image's full name, as containerd and Docker read it.
 pub(super) const NAME_ANNOTATION: &str = "io.containerd.image.name";
-/// Facts are a few kilobytes.
-const FACTS_LIMIT: u64 = 16 * 1024 * 1024;
+pub(super) const FACTS: &str = "facts";
+const RELEASES: &str = "releases";
+const TEMPORARY: &str = "tmp";
+/// What is used all the time is marked as used this often.
+pub(super) const USE_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 /// A content-addressed store in a folder of its own.
 #[derive(Debug, Clone)]
 pub struct Store {
     root: PathBuf,
+    in_use: Arc<Use>,
 }
 
 /// An image that the store keeps under a name.
@@ -44,94 +51,82 @@ pub struct NamedImage {
     pub manifest: Descriptor,
 }
 
-/// The store cannot do what was asked.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StoreError {
-    /// A file of the store cannot be used.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// Something in the store is not what it should be.
-    #[error(transparent)]
-    Layout(#[from] LayoutError),
-    /// Bytes that were to be stored are not those that were promised.
-    #[error("Expected `{expected}` ({expected_size} bytes) and got `{found}` ({found_size} bytes)")]
-    Mismatch {
-        /// The promised digest.
-        expected: Digest,
-        /// The promised size.
-        expected_size: u64,
-        /// The digest of what came.
-        found: Digest,
-        /// The size of what came.
-        found_size: u64,
-    },
-    /// No image of this name was kept.
-    #[error("The local store has no image `{0}`")]
-    Unknown(Reference),
-}
-
-impl Explain for StoreError {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::File(error) => error.kind(),
-            Self::Layout(error) => error.kind(),
-            Self::Mismatch { .. } => Kind::Integrity,
-            Self::Unknown(_) => Kind::NotFound,
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::File(error) => error.hint(),
-            Self::Layout(error) => error.hint(),
-            Self::Mismatch { .. } => None,
-            Self::Unknown(_) => Some("`flink-img images` lists what is there".to_owned()),
-        }
-    }
-}
-
 impl Store {
     /// Opens the store in `root`, which is made if it is not there.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
+        Self::open_with(root, &Silent)
+    }
+
+    /// The same; `reporter` is told what is waited for, when somebody else is alone in the store.
+    ///
+    /// Until the store and its clones are dropped, nothing is taken away from it.
+    pub fn open_with(root: &Path, reporter: &dyn Reporter) -> Result<Self, StoreError> {
         // Others have no business in it: what it holds may come from a private registry.
-        for folder in [BLOBS, "tmp", "facts", "releases"] {
+        for folder in [BLOBS, TEMPORARY, FACTS, RELEASES] {
             fs::create_dir_all(&root.join(folder), Some(0o700))?;
         }
-        ensure_layout(root)?;
+        let store = Self {
+            root: root.to_owned(),
+            in_use: Arc::new(Use::begin(root, reporter)),
+        };
+        if !is_layout(root) {
+            // Somebody else may just have made it one, and have kept an image in it.
+            let _lock = store.lock()?;
+            ensure_layout(root, fs::write_private)?;
+        }
+        // Those who download releases know nothing of stores.
+        for path in fs::list(&store.releases()).unwrap_or_default() {
+            if let Ok(metadata) = fs::symlink_metadata(&path) {
+                fs::make_private(&path, &metadata);
+            }
+        }
         // A store that is complete and cannot be written to would be noticed only in the middle of a build.
-        for folder in [BLOBS, "tmp"] {
+        for folder in [BLOBS, TEMPORARY] {
             AtomicFile::create_in(&root.join(folder))?;
         }
-        Ok(Self {
-            root: root.to_owned(),
-        })
+        Ok(store)
+    }
+
+    /// Where the store is.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(super) fn in_use(&self) -> &Use {
+        &self.in_use
     }
 
     /// Where work in progress goes.
     pub fn temporary(&self) -> PathBuf {
-        self.root.join("tmp")
+        self.root.join(TEMPORARY)
     }
 
-    /// Where Flink releases are kept.
+    /// Where Flink releases are kept; see [`Store::use_release`].
     pub fn releases(&self) -> PathBuf {
-        self.root.join("releases")
+        self.root.join(RELEASES)
+    }
+
+    /// Marks a release as used, and closes it to other users; `path` below [`Store::releases`] is its archive.
+    pub fn use_release(&self, path: &Path) {
+        if let Ok(metadata) = fs::metadata(path) {
+            fs::touch(path, &metadata, USE_INTERVAL);
+            fs::make_private(path, &metadata);
+        }
     }
 
     fn blob_path(&self, digest: Digest) -> PathBuf {
         self.root.join(BLOBS).join(digest.hex())
     }
 
-    fn fact_path(&self, kind: &str, key: Digest) -> PathBuf {
-        let folder = self.root.join("facts").join(kind);
-        folder.join(format!("{}.json", key.hex()))
-    }
-
     /// The blob, if the store has one of that digest and size.
     pub fn blob(&self, descriptor: &Descriptor) -> Option<BlobSource> {
         let path = self.blob_path(descriptor.digest);
         let metadata = fs::metadata(&path).ok()?;
-        (metadata.len() == descriptor.size).then_some(BlobSource::File(path))
+        if !metadata.is_file() || metadata.len() != descriptor.size {
+            return None;
+        }
+        fs::touch(&path, &metadata, USE_INTERVAL);
+        Some(BlobSource::File(path))
     }
 
     /// The blob, if the store has it and its bytes are still those of its digest.
@@ -143,8 +138,17 @@ impl Store {
         descriptor: &Descriptor,
         reporter: &dyn Reporter,
     ) -> Option<BlobSource> {
-        let source = self.blob(descriptor)?;
         let path = self.blob_path(descriptor.digest);
+        let Some(source) = self.blob(descriptor) else {
+            if fs::symlink_metadata(&path).is_ok() {
+                reporter.warn(&format!(
+                    "`{}` is not the file of {} bytes that it should be",
+                    path.display(),
+                    descriptor.size
+                ));
+            }
+            return None;
+        };
         match blob::is_intact(&path, descriptor) {
             Ok(true) => return Some(source),
             Ok(false) => reporter.warn(&format!("`{}` is damaged", path.display())),
@@ -155,12 +159,18 @@ impl Store {
 
     /// Starts a blob whose digest is known only once it is written.
     pub fn writer(&self) -> Result<AtomicFile, StoreError> {
-        Ok(AtomicFile::create_in(&self.temporary())?)
+        Ok(AtomicFile::create_private(
+            &self.temporary().join("unnamed"),
+        )?)
     }
 
     /// Keeps what was written as the blob `digest`, which the caller has computed from the very bytes.
     pub fn commit(&self, blob: AtomicFile, digest: Digest) -> Result<BlobSource, StoreError> {
         let path = self.blob_path(digest);
+        // No file takes the place of a folder, and what else is called like a blob is none.
+        if fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir()) {
+            fs::remove(&path)?;
+        }
         blob.commit_as(&path)?;
         Ok(BlobSource::File(path))
     }
@@ -194,7 +204,7 @@ impl Store {
             self.commit(blob, Digest::of(bytes))?;
         }
         let _lock = self.lock()?;
-        let mut index = read_index(&self.root)?;
+        let mut index = self.index()?;
         let full_name = name.to_string();
         index.manifests.retain(|manifest| {
             let old = manifest.annotations.get(NAME_ANNOTATION);
@@ -206,12 +216,13 @@ impl Store {
             .insert(NAME_ANNOTATION.to_owned(), full_name);
         index.manifests.push(descriptor);
         sort(&mut index);
-        Ok(write_index(&self.root, &index)?)
+        fs::write_private(&self.root.join(INDEX), &index.to_bytes())?;
+        Ok(())
     }
 
     /// The images that were kept, by name.
     pub fn images(&self) -> Result<Vec<NamedImage>, StoreError> {
-        let index = read_index(&self.root)?;
+        let index = self.index()?;
         Ok(index
             .manifests
             .into_iter()
@@ -232,26 +243,22 @@ impl Store {
         Ok(Layout::open(&self.root)?.image(&named.manifest)?)
     }
 
+    /// The images that were kept, as they are written down.
+    pub(super) fn index(&self) -> Result<Index, StoreError> {
+        read_index(&self.root).map_err(|source| StoreError::Index {
+            path: self.root.join(INDEX),
+            source: Box::new(source),
+        })
+    }
+
+    /// Keeps others from the index until it is dropped; where there are no locks, nobody is kept from it.
     fn lock(&self) -> Result<File, StoreError> {
         let path = self.root.join("lock");
         let file = fs::open_lock(&path)?;
-        file.lock().at("lock", &path)?;
-        Ok(file)
-    }
-}
-
-impl Memory for Store {
-    fn recall_bytes(&self, kind: &str, key: Digest) -> Option<Vec<u8>> {
-        fs::read_limited(&self.fact_path(kind, key), FACTS_LIMIT).ok()
-    }
-
-    fn remember_bytes(&self, kind: &str, key: Digest, bytes: &[u8]) {
-        let path = self.fact_path(kind, key);
-        let written = fs::create_dir_all(fs::folder_of(&path), Some(0o700))
-            .and_then(|()| fs::write_atomic(&path, bytes));
-        if let Err(error) = written {
-            tracing::debug!("{error}");
+        if let Err(error) = file.lock() {
+            tracing::debug!("`{}` cannot be locked: {error}", path.display());
         }
+        Ok(file)
     }
 }
 
@@ -262,59 +269,10 @@ fn sort(index: &mut Index) {
         .sort_by(|a, b| (&a.annotations, a.digest).cmp(&(&b.annotations, b.digest)));
 }
 
-/// Checks `bytes` against `descriptor` and reads them as manifest and config of an image whose blobs `find` finds.
-pub(crate) fn assemble(
-    manifest: Vec<u8>,
-    config: Vec<u8>,
-    find: impl Fn(&Descriptor) -> Result<BlobSource, LayoutError>,
-) -> Result<Image, LayoutError> {
-    let Document::Manifest(document) = Document::parse(&manifest, None)? else {
-        return Err(LayoutError::Nested);
-    };
-    let diff_ids = Config::parse(&config)?.diff_ids()?;
-    if diff_ids.len() != document.layers.len() {
-        return Err(LayoutError::Layers {
-            manifest: document.layers.len(),
-            config: diff_ids.len(),
-        });
-    }
-    let layers = document
-        .layers
-        .into_iter()
-        .zip(diff_ids)
-        .map(|(descriptor, diff_id)| {
-            let source = find(&descriptor)?;
-            Ok(Layer {
-                descriptor,
-                diff_id,
-                source,
-            })
-        })
-        .collect::<Result<_, LayoutError>>()?;
-    Ok(Image {
-        manifest,
-        config,
-        layers,
-    })
-}
-
-/// Reads all of `reader`, which must have the digest and size of `descriptor`.
-pub(super) fn read_checked(
-    descriptor: &Descriptor,
-    reader: impl Read,
-) -> io::Result<Option<Vec<u8>>> {
-    let mut reader = HashingReader::new(reader.take(descriptor.size.saturating_add(1)));
-    let mut bytes = Vec::new();
-    reader.read_to_end(&mut bytes)?;
-    let (digest, size) = reader.finish()?;
-    Ok(((digest, size) == (descriptor.digest, descriptor.size)).then_some(bytes))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::memory;
-    use crate::oci::{MediaType, Platform};
+    use crate::oci::{Config, MediaType, Platform};
     use crate::progress::Silent;
 
     fn store() -> (tempfile::TempDir, Store) {
@@ -402,17 +360,5 @@ mod tests {
         let lie = Descriptor::new(MediaType::Config, descriptor.digest, 99);
         assert!(store.verified_blob(&lie, &Silent).is_none());
         assert!(store.verified_blob(&descriptor, &Silent).is_some());
-    }
-
-    #[test]
-    fn forgets_facts_that_it_cannot_read() {
-        let (_folder, store) = store();
-        let key = Digest::of(b"x");
-        assert_eq!(memory::recall::<Vec<u8>>(&store, "test", key), None);
-        memory::remember(&store, "test", key, &vec![1, 2]);
-        assert_eq!(memory::recall(&store, "test", key), Some(vec![1, 2]));
-        let path = store.root.join(format!("facts/test/{}.json", key.hex()));
-        fs::write_atomic(&path, b"[1, ").unwrap();
-        assert_eq!(memory::recall::<Vec<u8>>(&store, "test", key), None);
     }
 }

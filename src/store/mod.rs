@@ -3,13 +3,22 @@
 //! The store is an OCI layout (image-spec, `image-layout.md`) with a few folders beside it. Nothing in it is needed to
 //! get the right image; everything in it can be made again.
 
+mod assemble;
 mod blob;
+mod contents;
+mod error;
+mod facts;
 mod layout;
 mod local;
 mod output;
+mod prune;
+mod sharing;
 
+pub(crate) use assemble::assemble;
 pub use blob::open;
+pub use contents::{Amount, Holding, Item};
+pub use error::StoreError;
 pub use layout::{Layout, LayoutError};
-pub(crate) use local::assemble;
-pub use local::{NamedImage, Store, StoreError};
+pub use local::{NamedImage, Store};
 pub use output::{Output, OutputError, OutputParseError, Written, replaced};
+pub use prune::{Pruned, Pruning};

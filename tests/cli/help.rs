@@ -19,6 +19,7 @@ fn the_commands() {
       build   Build an image of a Flink job, and push it, write it to files, or keep it
       push    Push an image that was kept, under its own name or others
       images  List the images that were kept
+      cache   See what is kept on this machine, and take away what is not needed
 
     Options:
       -h, --help     Print help

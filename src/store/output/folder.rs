@@ -95,7 +95,7 @@ pub(super) fn write(
             .at("create", folder)?;
         let inside = inside(&growing);
         fill(&inside, image)?;
-        ensure_layout(&inside)?;
+        ensure_layout(&inside, fs::write_atomic)?;
         write_index(&inside, &Index::new(entries.clone()))?;
         Some(growing)
     };
