@@ -138,8 +138,7 @@ impl Endpoints {
             && let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default())
         {
             let host = host.trim_matches(['[', ']']);
-            let answer = answers_in_tls(host, port);
-            if let Ok(Ok(tls)) = tokio::time::timeout(self.settings.read_timeout, answer).await {
+            if let Ok(tls) = answers_in_tls(host, port).await {
                 return Ok(tls);
             }
         }

@@ -4,22 +4,26 @@
 //! registry on this machine mostly knows no TLS. The first word is enough to tell.
 
 use std::io;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+/// How long this may take on the way to a certain answer; there is another one.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// The record types that an answer in TLS begins with (RFC 8446, 5.1).
 const ALERT: u8 = 21;
 const HANDSHAKE: u8 = 22;
 
-/// The shortest legal beginning of a handshake. Its random bytes are none: no key is ever made of it.
+/// The shortest legal beginning of a handshake. Its random bytes are none: no key is ever made of it. They are the ends of
+/// lines, as a server that expects text may wait for one.
 fn client_hello() -> Vec<u8> {
     let body = [
-        &[3, 3][..],      // TLS 1.2, as all say
-        &[0; 32],         // random
-        &[0],             // no session
-        &[0, 2, 0x13, 1], // one cipher suite
-        &[1, 0],          // no compression
+        &[3, 3][..],         // TLS 1.2, as all say
+        &b"\r\n".repeat(16), // random
+        &[0],                // no session
+        &[0, 2, 0x13, 1],    // one cipher suite
+        &[1, 0],             // no compression
     ]
     .concat();
     let length = u8::try_from(body.len()).expect("41 bytes");
@@ -27,8 +31,12 @@ fn client_hello() -> Vec<u8> {
     [&head[..], &body].concat()
 }
 
-/// Whether what listens there answers a greeting in TLS in kind; an error if it does not answer at all.
+/// Whether what listens there answers a greeting in TLS in kind; an error if it does not answer soon.
 pub(super) async fn answers_in_tls(host: &str, port: u16) -> io::Result<bool> {
+    tokio::time::timeout(PATIENCE, greet(host, port)).await?
+}
+
+async fn greet(host: &str, port: u16) -> io::Result<bool> {
     let mut stream = TcpStream::connect((host, port)).await?;
     stream.write_all(&client_hello()).await?;
     let first = stream.read_u8().await?;
@@ -37,6 +45,7 @@ pub(super) async fn answers_in_tls(host: &str, port: u16) -> io::Result<bool> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncBufReadExt as _;
     use tokio::net::TcpListener;
 
     use super::*;
@@ -53,8 +62,11 @@ mod tests {
             let port = listener.local_addr().unwrap().port();
             let server = tokio::spawn(async move {
                 let (mut stream, _) = listener.accept().await.unwrap();
-                let mut greeting = vec![0; client_hello().len()];
-                stream.read_exact(&mut greeting).await.unwrap();
+                // Go's server answers no sooner than at the end of a line.
+                let mut stream = tokio::io::BufReader::new(&mut stream);
+                let mut greeting = Vec::new();
+                stream.read_until(b'\n', &mut greeting).await.unwrap();
+                stream.read_exact(&mut [0; 1]).await.unwrap();
                 stream.write_all(answer).await.unwrap();
                 greeting
             });

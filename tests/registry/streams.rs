@@ -18,13 +18,12 @@ fn bytes(length: usize) -> Vec<u8> {
     bytes
 }
 
-/// Makes [`bytes`], and counts.
+/// Makes [`bytes`], and counts how often.
 #[derive(Debug, Default)]
 struct Maker {
     length: usize,
     failure: Option<&'static str>,
     calls: AtomicUsize,
-    written: AtomicUsize,
 }
 
 impl MakeBlob for Maker {
@@ -32,7 +31,6 @@ impl MakeBlob for Maker {
         self.calls.fetch_add(1, Ordering::SeqCst);
         for part in bytes(self.length).chunks(10_000) {
             output.write_all(part)?;
-            self.written.fetch_add(part.len(), Ordering::SeqCst);
         }
         match self.failure {
             Some(failure) => Err(io::Error::other(failure)),
@@ -125,24 +123,6 @@ async fn what_goes_wrong_while_bytes_are_made_is_told_and_nothing_is_stored() {
         assert_eq!(registry.lines(), ["POST /v2/acme/job/blobs/uploads/ 202"]);
         assert!(registry.traffic().received < SIZE);
     }
-}
-
-#[tokio::test]
-async fn made_bytes_do_not_run_ahead_of_the_registry() {
-    const LARGE: usize = 64 * MIB;
-    let (registry, maker) = (Registry::start(), maker(LARGE));
-    let farthest = Arc::new(AtomicUsize::new(0));
-    let (at_work, max) = (Arc::clone(&maker), Arc::clone(&farthest));
-    registry.on_read(move |received| {
-        let ahead = at_work
-            .written
-            .load(Ordering::SeqCst)
-            .saturating_sub(received);
-        max.fetch_max(ahead, Ordering::SeqCst);
-    });
-    push_made(&registry, &maker, LARGE).await.unwrap();
-    let farthest = farthest.load(Ordering::SeqCst);
-    assert!(farthest < 16 * MIB, "{farthest} bytes were in flight");
 }
 
 fn put_base(registry: &Registry, length: usize) -> Descriptor {
@@ -272,6 +252,7 @@ async fn a_source_does_not_run_ahead_of_the_registry_that_it_is_passed_on_to() {
     assert!(to.blob("acme/job", descriptor.digest).unwrap() == bytes(LARGE));
     assert!(from.traffic().choked, "nobody ever had to wait");
     let ahead = ahead.load(Ordering::SeqCst);
+    // Nearly all of it is in the system's buffers for the two connections.
     assert!(
         ahead > 0 && ahead < 32 * MIB,
         "{ahead} bytes were in flight"
