@@ -1,146 +1,185 @@
-//! Gzip whose bytes depend on nothing but the input: not on threads, write sizes, or the machine.
+//! A compressed stream whose bytes depend on nothing but the input: not on threads, write sizes, or the machine.
 //!
-//! The input is cut into blocks of 1 MiB. Each block is compressed by a fresh deflate that knows the 32 KiB before
-//! it, ends on a byte boundary, and so can be made on any core; put one behind the other they are one deflate
-//! stream in one gzip member. (Feeding one long-lived deflate instead lets the sizes of the writes leak into the
-//! output, for zlib-rs and zlib-ng at several levels.)
+//! The input is cut into blocks of a fixed size. Each block is compressed by itself, with a compressor that is fresh or
+//! knows the end of the block before it, and so can be made on any core; put one behind the other they are one stream.
+//! (Feeding one long-lived deflate instead lets the sizes of the writes leak into the output, for zlib-rs and zlib-ng
+//! at several levels.)
 //!
 //! What is compressed already is not worth a second try: [`Compression::Stored`] wraps it in stored blocks, whose
 //! bytes RFC 1951 fixes to the last bit.
+//!
+//! A block is written once and then shared by all who look at it, the compressing and the hashing threads; none of
+//! them is started for a stream of a single block.
 
 use std::collections::VecDeque;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::num::NonZeroUsize;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
+use std::thread::{Builder, JoinHandle};
 
-use serde::{Deserialize, Serialize};
-use zlib_rs::{Deflate, DeflateFlush, Status};
-
-/// Small enough to keep all cores busy on a layer of a few megabytes, large enough that the restart at each
-/// block costs less than 0.1 % of the size.
-const BLOCK: usize = 1024 * 1024;
-/// The window of deflate: how far back a block may refer to.
-const WINDOW: usize = 32 * 1024;
-/// Longest stored block of deflate.
-const STORED_LIMIT: usize = 65_535;
-/// Magic, deflate, no flags, no time, no extra flags, unknown operating system.
-const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
-
-/// How a layer is compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Compression {
-    /// Gzip around the bytes as they are.
-    Stored,
-    /// Gzip at a level from 1 to 9.
-    Gzip(u8),
-}
-
-impl Compression {
-    /// For layers that are made once and pulled often.
-    pub const COMPACT: Self = Self::Gzip(6);
-}
+use super::Compression;
+use super::block::WINDOW;
+use super::watch::{Block, Part, Seen, Watch};
+use crate::oci::Digest;
 
 /// A block on its way to a worker.
 struct Job {
     window: Vec<u8>,
-    block: Vec<u8>,
+    block: Arc<Block>,
     last: bool,
-    done: SyncSender<io::Result<Block>>,
+    done: SyncSender<io::Result<Packed>>,
 }
 
 /// A block that was compressed.
-struct Block {
+struct Packed {
     bytes: Vec<u8>,
     checksum: crc32fast::Hasher,
 }
 
 /// Compresses what is written to it, on several threads, into `W`.
 ///
-/// [`Compressor::finish`] must be called; without it the output is not a whole gzip file.
+/// [`Compressor::finish`] must be called; without it the output is not a whole file.
 #[derive(Debug)]
 pub struct Compressor<W: Write> {
-    inner: W,
-    block: Vec<u8>,
+    output: W,
+    compression: Compression,
+    block: Block,
     window: Vec<u8>,
     checksum: crc32fast::Hasher,
     length: u64,
-    pending: VecDeque<Receiver<io::Result<Block>>>,
-    pending_limit: usize,
-    jobs: Option<SyncSender<Job>>,
-    workers: Vec<JoinHandle<()>>,
+    written: u64,
+    pending: VecDeque<Receiver<io::Result<Packed>>>,
+    workers: Workers,
+    watch: Watch,
+}
+
+/// The compressing threads: none for one block, one more for each further block until there are enough.
+#[derive(Debug)]
+struct Workers {
+    limit: usize,
+    queue: Option<(SyncSender<Job>, Arc<Mutex<Receiver<Job>>>)>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl<W: Write> Compressor<W> {
-    /// Starts a gzip member in `inner`, with `threads` workers.
-    pub fn new(mut inner: W, compression: Compression, threads: NonZeroUsize) -> io::Result<Self> {
-        inner.write_all(&GZIP_HEADER)?;
-        let (jobs, queue) = sync_channel::<Job>(threads.get());
-        let queue = Arc::new(Mutex::new(queue));
-        let workers = (0..threads.get())
-            .map(|_| {
-                let queue = Arc::clone(&queue);
-                std::thread::spawn(move || work(&queue, compression))
-            })
-            .collect();
-        Ok(Self {
-            inner,
-            block: Vec::with_capacity(BLOCK),
+    /// Starts a compressed stream in `output`, with at most `threads` workers.
+    pub fn new(output: W, compression: Compression, threads: NonZeroUsize) -> io::Result<Self> {
+        Self::watched(output, compression, threads, Watch::default())
+    }
+
+    /// The same, with somebody who looks at what goes in and comes out.
+    pub(super) fn watched(
+        output: W,
+        compression: Compression,
+        threads: NonZeroUsize,
+        watch: Watch,
+    ) -> io::Result<Self> {
+        let mut new = Self {
+            output,
+            compression,
+            block: Block::default(),
             window: Vec::new(),
             checksum: crc32fast::Hasher::new(),
             length: 0,
+            written: 0,
             pending: VecDeque::new(),
-            pending_limit: 2 * threads.get(),
-            jobs: Some(jobs),
-            workers,
-        })
+            workers: Workers {
+                limit: threads.get(),
+                queue: None,
+                threads: Vec::new(),
+            },
+            watch,
+        };
+        new.emit(compression.head().to_vec())?;
+        Ok(new)
     }
 
-    /// Ends the member and returns the inner writer.
-    pub fn finish(mut self) -> io::Result<W> {
+    /// Ends the stream and returns the output.
+    pub fn finish(self) -> io::Result<W> {
+        self.finish_watched().map(|(output, _, _)| output)
+    }
+
+    /// Ends the stream: the output, its size in bytes, and what was seen.
+    pub(super) fn finish_watched(mut self) -> io::Result<(W, u64, Seen)> {
         self.send_block(true)?;
         while !self.pending.is_empty() {
             self.write_first()?;
         }
-        self.inner
-            .write_all(&self.checksum.clone().finalize().to_le_bytes())?;
-        // The format counts modulo 2^32.
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "RFC 1952 wants the low 32 bits"
-        )]
-        self.inner.write_all(&(self.length as u32).to_le_bytes())?;
-        self.jobs = None;
-        for worker in self.workers.drain(..) {
-            worker
-                .join()
-                .map_err(|_| io::Error::other("a compression thread panicked"))?;
+        let checksum = std::mem::take(&mut self.checksum);
+        self.emit(self.compression.tail(checksum, self.length))?;
+        self.workers.finish()?;
+        let seen = self.watch.finish()?;
+        Ok((self.output, self.written, seen))
+    }
+
+    /// Makes room for at least one byte more.
+    pub(super) fn make_room(&mut self) -> io::Result<()> {
+        let size = self.compression.block_size();
+        // A full block waits for more bytes, because only then it is known not to be the last one.
+        if self.block.bytes.len() == size {
+            self.send_block(false)?;
         }
-        Ok(self.inner)
+        // Most layers are short or long; only the latter get a whole block at once.
+        if self.long() {
+            self.block
+                .bytes
+                .reserve_exact(size - self.block.bytes.len());
+        }
+        Ok(())
+    }
+
+    /// Reads the next part of a file that has `left` bytes more, without a copy in between; there must be room.
+    /// An error is one of `reader`.
+    pub(super) fn read_from(
+        &mut self,
+        reader: &mut dyn Read,
+        left: u64,
+        (entry, digest): (usize, Digest),
+    ) -> io::Result<u64> {
+        let bytes = &mut self.block.bytes;
+        let start = bytes.len();
+        let room = (self.compression.block_size() - start) as u64;
+        let wanted = left.min(room);
+        bytes.reserve(usize::try_from(wanted).expect("a block is in memory"));
+        let read = reader.take(wanted).read_to_end(bytes)? as u64;
+        self.block.parts.push(Part {
+            range: start..self.block.bytes.len(),
+            entry,
+            expected: (read == left).then_some(digest),
+        });
+        Ok(read)
+    }
+
+    /// Whether there is more than one block.
+    fn long(&self) -> bool {
+        self.workers.started()
     }
 
     fn send_block(&mut self, last: bool) -> io::Result<()> {
-        let block = std::mem::replace(&mut self.block, Vec::with_capacity(BLOCK));
-        let next_window = block[block.len().saturating_sub(WINDOW)..].to_vec();
+        let block = Arc::new(std::mem::take(&mut self.block));
+        let bytes = &block.bytes;
+        self.length += bytes.len() as u64;
+        let next_window = bytes[bytes.len().saturating_sub(WINDOW)..].to_vec();
         let window = std::mem::replace(&mut self.window, next_window);
-        self.length += block.len() as u64;
+        let long = !last || self.long();
+        self.watch.block(&block, long)?;
+        if !long {
+            let packed = self
+                .compression
+                .pack(&window, bytes, last, &mut self.checksum)?;
+            return self.emit(packed);
+        }
         let (done, result) = sync_channel(1);
-        self.jobs
-            .as_ref()
-            .and_then(|jobs| {
-                jobs.send(Job {
-                    window,
-                    block,
-                    last,
-                    done,
-                })
-                .ok()
-            })
-            .ok_or_else(|| io::Error::other("the compression threads are gone"))?;
+        let job = Job {
+            window,
+            block,
+            last,
+            done,
+        };
+        self.workers.send(job, self.compression)?;
         self.pending.push_back(result);
-        if self.pending.len() > self.pending_limit {
+        if self.pending.len() > 2 * self.workers.limit {
             self.write_first()?;
         }
         Ok(())
@@ -150,26 +189,64 @@ impl<W: Write> Compressor<W> {
         let Some(result) = self.pending.pop_front() else {
             return Ok(());
         };
-        let block = result
+        let packed = result
             .recv()
             .map_err(|_| io::Error::other("a compression thread panicked"))??;
-        self.checksum.combine(&block.checksum);
-        self.inner.write_all(&block.bytes)
+        self.checksum.combine(&packed.checksum);
+        self.emit(packed.bytes)
+    }
+
+    fn emit(&mut self, bytes: Vec<u8>) -> io::Result<()> {
+        let bytes = Arc::new(bytes);
+        self.written += bytes.len() as u64;
+        self.watch.output(&bytes, self.long())?;
+        self.output.write_all(&bytes)
     }
 }
 
 impl<W: Write> Write for Compressor<W> {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        // A full block waits for more bytes, because only then it is known not to be the last one.
-        if self.block.len() == BLOCK && !buffer.is_empty() {
-            self.send_block(false)?;
+        if buffer.is_empty() {
+            return Ok(0);
         }
-        let taken = buffer.len().min(BLOCK - self.block.len());
-        self.block.extend_from_slice(&buffer[..taken]);
+        self.make_room()?;
+        let room = self.compression.block_size() - self.block.bytes.len();
+        let taken = buffer.len().min(room);
+        self.block.bytes.extend_from_slice(&buffer[..taken]);
         Ok(taken)
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Workers {
+    fn started(&self) -> bool {
+        self.queue.is_some()
+    }
+
+    fn send(&mut self, job: Job, compression: Compression) -> io::Result<()> {
+        let (jobs, queue) = self.queue.get_or_insert_with(|| {
+            let (jobs, queue) = sync_channel(self.limit);
+            (jobs, Arc::new(Mutex::new(queue)))
+        });
+        if self.threads.len() < self.limit {
+            let queue = Arc::clone(queue);
+            self.threads
+                .push(Builder::new().spawn(move || work(&queue, compression))?);
+        }
+        jobs.send(job)
+            .map_err(|_| io::Error::other("the compression threads are gone"))
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.queue = None;
+        for thread in self.threads.drain(..) {
+            thread
+                .join()
+                .map_err(|_| io::Error::other("a compression thread panicked"))?;
+        }
         Ok(())
     }
 }
@@ -182,65 +259,11 @@ fn work(queue: &Mutex<Receiver<Job>>, compression: Compression) {
         };
         let Ok(job) = job else { return };
         let mut checksum = crc32fast::Hasher::new();
-        checksum.update(&job.block);
-        let bytes = match compression {
-            Compression::Stored => Ok(store(&job.block, job.last)),
-            Compression::Gzip(level) => deflate(level, &job.window, &job.block, job.last),
-        };
+        let bytes = compression.pack(&job.window, &job.block.bytes, job.last, &mut checksum);
         // The other side is gone when the build failed elsewhere; nobody wants the block then.
-        let _ = job.done.send(bytes.map(|bytes| Block { bytes, checksum }));
+        let _ = job.done.send(bytes.map(|bytes| Packed { bytes, checksum }));
     }
 }
-
-/// RFC 1951, 3.2.4: stored blocks, the last one marked when it ends the stream.
-fn store(block: &[u8], last: bool) -> Vec<u8> {
-    let mut output = Vec::with_capacity(block.len() + 5 * (block.len() / STORED_LIMIT + 2));
-    let mut emit = |chunk: &[u8], last: bool| {
-        let length = u16::try_from(chunk.len()).expect("chunks are cut to the limit");
-        output.push(u8::from(last));
-        output.extend_from_slice(&length.to_le_bytes());
-        output.extend_from_slice(&(!length).to_le_bytes());
-        output.extend_from_slice(chunk);
-    };
-    let mut chunks = block.chunks(STORED_LIMIT).peekable();
-    while let Some(chunk) = chunks.next() {
-        emit(chunk, last && chunks.peek().is_none());
-    }
-    if block.is_empty() && last {
-        emit(&[], true);
-    }
-    output
-}
-
-fn deflate(level: u8, window: &[u8], block: &[u8], last: bool) -> io::Result<Vec<u8>> {
-    let failed = |what: &str| io::Error::other(format!("deflate failed: {what}"));
-    let mut deflate = Deflate::new(i32::from(level), false, 15);
-    if !window.is_empty() {
-        deflate
-            .set_dictionary(window)
-            .map_err(|error| failed(error.as_str()))?;
-    }
-    let flush = if last {
-        DeflateFlush::Finish
-    } else {
-        DeflateFlush::SyncFlush
-    };
-    // Incompressible input grows by 5 bytes for every 16 KiB, and a flush adds a few.
-    let mut output = vec![0; block.len() + block.len() / 1024 + 1024];
-    let status = deflate
-        .compress(block, &mut output, flush)
-        .map_err(|error| failed(error.as_str()))?;
-    let written = usize::try_from(deflate.total_out()).map_err(io::Error::other)?;
-    let whole = deflate.total_in() == block.len() as u64
-        && written < output.len()
-        && (!last || matches!(status, Status::StreamEnd));
-    if !whole {
-        return Err(failed("the output is larger than deflate allows"));
-    }
-    output.truncate(written);
-    Ok(output)
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Read as _;
@@ -279,34 +302,35 @@ mod tests {
         bytes
     }
 
+    const ALL: [Compression; 6] = [
+        Compression::Stored,
+        Compression::Gzip(1),
+        Compression::COMPACT,
+        Compression::Zstd(1),
+        Compression::Zstd(3),
+        Compression::Zstd(9),
+    ];
+    const BLOCK: usize = 1024 * 1024;
+
     #[test]
-    fn every_length_comes_back_as_one_member() {
-        for compression in [
-            Compression::Stored,
-            Compression::Gzip(1),
-            Compression::COMPACT,
-        ] {
-            for length in [
-                0,
-                1,
-                STORED_LIMIT,
-                STORED_LIMIT + 1,
-                BLOCK - 1,
-                BLOCK,
-                BLOCK + 1,
-                3 * BLOCK,
-            ] {
+    fn every_length_comes_back_whole() {
+        for compression in ALL {
+            for length in [0, 1, 65_535, 65_536, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK] {
                 let input = sample(length);
                 let output = compress(&input, compression, 2, 100_000);
                 let mut back = Vec::new();
-                // The reader for a single member, on purpose: it stops where the first one ends.
-                flate2::read::GzDecoder::new(&output[..])
-                    .read_to_end(&mut back)
-                    .unwrap();
+                match compression {
+                    Compression::Zstd(_) => zstd::Decoder::new(&output[..])
+                        .unwrap()
+                        .read_to_end(&mut back),
+                    // The reader for a single member, on purpose: it stops where the first one ends.
+                    _ => flate2::read::GzDecoder::new(&output[..]).read_to_end(&mut back),
+                }
+                .unwrap();
                 assert_eq!(
                     Digest::of(&back),
                     Digest::of(&input),
-                    "{compression:?} {length}"
+                    "{compression} {length}"
                 );
             }
         }
@@ -315,16 +339,12 @@ mod tests {
     #[test]
     fn bytes_depend_on_neither_threads_nor_write_sizes() {
         let input = sample(2 * BLOCK + 12_345);
-        for compression in [
-            Compression::Stored,
-            Compression::Gzip(1),
-            Compression::COMPACT,
-        ] {
+        for compression in ALL {
             let expected = compress(&input, compression, 1, input.len());
             for (count, write) in [(1, 512), (2, 8192), (3, 7777), (7, BLOCK), (2, BLOCK + 1)] {
                 assert!(
                     compress(&input, compression, count, write) == expected,
-                    "{compression:?}, {count} threads, writes of {write}"
+                    "{compression}, {count} threads, writes of {write}"
                 );
             }
         }
@@ -342,10 +362,34 @@ mod tests {
                 Compression::COMPACT,
                 "sha256:6d7e7e06fae77125546f8aac6e0918bd0df431c1e18e49bd7cea97bc940d69a6",
             ),
+            (
+                Compression::Zstd(3),
+                "sha256:5e532e2a471cd067f1c3b0ef1a0440b95eb7d8ef7ae8633f84f6651565424227",
+            ),
+            (
+                Compression::Zstd(19),
+                "sha256:0411f538fc24cd9953589e4b541ed2c60aa9a8531ff69b8e4ed87468b0dfe5b7",
+            ),
         ] {
             let output = compress(&input, compression, 2, 4096);
-            assert_eq!(Digest::of(&output).to_string(), digest);
+            assert_eq!(Digest::of(&output).to_string(), digest, "{compression}");
         }
+    }
+
+    #[test]
+    fn every_frame_of_zstd_has_its_size_and_a_checksum() {
+        let output = compress(&sample(2 * BLOCK + 1), Compression::Zstd(3), 2, 4096);
+        let mut rest = &output[..];
+        for size in [BLOCK, BLOCK, 1] {
+            // RFC 8878, 3.1.1.1: the magic, then the descriptor, whose bit 2 announces a checksum.
+            assert_eq!(rest[..4], [0x28, 0xb5, 0x2f, 0xfd]);
+            assert_ne!(rest[4] & 0b100, 0);
+            let size_in_frame = zstd::zstd_safe::get_frame_content_size(rest).unwrap();
+            assert_eq!(size_in_frame, Some(size as u64));
+            let length = zstd::zstd_safe::find_frame_compressed_size(rest).unwrap();
+            rest = &rest[length..];
+        }
+        assert!(rest.is_empty());
     }
 
     #[test]
@@ -353,5 +397,14 @@ mod tests {
         let input = sample(4 * BLOCK);
         let output = compress(&input, Compression::Stored, 2, BLOCK);
         assert!(output.len() < input.len() + input.len() / 5000 + 64);
+    }
+
+    #[test]
+    fn one_block_starts_no_thread() {
+        let mut compressor = Compressor::new(Vec::new(), Compression::COMPACT, threads(2)).unwrap();
+        compressor.write_all(&sample(BLOCK)).unwrap();
+        assert!(compressor.workers.threads.is_empty());
+        compressor.write_all(&[0]).unwrap();
+        assert_eq!(compressor.workers.threads.len(), 1);
     }
 }

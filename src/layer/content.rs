@@ -1,12 +1,12 @@
-//! Reading the bytes of a file that a plan names by digest, and making sure that they are still those bytes.
+//! Reading the bytes of a file that a plan names by digest.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::sync::Arc;
 
-use super::{Content, ContentSource};
+use super::{Compressor, Content, ContentSource, LayerError};
 use crate::error::{Explain, FileError, IoResultExt as _, Kind};
 use crate::fs::{self, RangeReader};
-use crate::oci::Sha256;
+use crate::progress::Progress;
 
 /// The bytes of a file could not be read, or are not those that were planned with.
 #[derive(Debug, thiserror::Error)]
@@ -62,51 +62,58 @@ impl Content {
         }
     }
 
-    /// Hands the bytes to `sink`, piece by piece, and fails when they are not what was planned with.
-    ///
-    /// `sink` gets exactly [`Content::size`] bytes, or an error follows; so a tar that is written this way is
-    /// never silently corrupt.
-    pub(crate) fn copy_to<E: From<ContentError>>(
+    /// Writes the bytes into a layer, as those of its entry number `entry`, and fails when they are more or fewer than
+    /// planned; whether they are the same is seen by whoever watches the layer.
+    pub(super) fn copy_to<W: Write>(
         &self,
-        mut sink: impl FnMut(&[u8]) -> Result<(), E>,
-    ) -> Result<(), E> {
-        const PIECE: usize = 128 * 1024;
-        let changed = || ContentError::Changed { name: self.name() };
+        output: &mut Compressor<W>,
+        entry: usize,
+        progress: &dyn Progress,
+    ) -> Result<(), LayerError> {
         let mut reader = self.open().map_err(ContentError::from)?;
-        let mut hash = Sha256::default();
         let mut left = self.size;
-        let mut piece = vec![0; PIECE];
         loop {
-            let read = match reader.read(&mut piece) {
-                Ok(0) => break,
-                Ok(read) => read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => {
-                    return Err(Err::<(), _>(error)
-                        .at("read", self.name().as_ref())
-                        .map_err(ContentError::from)
-                        .expect_err("it is an error")
-                        .into());
-                }
-            };
-            left = left.checked_sub(read as u64).ok_or_else(changed)?;
-            hash.update(&piece[..read]);
-            sink(&piece[..read])?;
+            output.make_room()?;
+            let read = output
+                .read_from(&mut *reader, left, (entry, self.digest))
+                .map_err(|error| self.unreadable(error))?;
+            progress.advance(read);
+            left -= read;
+            if left == 0 {
+                break;
+            }
+            if read == 0 {
+                return Err(self.changed().into());
+            }
         }
-        if left > 0 || hash.finish() != self.digest {
-            return Err(changed().into());
+        let mut more = Vec::new();
+        let mut reader = reader.take(1);
+        match reader.read_to_end(&mut more) {
+            Ok(0) => Ok(()),
+            Ok(_) => Err(self.changed().into()),
+            Err(error) => Err(self.unreadable(error).into()),
         }
-        Ok(())
+    }
+
+    /// The error for bytes that are not those that were planned with.
+    pub(super) fn changed(&self) -> ContentError {
+        ContentError::Changed { name: self.name() }
+    }
+
+    fn unreadable(&self, error: io::Error) -> ContentError {
+        Err::<(), _>(error)
+            .at("read", self.name().as_ref())
+            .expect_err("it is an error")
+            .into()
     }
 
     /// All bytes.
     #[cfg(test)]
-    pub(crate) fn read_all(&self) -> Result<Vec<u8>, ContentError> {
+    pub(crate) fn read_all(&self) -> Result<Vec<u8>, FileError> {
         let mut bytes = Vec::new();
-        self.copy_to(|piece| {
-            bytes.extend_from_slice(piece);
-            Ok::<(), ContentError>(())
-        })?;
+        self.open()?
+            .read_to_end(&mut bytes)
+            .at("read", self.name().as_ref())?;
         Ok(bytes)
     }
 }

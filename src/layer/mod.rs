@@ -3,17 +3,23 @@
 //! Nothing here knows where the entries come from or where the blob goes. Everything that decides the bytes is part
 //! of a [`LayerPlan`], and every rule about them belongs to [`RECIPE_VERSION`].
 
+mod aside;
+mod block;
 mod compress;
+mod compression;
 mod content;
 mod entry;
+mod make;
 mod plan;
 pub(crate) mod tar;
+mod watch;
 
-pub use compress::{Compression, Compressor};
+pub use compress::Compressor;
+pub use compression::{Compression, CompressionChoice, CompressionError, LayerKind};
 pub use content::ContentError;
 pub use entry::{Content, ContentSource, Entry, EntryKind, ImagePath, ImagePathError, Owner};
+pub use make::{LayerError, LayerFacts, Remake, measure, write};
 pub use plan::{LayerPlan, PlanError};
-pub use tar::{LayerError, LayerFacts, write};
 
 /// The version of the rules that turn entries into bytes: order, headers, times, blocks, levels.
 ///
