@@ -15,6 +15,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use rustix::io::Errno;
@@ -87,6 +88,11 @@ pub fn symlink_metadata(path: &Path) -> Result<Metadata, FileError> {
 /// The target of a symbolic link, as it is written in it.
 pub fn read_link(path: &Path) -> Result<PathBuf, FileError> {
     std::fs::read_link(path).at("read", path)
+}
+
+/// The time, to be compared with that of files: the only place where a clock is read for them.
+pub fn now() -> SystemTime {
+    SystemTime::now()
 }
 
 /// Opens (or makes) a file that is only there to be locked.

@@ -230,7 +230,7 @@ fn body(descriptor: &Descriptor, source: &BlobSource) -> Result<BlobBody, BuildE
             size: descriptor.size,
         },
         BlobSource::Range { file, name, offset } => BlobBody::File {
-            file: Arc::new(file.try_clone().at("read", name.as_ref().as_ref())?),
+            file: file.file().at("read", name.as_ref().as_ref())?,
             offset: *offset,
             size: descriptor.size,
         },

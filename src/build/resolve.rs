@@ -57,12 +57,12 @@ enum Flink {
 
 /// Finds and checks the inputs that are on this machine, and what of the others can be known without asking anybody.
 pub fn open_local(request: &BuildRequest, context: &Context) -> Result<LocalInputs, BuildError> {
-    let job_jar = request.job_jar.as_deref().map(JobJar::open).transpose()?;
-    let job_artifacts = request
-        .job_artifacts
-        .iter()
-        .map(|path| Artifact::open(path))
-        .collect::<Result<Vec<_>, _>>()?;
+    let job_jar = request
+        .job_jar
+        .as_deref()
+        .map(|path| JobJar::open(path, &context.store))
+        .transpose()?;
+    let job_artifacts = Artifact::open_all(&request.job_artifacts, &context.store)?;
     // Names that collide are found here, not after the downloads.
     JobLayout::new(job_jar.as_ref().map(|jar| &jar.artifact), &job_artifacts)?;
     let asked_base = asked_base(request)?;
@@ -77,14 +77,16 @@ pub fn open_local(request: &BuildRequest, context: &Context) -> Result<LocalInpu
         FlinkSource::Archive { path, version } => {
             let spool = context.store.temporary();
             here(
-                Distribution::from_archive(path, &spool)?,
+                Distribution::from_archive(path, &spool, &context.store)?,
                 path,
                 version.as_ref(),
             )?
         }
-        FlinkSource::Directory { path, version } => {
-            here(Distribution::from_directory(path)?, path, version.as_ref())?
-        }
+        FlinkSource::Directory { path, version } => here(
+            Distribution::from_directory(path, &context.store)?,
+            path,
+            version.as_ref(),
+        )?,
         FlinkSource::Release {
             version,
             scala,
@@ -157,7 +159,8 @@ pub fn resolve(
         Flink::Here(distribution) => distribution,
         Flink::Release { scala, mirrors } => {
             let path = download(&version, scala, &mirrors, context)?;
-            let distribution = Distribution::from_archive(&path, &context.store.temporary())?;
+            let distribution =
+                Distribution::from_archive(&path, &context.store.temporary(), &context.store)?;
             checked(distribution, &path, Some(&version))?
         }
     };
