@@ -204,12 +204,16 @@ impl<'a> Stream<'a> {
             ),
             None => None,
         };
+        let (hash, stored_size) = {
+            let mut stored = self.stored.0.borrow_mut();
+            (stored.hash.take(), stored.count)
+        };
         Ok(Finished {
             spool,
-            digest: self.stored.0.borrow_mut().hash.take().map(Sha256::finish),
+            digest: hash.map(Sha256::finish),
             diff_id: self.hash.map(|hash| DiffId(hash.finish())),
             size: self.position,
-            stored_size: self.stored.0.borrow().count,
+            stored_size,
         })
     }
 }

@@ -10,6 +10,7 @@ mod archive;
 mod error;
 mod facts;
 mod folder;
+mod release;
 
 use std::path::Path;
 
@@ -20,6 +21,7 @@ use crate::memory::Memory;
 use super::version::{FlinkVersion, ScalaVersion};
 
 pub use error::DistributionError;
+pub(super) use release::Unpacked;
 
 /// Configuration files are read into memory, so that the layout can change them without reading anything.
 pub(super) const CONFIG_FILES: [&str; 2] = ["conf/config.yaml", "conf/flink-conf.yaml"];
