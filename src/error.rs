@@ -133,10 +133,14 @@ pub trait IoResultExt<T> {
 
 impl<T> IoResultExt<T> for io::Result<T> {
     fn at(self, action: &'static str, path: &Path) -> Result<T, FileError> {
-        self.map_err(|source| FileError {
-            action,
-            path: path.to_owned(),
-            source,
+        // A failure on the way to the file, as of another that it is unpacked from, says more than this could.
+        self.map_err(|source| match source.downcast() {
+            Ok(error) => error,
+            Err(source) => FileError {
+                action,
+                path: path.to_owned(),
+                source,
+            },
         })
     }
 }

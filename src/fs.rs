@@ -90,6 +90,11 @@ pub fn read_link(path: &Path) -> Result<PathBuf, FileError> {
     std::fs::read_link(path).at("read", path)
 }
 
+/// The time, to be compared with that of files: the only place where a clock is read for them.
+pub fn now() -> SystemTime {
+    SystemTime::now()
+}
+
 /// Opens (or makes) a file that is only there to be locked.
 pub fn open_lock(path: &Path) -> Result<File, FileError> {
     // To share a lock, NFS wants a file that is open for reading.

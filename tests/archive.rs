@@ -11,7 +11,9 @@ mod support;
 use std::io::Read;
 use std::path::Path;
 
-use flink_img::archive::{Archive, ArchiveError, Compression, Limits, MemberKind, Options, Policy};
+use flink_img::archive::{
+    Archive, ArchiveError, Compression, FileRange, Limits, MemberKind, Options, Policy,
+};
 use flink_img::error::{Explain, Kind};
 use flink_img::oci::Digest;
 use support::fixtures::{Compress, Raw, bomb, compress, hostile_archives, tar};
@@ -67,7 +69,13 @@ fn every_compression_gives_the_same_members_and_bytes() {
             assert_eq!(archive.diff_id().unwrap().0, Digest::of(&bytes));
             assert_eq!(archive.tar_size(), bytes.len() as u64);
             let mut whole = Vec::new();
-            archive.tar().read_to_end(&mut whole).unwrap();
+            let everything = FileRange {
+                offset: 0,
+                size: archive.tar_size(),
+                digest: None,
+            };
+            let mut reader = archive.reader(&everything).unwrap();
+            reader.read_to_end(&mut whole).unwrap();
             assert_eq!(whole, bytes);
             assert_eq!(archive.members().len(), 8);
             let MemberKind::File(range) = &archive.members()["top/a"].kind else {

@@ -18,6 +18,7 @@ use flink_img::flink::{
     Artifact, Distribution, DistributionError, DistributionKind, FlinkLayout, JobJar, Known,
 };
 use flink_img::layer::ContentSource;
+use flink_img::memory::Forgetful;
 use support::fixtures::{
     Compress, MINI_VERSION, Packing, Raw, bomb, compress, hostile_archives, jar, job_jar,
     mini_archive, mini_distribution, mini_entries, mini_files, packed_jar, tar,
@@ -33,10 +34,14 @@ fn summary(distribution: &Distribution) -> Vec<String> {
         .collect()
 }
 
+fn from_file(path: &Path) -> Result<Distribution, DistributionError> {
+    Distribution::from_archive(path, &path.with_file_name("spool"), &Forgetful)
+}
+
 fn from_archive(folder: &Path, bytes: &[u8]) -> Result<Distribution, DistributionError> {
     let (path, spool) = (folder.join("flink.tgz"), folder.join("spool"));
     std::fs::write(&path, bytes).unwrap();
-    let result = Distribution::from_archive(&path, &spool);
+    let result = from_file(&path);
     assert!(!spool.exists() || std::fs::read_dir(&spool).unwrap().count() == 0);
     result
 }
@@ -45,7 +50,7 @@ fn from_archive(folder: &Path, bytes: &[u8]) -> Result<Distribution, Distributio
 fn archives_and_folders_of_the_same_content_are_equal() {
     let folder = tempfile::tempdir().unwrap();
     let root = mini_distribution(folder.path());
-    let expected = summary(&Distribution::from_directory(&root).unwrap());
+    let expected = summary(&Distribution::from_directory(&root, &Forgetful).unwrap());
     assert!(
         expected
             .iter()
@@ -78,7 +83,7 @@ fn archives_and_folders_of_the_same_content_are_equal() {
     ] {
         let path = folder.path().join("flink.tgz");
         mini_archive(&path, &packing);
-        let found = Distribution::from_archive(&path, &folder.path().join("spool")).unwrap();
+        let found = from_file(&path).unwrap();
         assert_eq!(found.version.to_string(), MINI_VERSION);
         assert_eq!(found.scala.unwrap().to_string(), "2.12");
         assert_eq!(summary(&found), expected, "{packing:?}");
@@ -95,7 +100,7 @@ fn archives_and_folders_of_the_same_content_are_equal() {
         std::fs::set_permissions(root.join(name), plain).unwrap();
     }
     for path in [folder.path(), &link] {
-        let found = Distribution::from_directory(path).unwrap();
+        let found = Distribution::from_directory(path, &Forgetful).unwrap();
         assert_eq!(summary(&found), expected);
     }
 }
@@ -117,6 +122,7 @@ fn contents_can_be_read_back() {
             ContentSource::Bytes(bytes) => bytes.to_vec(),
             ContentSource::Range { file, offset, .. } => {
                 let mut bytes = vec![0; usize::try_from(content.size).unwrap()];
+                let file = file.file().unwrap();
                 file.read_exact_at(&mut bytes, *offset).unwrap();
                 bytes
             }
@@ -131,12 +137,12 @@ fn contents_can_be_read_back() {
 fn logs_of_a_used_distribution_are_left_out_of_both() {
     let folder = tempfile::tempdir().unwrap();
     let root = mini_distribution(folder.path());
-    let expected = summary(&Distribution::from_directory(&root).unwrap());
+    let expected = summary(&Distribution::from_directory(&root, &Forgetful).unwrap());
     let name = "log/old/flink-ada-standalonesession-0-laptop.log";
     std::fs::create_dir(root.join("log/old")).unwrap();
     std::fs::write(root.join(name), "started").unwrap();
     symlink("/var/log/flink", root.join("log/link")).unwrap();
-    let used = Distribution::from_directory(&root).unwrap();
+    let used = Distribution::from_directory(&root, &Forgetful).unwrap();
     assert_eq!(summary(&used), expected);
     assert!(
         expected
@@ -157,7 +163,7 @@ fn a_name_that_is_not_utf8_is_a_wrong_input_in_both() {
     let folder = tempfile::tempdir().unwrap();
     let root = mini_distribution(folder.path());
     std::fs::write(root.join("lib").join(OsStr::from_bytes(b"\xff.jar")), "").unwrap();
-    let in_folder = Distribution::from_directory(&root).unwrap_err();
+    let in_folder = Distribution::from_directory(&root, &Forgetful).unwrap_err();
     let mut entries = mini_entries("flink-1.20.5", &Packing::default());
     let mut odd = Raw::file("", b"");
     odd.name = b"flink-1.20.5/lib/\xff.jar".to_vec();
@@ -241,7 +247,7 @@ fn an_archive_that_is_no_distribution_says_why() {
 fn a_folder_that_is_no_distribution_says_why() {
     let folder = tempfile::tempdir().unwrap();
     let fails = |path: &Path, words: &str| {
-        let error = Distribution::from_directory(path).unwrap_err();
+        let error = Distribution::from_directory(path, &Forgetful).unwrap_err();
         assert!(error.to_string().contains(words), "{words}: {error}");
     };
     fails(folder.path(), "neither `lib` nor a folder `flink-*`");
@@ -273,7 +279,7 @@ fn a_job_jar_names_its_class_or_says_what_it_is() {
     let path = folder.path().join("job.jar");
     let class = format!("org.example.{}.Job", "deep.".repeat(30));
     job_jar(&path, &class);
-    let jar_file = JobJar::open(&path).unwrap();
+    let jar_file = JobJar::open(&path, &Forgetful).unwrap();
     assert_eq!(jar_file.entry_class.as_deref(), Some(class.as_str()));
     assert_eq!(jar_file.artifact.name, "job.jar");
     let bytes = std::fs::read(&path).unwrap();
@@ -284,17 +290,17 @@ fn a_job_jar_names_its_class_or_says_what_it_is() {
 
     let both = jar(&[("Main-Class", "a.B"), ("program-class", "c.D")]);
     std::fs::write(&path, both).unwrap();
-    let jar_file = JobJar::open(&path).unwrap();
+    let jar_file = JobJar::open(&path, &Forgetful).unwrap();
     assert_eq!(jar_file.entry_class.as_deref(), Some("c.D"));
     let packed = packed_jar(&[("Main-Class", "a.B")], zip::CompressionMethod::Deflated);
     std::fs::write(&path, packed).unwrap();
-    let jar_file = JobJar::open(&path).unwrap();
+    let jar_file = JobJar::open(&path, &Forgetful).unwrap();
     assert_eq!(jar_file.entry_class.as_deref(), Some("a.B"));
     std::fs::write(&path, jar(&[])).unwrap();
-    assert_eq!(JobJar::open(&path).unwrap().entry_class, None);
+    assert_eq!(JobJar::open(&path, &Forgetful).unwrap().entry_class, None);
 
     let fails = |path: &Path, words: &str| {
-        let message = JobJar::open(path).unwrap_err().to_string();
+        let message = JobJar::open(path, &Forgetful).unwrap_err().to_string();
         assert!(message.contains(words), "{words}: {message}");
     };
     std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
@@ -305,6 +311,6 @@ fn a_job_jar_names_its_class_or_says_what_it_is() {
     fails(&path, "is not a zip file");
     fails(folder.path(), "is a folder, not a file");
     fails(&PathBuf::from("missing.jar"), "`missing.jar`");
-    let text = Artifact::open(&path).unwrap();
+    let text = Artifact::open(&path, &Forgetful).unwrap();
     assert_eq!(text.content.size, 0);
 }

@@ -21,12 +21,11 @@ const XZ_MEMORY_KIB: u32 = 256 << 10;
 const ZSTD_WINDOW_LOG: u32 = 27;
 
 /// The file as it is stored, counted and perhaps hashed while a decoder reads it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 struct Stored(Rc<RefCell<StoredState>>);
 
-#[derive(Debug)]
 struct StoredState {
-    file: File,
+    file: Box<dyn Read>,
     count: u64,
     hash: Option<Sha256>,
 }
@@ -70,13 +69,15 @@ pub(super) struct Finished {
     pub(super) digest: Option<Digest>,
     pub(super) diff_id: Option<DiffId>,
     pub(super) size: u64,
+    /// How large the file is as it is stored.
+    pub(super) stored_size: u64,
 }
 
 impl<'a> Stream<'a> {
     /// `spool` receives the uncompressed bytes.
     pub(super) fn new(
         setup: Setup<'a>,
-        file: File,
+        file: Box<dyn Read>,
         spool: Option<File>,
     ) -> Result<Self, ArchiveError> {
         let Setup {
@@ -138,6 +139,13 @@ impl<'a> Stream<'a> {
         Ok(filled)
     }
 
+    /// Reads all that is left.
+    pub(super) fn skip_to_end(&mut self) -> Result<(), ArchiveError> {
+        let mut buffer = vec![0; BUFFER];
+        while self.fill(&mut buffer)? == buffer.len() {}
+        Ok(())
+    }
+
     fn take(&mut self, bytes: &[u8]) -> Result<(), ArchiveError> {
         self.position += bytes.len() as u64;
         // Checked while decompressing, so that a bomb does not get to fill the disk.
@@ -196,11 +204,16 @@ impl<'a> Stream<'a> {
             ),
             None => None,
         };
+        let (hash, stored_size) = {
+            let mut stored = self.stored.0.borrow_mut();
+            (stored.hash.take(), stored.count)
+        };
         Ok(Finished {
             spool,
-            digest: self.stored.0.borrow_mut().hash.take().map(Sha256::finish),
+            digest: hash.map(Sha256::finish),
             diff_id: self.hash.map(|hash| DiffId(hash.finish())),
             size: self.position,
+            stored_size,
         })
     }
 }

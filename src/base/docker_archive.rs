@@ -6,12 +6,13 @@ use std::io::Read;
 use std::path::Path;
 
 use super::BaseError;
+use super::archived::{self, Form};
 use super::resolve::{Surroundings, parse_config};
-use crate::archive::{self, Archive, FileRange, MemberKind, Options};
+use crate::archive::{self, Archive, FileRange, MemberKind};
 use crate::error::IoResultExt as _;
 use crate::oci::{
-    BlobSource, Descriptor, HashingReader, Image, Layer, LayerCompression, MANIFEST_LIMIT,
-    Manifest, MediaType, Reference,
+    BlobSource, Descriptor, Image, Layer, LayerCompression, MANIFEST_LIMIT, Manifest, MediaType,
+    Reference,
 };
 use crate::store::LayoutError;
 
@@ -50,18 +51,30 @@ struct DockerImage {
 /// The manifests of a docker-archive, one an image.
 const DOCKER_MANIFEST: &str = "manifest.json";
 
+/// What is said of the layers are their diff ids only.
+const FORM: Form = Form {
+    kind: "docker-archive",
+    hash_files: true,
+};
+
 /// Opens the image called `image`, or the only one, of the docker-archive at `path`.
 pub(super) fn open(
     path: &Path,
     image: Option<&str>,
     surroundings: &Surroundings<'_>,
 ) -> Result<Image, BaseError> {
+    archived::open(path, FORM, &image, surroundings, |archive| {
+        find(archive, image)
+    })
+}
+
+fn find(archive: &Archive, image: Option<&str>) -> Result<Image, BaseError> {
+    let path = archive.path();
     let fail = |reason: String| BaseError::DockerArchive {
         path: path.to_owned(),
         reason,
     };
-    let archive = Archive::open(path, &surroundings.store.temporary(), &Options::default())?;
-    let files = places(&archive);
+    let files = places(archive);
     let find = |name: &str| {
         let range = files.get(name).copied();
         range.ok_or_else(|| fail(format!("it has no `{name}`")))
@@ -73,7 +86,7 @@ pub(super) fn open(
         }
         let mut bytes = Vec::new();
         archive
-            .reader(&range)
+            .reader(&range)?
             .read_to_end(&mut bytes)
             .at("read", path)?;
         Ok::<_, BaseError>(bytes)
@@ -103,16 +116,13 @@ pub(super) fn open(
         .zip(diff_ids)
         .map(|(name, diff_id)| {
             let range = find(name)?;
-            let compression = compression(archive.reader(&range)).at("read", path)?;
-            let digest = HashingReader::new(archive.reader(&range))
-                .finish()
-                .at("read", path)?
-                .0;
+            let compression = compression(archive.reader(&range)?).at("read", path)?;
+            let digest = archive.content(name, &range)?.digest;
             Ok(Layer {
                 descriptor: Descriptor::new(MediaType::Layer(compression), digest, range.size),
                 diff_id,
                 source: BlobSource::Range {
-                    file: archive.file(),
+                    file: archive.tar(),
                     name: path.display().to_string().into(),
                     offset: range.offset,
                 },

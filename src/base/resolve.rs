@@ -6,8 +6,9 @@ use std::num::NonZeroUsize;
 use flate2::read::MultiGzDecoder;
 
 use super::facts::Student;
-use super::{BaseError, BaseFacts, BaseSource, FetchError, JavaOverride, docker_archive, rootfs};
-use crate::archive::{Archive, Options};
+use super::{
+    BaseError, BaseFacts, BaseSource, FetchError, JavaOverride, archived, docker_archive, rootfs,
+};
 use crate::memory;
 use crate::oci::{
     BlobSource, Config, Descriptor, Digest, HashingReader, Image, Layer, LayerCompression,
@@ -108,6 +109,12 @@ pub fn resolve(
     })
 }
 
+/// Every blob of a layout is called by its digest.
+const OCI_ARCHIVE: archived::Form = archived::Form {
+    kind: "oci-archive",
+    hash_files: false,
+};
+
 /// Opens a base that is an image.
 fn open(
     source: &BaseSource,
@@ -120,14 +127,16 @@ fn open(
             Layout::open(folder)?.select(image.as_deref(), platform)?
         }
         BaseSource::OciArchive(path, image) => {
-            let archive =
-                Archive::open(path, &surroundings.store.temporary(), &Options::default())?;
-            let files = docker_archive::places(&archive)
-                .into_iter()
-                .map(|(path, range)| (path, (range.offset, range.size)))
-                .collect();
-            let layout = Layout::in_archive(archive.file(), &path.display().to_string(), files)?;
-            layout.select(image.as_deref(), platform)?
+            let choice = (image, platform);
+            archived::open(path, OCI_ARCHIVE, &choice, surroundings, |archive| {
+                let files = docker_archive::places(archive)
+                    .into_iter()
+                    .map(|(path, range)| (path, (range.offset, range.size)))
+                    .collect();
+                let name = path.display().to_string();
+                let layout = Layout::in_archive(archive.tar(), &name, files)?;
+                Ok(layout.select(image.as_deref(), platform)?)
+            })?
         }
         BaseSource::DockerArchive(path, image) => {
             docker_archive::open(path, image.as_deref(), surroundings)?

@@ -6,17 +6,36 @@
 use std::io;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use super::resolve::{Base, Surroundings, learn};
 use super::{BaseError, JavaOverride, facts};
-use crate::archive::{self, Archive, Options, Policy};
+use crate::archive::{self, Archive, Options, Policy, Question, Setup};
 use crate::error::IoResultExt as _;
+use crate::fs::RangeReader;
 use crate::layer::{CREATED, Compression, Compressor, RECIPE_VERSION};
 use crate::memory;
 use crate::oci::canonical;
 use crate::oci::{
-    BlobSource, Config, Descriptor, Digest, HashingWriter, Layer, LayerCompression, MediaType,
-    Platform,
+    BlobSource, Config, Descriptor, DiffId, Digest, HashingReader, HashingWriter, Layer,
+    LayerCompression, LazyFile, MediaType, Platform,
 };
+
+/// What is remembered of root file systems; the number is raised when other things are learnt.
+const QUESTION: Question<'_> = Question {
+    kind: "rootfs-archive",
+    rules: "1",
+};
+
+/// What is remembered of a root file system.
+#[derive(Debug, Serialize, Deserialize)]
+struct Root {
+    compression: archive::Compression,
+    digest: Digest,
+    diff_id: DiffId,
+    tar_size: u64,
+    stored_size: u64,
+}
 
 /// Opens the root file system at `path` as a base for `platform`.
 pub(super) fn open(
@@ -30,26 +49,22 @@ pub(super) fn open(
         hash_archive: true,
         ..Options::default()
     };
-    let archive = Archive::open(path, &surroundings.store.temporary(), &options)?;
-    // In a layer such a name removes a file of the layers below, and of nothing here.
-    let is_whiteout = |path: &&String| path.split('/').any(|part| part.starts_with(".wh."));
-    if let Some(entry) = archive.members().keys().find(is_whiteout) {
-        return Err(BaseError::Whiteout {
-            path: path.to_owned(),
-            entry: entry.clone(),
-        });
-    }
-    let diff_id = archive.diff_id().expect("it was asked for");
-    let digest = archive.digest().expect("it was asked for");
+    let setup = Setup {
+        spool: &surroundings.store.temporary(),
+        options: &options,
+        memory: surroundings.store,
+    };
+    let (root, tar) = archive::ask(path, &setup, &QUESTION, look)?;
+    let diff_id = root.diff_id;
     let ready = |compression| {
         let media_type = MediaType::Layer(compression);
-        let descriptor = Descriptor::new(media_type, digest, archive.stored_size());
+        let descriptor = Descriptor::new(media_type, root.digest, root.stored_size);
         (descriptor, BlobSource::File(path.to_owned()))
     };
-    let (descriptor, source) = match archive.compression() {
+    let (descriptor, source) = match root.compression {
         archive::Compression::Gzip => ready(LayerCompression::Gzip),
         archive::Compression::Zstd => ready(LayerCompression::Zstd),
-        _ => compress(&archive, diff_id.0, surroundings)?,
+        _ => compress(path, &root, &tar, surroundings)?,
     };
     let mut config = Config::empty(platform);
     config.set_env("PATH", facts::DEFAULT_PATH);
@@ -83,16 +98,40 @@ pub(super) fn open(
     })
 }
 
+/// Takes down what matters of the archive, and refuses what a layer cannot have.
+fn look(archive: &Archive) -> Result<Root, BaseError> {
+    // In a layer such a name removes a file of the layers below, and of nothing here.
+    let is_whiteout = |path: &&String| path.split('/').any(|part| part.starts_with(".wh."));
+    if let Some(entry) = archive.members().keys().find(is_whiteout) {
+        return Err(BaseError::Whiteout {
+            path: archive.path().to_owned(),
+            entry: entry.clone(),
+        });
+    }
+    Ok(Root {
+        compression: archive.compression(),
+        digest: archive.digest().expect("it was asked for"),
+        diff_id: archive.diff_id().expect("it was asked for"),
+        tar_size: archive.tar_size(),
+        stored_size: archive.stored_size(),
+    })
+}
+
 /// Compresses the tar into the store, unless it is there from an earlier build.
 fn compress(
-    archive: &Archive,
-    tar: Digest,
+    path: &Path,
+    root: &Root,
+    tar: &LazyFile,
     surroundings: &Surroundings<'_>,
 ) -> Result<(Descriptor, BlobSource), BaseError> {
     const KIND: &str = "rootfs";
     let store = surroundings.store;
     // Whatever decides the bytes is part of the key.
-    let key = Digest::of(&canonical(&(RECIPE_VERSION, Compression::COMPACT, tar)));
+    let key = Digest::of(&canonical(&(
+        RECIPE_VERSION,
+        Compression::COMPACT,
+        root.diff_id,
+    )));
     if let Some(descriptor) = memory::recall::<Descriptor>(store, KIND, key)
         && let Some(source) = store.verified_blob(&descriptor, surroundings.reporter)
     {
@@ -100,20 +139,28 @@ fn compress(
     }
     let progress = surroundings
         .reporter
-        .start("Compressing the base", Some(archive.tar_size()));
+        .start("Compressing the base", Some(root.tar_size));
     let folder = store.temporary();
     let blob = HashingWriter::new(store.writer()?);
     let mut compressor =
         Compressor::new(blob, Compression::COMPACT, surroundings.threads).at("write", &folder)?;
-    let mut reader = archive.tar();
+    let file = tar.file().at("read", path)?;
+    let mut reader = HashingReader::new(RangeReader::new(file, 0, root.tar_size));
     let mut piece = vec![0; 1 << 17];
     loop {
-        let read = io::Read::read(&mut reader, &mut piece).at("read", archive.path())?;
+        let read = io::Read::read(&mut reader, &mut piece).at("read", path)?;
         if read == 0 {
             break;
         }
         io::Write::write_all(&mut compressor, &piece[..read]).at("write", &folder)?;
         progress.advance(read as u64);
+    }
+    // What is remembered of a file is believed only as far as its bytes agree.
+    if reader.finish().at("read", path)?.0 != root.diff_id.0 {
+        let message = "it changed while the image was being built";
+        return Err(io::Error::new(io::ErrorKind::InvalidData, message))
+            .at("read", path)
+            .map_err(Into::into);
     }
     let (blob, digest, size) = compressor.finish().at("write", &folder)?.finish();
     let source = store.commit(blob, digest)?;

@@ -233,7 +233,7 @@ fn body(
             size: descriptor.size,
         },
         BlobSource::Range { file, name, offset } => BlobBody::File {
-            file: Arc::new(file.try_clone().at("read", name.as_ref().as_ref())?),
+            file: file.file().at("read", name.as_ref().as_ref())?,
             offset: *offset,
             size: descriptor.size,
         },

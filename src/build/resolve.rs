@@ -1,11 +1,12 @@
 //! From what was asked to what is: every input is found, looked at and checked, the cheap and local ones first.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 use super::{BuildError, BuildRequest, Context, FlinkSource};
 use crate::base::{self, Base, BaseSource, Catalogue, Java, UserFile};
 use crate::flink::lines::default_release;
-use crate::flink::release::{Mirror, Places, Release};
+use crate::flink::release::{Fetched, Mirror, Places, Release, Sources};
 use crate::flink::{
     Artifact, Distribution, FlinkVersion, JavaVersion, JobJar, JobLayout, Known, ScalaVersion,
 };
@@ -57,12 +58,12 @@ enum Flink {
 
 /// Finds and checks the inputs that are on this machine, and what of the others can be known without asking anybody.
 pub fn open_local(request: &BuildRequest, context: &Context) -> Result<LocalInputs, BuildError> {
-    let job_jar = request.job_jar.as_deref().map(JobJar::open).transpose()?;
-    let job_artifacts = request
-        .job_artifacts
-        .iter()
-        .map(|path| Artifact::open(path))
-        .collect::<Result<Vec<_>, _>>()?;
+    let job_jar = request
+        .job_jar
+        .as_deref()
+        .map(|path| JobJar::open(path, &context.store))
+        .transpose()?;
+    let job_artifacts = Artifact::open_all(&request.job_artifacts, &context.store)?;
     // Names that collide are found here, not after the downloads.
     JobLayout::new(job_jar.as_ref().map(|jar| &jar.artifact), &job_artifacts)?;
     let asked_base = asked_base(request)?;
@@ -77,14 +78,16 @@ pub fn open_local(request: &BuildRequest, context: &Context) -> Result<LocalInpu
         FlinkSource::Archive { path, version } => {
             let spool = context.store.temporary();
             here(
-                Distribution::from_archive(path, &spool)?,
+                Distribution::from_archive(path, &spool, &context.store)?,
                 path,
                 version.as_ref(),
             )?
         }
-        FlinkSource::Directory { path, version } => {
-            here(Distribution::from_directory(path)?, path, version.as_ref())?
-        }
+        FlinkSource::Directory { path, version } => here(
+            Distribution::from_directory(path, &context.store)?,
+            path,
+            version.as_ref(),
+        )?,
         FlinkSource::Release {
             version,
             scala,
@@ -156,9 +159,10 @@ pub fn resolve(
     let distribution = match local.flink {
         Flink::Here(distribution) => distribution,
         Flink::Release { scala, mirrors } => {
-            let path = download(&version, scala, &mirrors, context)?;
-            let distribution = Distribution::from_archive(&path, &context.store.temporary())?;
-            checked(distribution, &path, Some(&version))?
+            let fetched = download(&version, scala, &mirrors, context)?;
+            let spool = context.store.temporary();
+            let distribution = Distribution::from_release(&fetched, &spool, &context.store)?;
+            checked(distribution, &fetched.path, Some(&version))?
         }
     };
     Ok(Inputs {
@@ -268,19 +272,25 @@ fn download(
     scala: ScalaVersion,
     mirrors: &[Mirror],
     context: &Context,
-) -> Result<PathBuf, BuildError> {
+) -> Result<Fetched, BuildError> {
     let client = context.http.client(Redirects::Follow, Route::System)?;
     let release = Release {
         version: version.clone(),
         scala,
     };
-    let places = Places::new(mirrors.to_vec());
-    let cache = context.store.releases();
-    let fetch = release.fetch(&client, &places, &cache, &*context.reporter);
-    let fetched = context.runtime.block_on(fetch)?;
+    let sources = Sources {
+        client,
+        retry: context.http.retry,
+        places: Places::new(mirrors.to_vec()),
+        cache: context.store.releases(),
+        spool: context.store.temporary(),
+        memory: Arc::new(context.store.clone()),
+        reporter: Arc::clone(&context.reporter),
+    };
+    let fetched = context.runtime.block_on(release.fetch(None, &sources))?;
     context.reporter.detail(&match &fetched.place {
         Some(place) => format!("Flink {version} was downloaded from {place}"),
         None => format!("Flink {version} is in the cache"),
     });
-    Ok(fetched.path)
+    Ok(fetched)
 }

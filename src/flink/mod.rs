@@ -8,6 +8,7 @@ mod java;
 mod job;
 mod layout;
 pub mod lines;
+mod parallel;
 pub mod release;
 mod version;
 

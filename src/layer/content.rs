@@ -1,7 +1,6 @@
 //! Reading the bytes of a file that a plan names by digest.
 
 use std::io::{self, Read, Write};
-use std::sync::Arc;
 
 use super::{Compressor, Content, ContentSource, LayerError};
 use crate::error::{Explain, FileError, IoResultExt as _, Kind};
@@ -47,8 +46,9 @@ impl Content {
         Ok(match &self.source {
             ContentSource::Bytes(bytes) => Box::new(&bytes[..]),
             ContentSource::Path(path) => Box::new(fs::open(path)?),
-            ContentSource::Range { file, offset, .. } => {
-                Box::new(RangeReader::new(Arc::clone(file), *offset, self.size))
+            ContentSource::Range { file, name, offset } => {
+                let file = file.file().at("read", name.as_ref().as_ref())?;
+                Box::new(RangeReader::new(file, *offset, self.size))
             }
         })
     }

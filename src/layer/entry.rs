@@ -1,13 +1,12 @@
 //! What a layer holds: paths, kinds, modes and owners, with no trace of the machine that they come from.
 
 use std::fmt;
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-use crate::oci::Digest;
+use crate::oci::{Digest, LazyFile};
 
 /// A path inside an image: relative to its root, `/` between parts, no `.`, `..`, empty part, NUL or trailing slash.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -161,10 +160,10 @@ pub enum ContentSource {
     Bytes(Arc<[u8]>),
     /// A file of its own.
     Path(PathBuf),
-    /// A part of an open file (an uncompressed archive), from `offset`.
+    /// A part of a file (an uncompressed archive), from `offset`.
     Range {
-        /// The open file; read with `pread`, so that many readers can share it.
-        file: Arc<File>,
+        /// The file; read with `pread`, so that many readers can share it.
+        file: Arc<LazyFile>,
         /// What the file is called in messages.
         name: Arc<str>,
         /// Where the bytes start.

@@ -1,12 +1,11 @@
 //! An image as sources hand it out and sinks take it: manifest, config, and layers that know where their bytes are.
 
 use std::fmt::Debug;
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Config, Descriptor, DiffId, Digest, Manifest, MediaType, Reference};
+use super::{Config, Descriptor, DiffId, Digest, LazyFile, Manifest, MediaType, Reference};
 
 /// An image whose manifest and config are known to the byte, and whose layers can be fetched.
 #[derive(Debug, Clone)]
@@ -37,10 +36,10 @@ pub enum BlobSource {
     Bytes(Arc<[u8]>),
     /// A file of its own.
     File(PathBuf),
-    /// A part of an open file (an uncompressed archive), from `offset`.
+    /// A part of a file (an uncompressed archive), from `offset`.
     Range {
-        /// The open file.
-        file: Arc<File>,
+        /// The file.
+        file: Arc<LazyFile>,
         /// What the file is called in messages.
         name: Arc<str>,
         /// Where the bytes start.

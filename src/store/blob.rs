@@ -18,8 +18,9 @@ pub fn open(
     Ok(Some(match source {
         BlobSource::Bytes(bytes) => Box::new(std::io::Cursor::new(Arc::clone(bytes))),
         BlobSource::File(path) => Box::new(fs::open(path)?),
-        BlobSource::Range { file, offset, .. } => {
-            Box::new(RangeReader::new(Arc::clone(file), *offset, descriptor.size))
+        BlobSource::Range { file, name, offset } => {
+            let file = file.file().at("read", name.as_ref().as_ref())?;
+            Box::new(RangeReader::new(file, *offset, descriptor.size))
         }
         BlobSource::Registry(_) | BlobSource::Made(_) => return Ok(None),
     }))

@@ -1,7 +1,6 @@
 //! An OCI layout (image-spec, `image-layout.md`): a folder or the index of an archive, read with distrust.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,8 +13,8 @@ use super::local::NAME_ANNOTATION;
 use crate::error::{Explain, FileError, IoResultExt as _, Kind};
 use crate::fs::{self, RangeReader};
 use crate::oci::{
-    BlobSource, ConfigError, Descriptor, Document, Image, Index, MANIFEST_LIMIT, Manifest,
-    ManifestError, MediaType, Platform, Reference,
+    BlobSource, ConfigError, Descriptor, Document, Image, Index, LazyFile, MANIFEST_LIMIT,
+    Manifest, ManifestError, MediaType, Platform, Reference,
 };
 
 pub(super) const BLOBS: &str = "blobs/sha256";
@@ -37,7 +36,7 @@ pub struct Layout {
 enum Place {
     Folder(PathBuf),
     Archive {
-        file: Arc<File>,
+        file: Arc<LazyFile>,
         name: Arc<str>,
         /// Offset and size of each file in the archive, by path.
         files: BTreeMap<String, (u64, u64)>,
@@ -197,7 +196,7 @@ impl Layout {
 
     /// Opens the layout in an uncompressed archive, of which `files` tells where each file is.
     pub fn in_archive(
-        file: Arc<File>,
+        file: Arc<LazyFile>,
         name: &str,
         files: BTreeMap<String, (u64, u64)>,
     ) -> Result<Self, LayoutError> {
@@ -205,7 +204,8 @@ impl Layout {
         files.get(MARKER).ok_or_else(|| not_a_layout(MARKER))?;
         let &(offset, size) = files.get(INDEX).ok_or_else(|| not_a_layout(INDEX))?;
         let mut bytes = Vec::new();
-        RangeReader::new(Arc::clone(&file), offset, size.min(MANIFEST_LIMIT + 1))
+        let opened = file.file().at("read", name.as_ref())?;
+        RangeReader::new(opened, offset, size.min(MANIFEST_LIMIT + 1))
             .read_to_end(&mut bytes)
             .at("read", name.as_ref())?;
         Ok(Self {

@@ -15,5 +15,6 @@ mod bad_input;
 mod base;
 mod build;
 mod help;
+mod known;
 mod push;
 mod release;

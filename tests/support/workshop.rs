@@ -9,7 +9,10 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Mutex;
+use std::time::{Duration, UNIX_EPOCH};
 
+use flink_img::memory::Memory;
 use flink_img::oci::Digest;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -84,6 +87,61 @@ impl Workshop {
 pub fn built(build: &mut Command) -> Value {
     let output = succeed(build.arg("--json"));
     serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Returns once what was written in `folder` so far is old enough for its digests to be remembered. That is a matter of
+/// the file system's clock, so it is that clock which is watched.
+pub fn settle(folder: &Path) {
+    let stamp = || {
+        let probe = tempfile::tempfile_in(folder).unwrap();
+        probe.metadata().unwrap().modified().unwrap()
+    };
+    let start = stamp();
+    let fraction = start.duration_since(UNIX_EPOCH).unwrap().subsec_nanos();
+    let margin = Duration::from_millis(if fraction == 0 { 3000 } else { 40 });
+    let passed = (0..10_000_000).any(|_| stamp().duration_since(start).is_ok_and(|p| p > margin));
+    assert!(passed, "the clock of the file system stands still");
+}
+
+/// A memory whose facts can be changed: a lie that is believed proves that nothing was read.
+#[derive(Debug, Default)]
+pub struct Notes(Mutex<BTreeMap<(String, Digest), Vec<u8>>>);
+
+impl Memory for Notes {
+    fn recall_bytes(&self, kind: &str, key: Digest) -> Option<Vec<u8>> {
+        let notes = self.0.lock().unwrap();
+        notes.get(&(kind.to_owned(), key)).cloned()
+    }
+
+    fn remember_bytes(&self, kind: &str, key: Digest, bytes: &[u8]) {
+        let mut notes = self.0.lock().unwrap();
+        notes.insert((kind.to_owned(), key), bytes.to_vec());
+    }
+}
+
+impl Notes {
+    /// Puts one text in the place of another in every fact; tells in how many.
+    pub fn replace(&self, from: &str, to: &str) -> usize {
+        let mut count = 0;
+        for bytes in self.0.lock().unwrap().values_mut() {
+            let text = String::from_utf8(bytes.clone()).unwrap();
+            count += usize::from(text.contains(from));
+            *bytes = text.replace(from, to).into_bytes();
+        }
+        count
+    }
+
+    /// Cuts every fact short.
+    pub fn damage(&self) {
+        for bytes in self.0.lock().unwrap().values_mut() {
+            bytes.truncate(bytes.len() / 2);
+        }
+    }
+
+    /// How many facts there are.
+    pub fn len(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
 }
 
 /// A root file system in which a build finds what it looks for. None of it can run.

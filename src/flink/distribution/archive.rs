@@ -2,24 +2,59 @@
 
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 
-use crate::archive::{Archive, FileRange, MemberKind, Options};
+use crate::archive::{self, Archive, FileRange, MemberKind, Options, Question, Setup};
 use crate::error::IoResultExt;
-use crate::layer::ImagePath;
+use crate::layer::{Content, ContentSource, ImagePath, ImagePathError};
+use crate::memory::Memory;
+use crate::oci::LazyFile;
 
+use super::facts::{FileFact, InTar, KindFact, RULES, Text};
 use super::{
-    DistributionError, DistributionFile, DistributionKind, is_config, is_executable,
-    is_left_behind, keep,
+    Distribution, DistributionError, DistributionFile, DistributionKind, SCRIPT, is_config,
+    is_executable, is_left_behind,
 };
 
-/// Reads the files of the archive, without its top folder.
-pub(super) fn read(
+/// The kind under which the files of an archive are remembered.
+const KIND: &str = "distribution-archive";
+
+/// How the archive of a distribution is read: every file is hashed on the way.
+pub(super) fn options() -> Options {
+    Options {
+        hash_files: true,
+        ..Options::default()
+    }
+}
+
+/// Opens the distribution in the archive at `path`, which is read only if that was not done before.
+pub(super) fn open(
     path: &Path,
     spool: &Path,
-    options: &Options,
-) -> Result<Vec<DistributionFile>, DistributionError> {
-    let archive = Archive::open(path, spool, options)?;
-    let top = top_folder(&archive)?;
+    memory: &dyn Memory,
+) -> Result<Distribution, DistributionError> {
+    let options = options();
+    let setup = Setup {
+        spool,
+        options: &options,
+        memory,
+    };
+    let question = Question {
+        kind: KIND,
+        rules: RULES,
+    };
+    let (facts, tar) = archive::ask(path, &setup, &question, |archive| {
+        let facts = learn(archive)?;
+        // What is no distribution is not worth remembering.
+        distribution(path, &facts, &archive.tar())?;
+        Ok::<_, DistributionError>(facts)
+    })?;
+    distribution(path, &facts, &tar)
+}
+
+/// Reads the files of the archive, without its top folder.
+pub(super) fn learn(archive: &Archive) -> Result<Vec<FileFact>, DistributionError> {
+    let top = top_folder(archive)?;
     let mut files = Vec::new();
     for (name, member) in archive.members() {
         let Some(relative) = name.strip_prefix(&format!("{top}/")) else {
@@ -30,27 +65,61 @@ pub(super) fn read(
         }
         let kind = match &member.kind {
             MemberKind::Directory | MemberKind::Special(_) => continue,
-            MemberKind::Symlink { target } => DistributionKind::Symlink(target.clone()),
-            MemberKind::File(range) => file(&archive, relative, member.mode, range)?,
+            MemberKind::Symlink { target } => KindFact::Symlink(target.clone()),
+            MemberKind::File(range) => file(archive, relative, member.mode, range)?,
             MemberKind::HardLink { target } => {
                 match archive.members().get(target).map(|member| &member.kind) {
-                    Some(MemberKind::File(range)) => file(&archive, relative, member.mode, range)?,
+                    Some(MemberKind::File(range)) => file(archive, relative, member.mode, range)?,
                     // The reader refuses hard links to anything else.
                     _ => continue,
                 }
             }
         };
-        let relative = ImagePath::new(relative).map_err(|error| DistributionError::Refused {
-            path: path.to_owned(),
-            entry: name.clone(),
-            why: error.to_string(),
-        })?;
-        files.push(DistributionFile {
-            path: relative,
+        files.push(FileFact {
+            path: relative.to_owned(),
             kind,
         });
     }
     Ok(files)
+}
+
+/// The distribution with these files, whose bytes are in `tar`; `source` is what it is called in messages.
+pub(super) fn distribution(
+    source: &Path,
+    facts: &[FileFact],
+    tar: &Arc<LazyFile>,
+) -> Result<Distribution, DistributionError> {
+    let file = |fact: &FileFact| {
+        let refuse = |error: ImagePathError| DistributionError::Refused {
+            path: source.to_owned(),
+            entry: fact.path.clone(),
+            why: error.to_string(),
+        };
+        let kind = match &fact.kind {
+            KindFact::Symlink(target) => DistributionKind::Symlink(target.clone()),
+            KindFact::File(file) => DistributionKind::File {
+                content: Content {
+                    digest: file.digest,
+                    size: file.size,
+                    source: match &file.text {
+                        Some(text) => ContentSource::Bytes(text.0.as_slice().into()),
+                        None => ContentSource::Range {
+                            file: Arc::clone(tar),
+                            name: format!("{}:{}", source.display(), fact.path).into(),
+                            offset: file.offset,
+                        },
+                    },
+                },
+                executable: file.executable,
+            },
+        };
+        Ok(DistributionFile {
+            path: ImagePath::new(&fact.path).map_err(refuse)?,
+            kind,
+        })
+    };
+    let files: Result<Vec<_>, DistributionError> = facts.iter().map(file).collect();
+    Distribution::check(source, files?)
 }
 
 fn file(
@@ -58,26 +127,23 @@ fn file(
     path: &str,
     mode: u32,
     range: &FileRange,
-) -> Result<DistributionKind, DistributionError> {
-    let mut content = archive.content(path, range)?;
-    let limit = if is_config(path, range.size) {
-        range.size
-    } else {
-        2
-    };
+) -> Result<KindFact, DistributionError> {
+    let content = archive.content(path, range)?;
+    let is_config = is_config(path, range.size);
+    let limit = if is_config { range.size } else { 2 };
     let mut start = Vec::new();
     archive
-        .reader(range)
+        .reader(range)?
         .take(limit)
         .read_to_end(&mut start)
         .at("read", archive.path())?;
-    if is_config(path, range.size) {
-        keep(&mut content, &start);
-    }
-    Ok(DistributionKind::File {
-        content,
-        executable: is_executable(mode, &start),
-    })
+    Ok(KindFact::File(InTar {
+        digest: content.digest,
+        size: content.size,
+        offset: range.offset,
+        executable: is_executable(mode, start.starts_with(SCRIPT)),
+        text: is_config.then_some(Text(start)),
+    }))
 }
 
 /// The only folder at the top, which holds everything.

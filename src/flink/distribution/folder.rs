@@ -1,23 +1,31 @@
 //! A distribution in a folder.
 
+use std::fs::Metadata;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde::{Deserialize, Serialize};
 
 use crate::error::{FileError, IoResultExt};
+use crate::flink::parallel::on_all_cores;
 use crate::fs::{self, WalkEntry};
 use crate::layer::{Content, ContentSource, ImagePath};
-use crate::oci::HashingReader;
+use crate::memory::{FolderFacts, Memory};
+use crate::oci::{Digest, HashingReader};
 
+use super::facts::Text;
 use super::{
-    DistributionError, DistributionFile, DistributionKind, is_config, is_executable,
-    is_left_behind, keep,
+    DistributionError, DistributionFile, DistributionKind, SCRIPT, is_config, is_executable,
+    is_left_behind,
 };
 
-/// How many files are hashed at a time.
-const THREADS: usize = 2;
+/// The kind under which the files of a folder are remembered.
+const KIND: &str = "distribution-folder";
+
+/// Raised whenever other things are learnt of a file, so that what was remembered before is asked again.
+const RULES: &str = "1";
 
 /// The root of the distribution: `path`, or the only `flink-*` in it.
 pub(super) fn root(path: &Path) -> Result<PathBuf, DistributionError> {
@@ -53,36 +61,49 @@ pub(super) fn root(path: &Path) -> Result<PathBuf, DistributionError> {
     }
 }
 
-/// Reads the files below `root`.
-pub(super) fn read(root: &Path) -> Result<Vec<DistributionFile>, DistributionError> {
+/// Reads the files below `root`. Those that did not change since they were hashed are not read again.
+pub(super) fn read(
+    root: &Path,
+    memory: &dyn Memory,
+) -> Result<Vec<DistributionFile>, DistributionError> {
+    let facts = FolderFacts::recall(memory, KIND, RULES, root, fs::now());
     let entries: Vec<WalkEntry> = fs::walk(root)?
         .into_iter()
         .filter(|entry| !entry.metadata.is_dir())
         .filter(|entry| !is_left_behind(entry.relative.as_os_str().as_bytes()))
         .collect();
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut files = Vec::new();
-        while let Some(entry) = entries.get(next.fetch_add(1, Ordering::Relaxed)) {
-            files.push(file(root, entry)?);
-        }
-        Ok(files)
-    };
-    let results: Vec<Result<Vec<_>, DistributionError>> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(work)).collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().expect("hashing does not panic"))
-            .collect()
+    let found = on_all_cores(&entries, |entry| file(root, entry, &facts));
+    let found = found.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let known = entries.iter().zip(&found).filter_map(|(entry, found)| {
+        let (after, fact) = found.known.as_ref()?;
+        let name = found.file.path.as_str();
+        Some((name, &entry.metadata, after, fact.clone()))
     });
-    let mut files = Vec::new();
-    for result in results {
-        files.extend(result?);
-    }
-    Ok(files)
+    facts.remember(memory, known);
+    Ok(found.into_iter().map(|found| found.file).collect())
 }
 
-fn file(root: &Path, entry: &WalkEntry) -> Result<DistributionFile, DistributionError> {
+/// What is remembered of a file.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Known {
+    digest: Digest,
+    /// Whether it begins with `#!`.
+    script: bool,
+    /// The bytes of a configuration file.
+    text: Option<Text>,
+}
+
+/// A file or link; of a real file also what is known of it, and what was seen of it after it was read.
+struct Found {
+    file: DistributionFile,
+    known: Option<(Metadata, Known)>,
+}
+
+fn file(
+    root: &Path,
+    entry: &WalkEntry,
+    facts: &FolderFacts<Known>,
+) -> Result<Found, DistributionError> {
     let refuse = |why: String| DistributionError::Refused {
         path: root.to_owned(),
         entry: entry.relative.display().to_string(),
@@ -94,25 +115,44 @@ fn file(root: &Path, entry: &WalkEntry) -> Result<DistributionFile, Distribution
     };
     let relative = entry.relative.to_str().ok_or_else(not_utf8)?;
     let path = ImagePath::new(relative).map_err(|error| refuse(error.to_string()))?;
-    let kind = if entry.metadata.is_symlink() {
+    if entry.metadata.is_symlink() {
         let target = fs::read_link(&entry.path)?;
-        DistributionKind::Symlink(target.to_str().ok_or_else(not_utf8)?.to_owned())
-    } else if entry.metadata.is_file() {
-        let (content, start) = hash(&entry.path, is_config(relative, entry.metadata.len()))?;
-        DistributionKind::File {
-            content,
-            executable: is_executable(entry.metadata.permissions().mode(), &start),
-        }
-    } else {
+        let target = target.to_str().ok_or_else(not_utf8)?.to_owned();
+        let kind = DistributionKind::Symlink(target);
+        return Ok(Found {
+            file: DistributionFile { path, kind },
+            known: None,
+        });
+    }
+    if !entry.metadata.is_file() {
         return Err(refuse(
             "it is neither a file, a folder nor a link".to_owned(),
         ));
+    }
+    let (known, size, after) = match facts.get(path.as_str(), &entry.metadata) {
+        Some(known) => (known.clone(), entry.metadata.len(), entry.metadata.clone()),
+        None => hash(&entry.path, is_config(relative, entry.metadata.len()))?,
     };
-    Ok(DistributionFile { path, kind })
+    let source = match &known.text {
+        Some(text) => ContentSource::Bytes(text.0.as_slice().into()),
+        None => ContentSource::Path(entry.path.clone()),
+    };
+    let kind = DistributionKind::File {
+        content: Content {
+            digest: known.digest,
+            size,
+            source,
+        },
+        executable: is_executable(entry.metadata.permissions().mode(), known.script),
+    };
+    Ok(Found {
+        file: DistributionFile { path, kind },
+        known: Some((after, known)),
+    })
 }
 
-/// The content of a file and its first bytes; all of them when it is to be kept in memory.
-fn hash(path: &Path, whole: bool) -> Result<(Content, Vec<u8>), FileError> {
+/// Reads a file; all of its bytes are kept in memory if `whole`. Tells what is seen of it afterwards as well.
+fn hash(path: &Path, whole: bool) -> Result<(Known, u64, Metadata), FileError> {
     let mut file = HashingReader::new(fs::open(path)?);
     let mut start = Vec::new();
     let limit = if whole { u64::MAX } else { 2 };
@@ -121,13 +161,10 @@ fn hash(path: &Path, whole: bool) -> Result<(Content, Vec<u8>), FileError> {
         .read_to_end(&mut start)
         .at("read", path)?;
     let (digest, size) = file.finish().at("read", path)?;
-    let mut content = Content {
+    let known = Known {
         digest,
-        size,
-        source: ContentSource::Path(path.to_owned()),
+        script: start.starts_with(SCRIPT),
+        text: whole.then_some(Text(start)),
     };
-    if whole {
-        keep(&mut content, &start);
-    }
-    Ok((content, start))
+    Ok((known, size, fs::symlink_metadata(path)?))
 }

@@ -8,19 +8,26 @@
 
 mod archive;
 mod error;
+mod facts;
 mod folder;
+mod release;
 
 use std::path::Path;
 
-use crate::archive::{Options, resolve};
-use crate::layer::{Content, ContentSource, ImagePath};
+use crate::archive::resolve;
+use crate::layer::{Content, ImagePath};
+use crate::memory::Memory;
 
 use super::version::{FlinkVersion, ScalaVersion};
 
 pub use error::DistributionError;
+pub(super) use release::Unpacked;
 
 /// Configuration files are read into memory, so that the layout can change them without reading anything.
 pub(super) const CONFIG_FILES: [&str; 2] = ["conf/config.yaml", "conf/flink-conf.yaml"];
+
+/// What a script begins with.
+const SCRIPT: &[u8] = b"#!";
 
 /// Larger than any configuration that people write.
 const CONFIG_LIMIT: u64 = 4 << 20;
@@ -62,28 +69,31 @@ pub enum DistributionKind {
 impl Distribution {
     /// Reads an archive of a distribution; `spool` is the folder for the unpacked bytes of a compressed one.
     ///
+    /// One that is known and did not change is not read before somebody wants the bytes of its files.
+    ///
     /// ```no_run
     /// use std::path::Path;
     /// use flink_img::flink::Distribution;
+    /// use flink_img::memory::Forgetful;
     ///
     /// let archive = Path::new("flink-2.3.0-bin-scala_2.12.tgz");
-    /// let flink = Distribution::from_archive(archive, Path::new("/var/tmp"))?;
+    /// let flink = Distribution::from_archive(archive, Path::new("/var/tmp"), &Forgetful)?;
     /// println!("{} files of Flink {}", flink.files.len(), flink.version);
     /// # Ok::<(), flink_img::flink::DistributionError>(())
     /// ```
-    pub fn from_archive(path: &Path, spool: &Path) -> Result<Self, DistributionError> {
-        let options = Options {
-            hash_files: true,
-            ..Options::default()
-        };
-        Self::check(path, archive::read(path, spool, &options)?)
+    pub fn from_archive(
+        path: &Path,
+        spool: &Path,
+        memory: &dyn Memory,
+    ) -> Result<Self, DistributionError> {
+        archive::open(path, spool, memory)
     }
 
     /// Reads a folder: the root of a distribution, or one that holds a single `flink-*` folder, as
     /// `flink-dist/target/flink-2.3.0-bin` does. It must not change until the image is made.
-    pub fn from_directory(path: &Path) -> Result<Self, DistributionError> {
+    pub fn from_directory(path: &Path, memory: &dyn Memory) -> Result<Self, DistributionError> {
         let root = folder::root(path)?;
-        Self::check(path, folder::read(&root)?)
+        Self::check(path, folder::read(&root, memory)?)
     }
 
     /// Refuses a version other than the one that was asked for.
@@ -210,16 +220,12 @@ fn is_left_behind(path: &[u8]) -> bool {
     path.starts_with(b"log/")
 }
 
-/// What is executable, by its mode and its first bytes.
-fn is_executable(mode: u32, start: &[u8]) -> bool {
-    mode & 0o100 != 0 || start.starts_with(b"#!")
+/// What is executable, by its mode and whether it is a script.
+fn is_executable(mode: u32, is_script: bool) -> bool {
+    mode & 0o100 != 0 || is_script
 }
 
-/// Configuration files live in memory, as the layout is a pure function of what is known.
-fn keep(content: &mut Content, bytes: &[u8]) {
-    content.source = ContentSource::Bytes(bytes.into());
-}
-
+/// Whether a file is kept in memory, as the layout is a pure function of what is known.
 fn is_config(path: &str, size: u64) -> bool {
     CONFIG_FILES.contains(&path) && size <= CONFIG_LIMIT
 }
@@ -246,8 +252,8 @@ mod tests {
 
     #[test]
     fn scripts_run_without_their_bit() {
-        assert!(is_executable(0o644, b"#!/bin/sh"));
-        assert!(is_executable(0o755, b"\x7fELF"));
-        assert!(!is_executable(0o655, b"PK"));
+        assert!(is_executable(0o644, true));
+        assert!(is_executable(0o755, false));
+        assert!(!is_executable(0o655, false));
     }
 }

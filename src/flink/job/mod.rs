@@ -11,12 +11,17 @@ use std::collections::BTreeMap;
 use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use zip::result::ZipError;
 
 use crate::error::{Explain, FileError, IoResultExt, Kind};
 use crate::fs;
 use crate::layer::{Content, ContentSource, Entry, ImagePath, Owner};
-use crate::oci::HashingReader;
+use crate::memory::{Memory, Sighting};
+use crate::oci::{Digest, HashingReader};
+
+use super::parallel::on_all_cores;
 
 /// Where the files are.
 const ARTIFACTS: &str = "opt/artifacts";
@@ -30,14 +35,19 @@ const MANIFEST_LIMIT: u64 = 4 << 20;
 /// Longest file name (`NAME_MAX` of Linux).
 const NAME_LIMIT: usize = 255;
 
+/// The kinds under which files are remembered, each with a version that is raised when other things are learnt.
+const ARTIFACT: (&str, &str) = ("artifact", "1");
+const JAR: (&str, &str) = ("jar", "1");
+
 /// A file that goes along with the job, under its own name.
 ///
 /// ```no_run
 /// use std::path::Path;
 /// use flink_img::flink::{Artifact, JobJar, JobLayout};
+/// use flink_img::memory::Forgetful;
 ///
-/// let job = JobJar::open(Path::new("target/job.jar"))?;
-/// let connector = Artifact::open(Path::new("flink-connector-kafka.jar"))?;
+/// let job = JobJar::open(Path::new("target/job.jar"), &Forgetful)?;
+/// let connector = Artifact::open(Path::new("flink-connector-kafka.jar"), &Forgetful)?;
 /// let layout = JobLayout::new(Some(&job.artifact), &[connector])?;
 /// # Ok::<(), flink_img::flink::JobError>(())
 /// ```
@@ -58,6 +68,14 @@ pub struct JobJar {
     pub artifact: Artifact,
     /// The class that the manifest names: `program-class`, which only Flink reads, or else `Main-Class`.
     pub entry_class: Option<String>,
+}
+
+/// What is remembered of a jar.
+#[derive(Debug, Serialize, Deserialize)]
+struct Jar {
+    digest: Digest,
+    size: u64,
+    entry_class: Option<String>,
 }
 
 /// A job that cannot be used.
@@ -105,24 +123,44 @@ impl Explain for JobError {
     }
 }
 
+/// Learns something of a file by reading all of it, unless that was done before and the file did not change since.
+fn learn<T: Serialize + DeserializeOwned>(
+    path: &Path,
+    memory: &dyn Memory,
+    (kind, rules): (&str, &str),
+    read: impl FnOnce() -> Result<T, JobError>,
+) -> Result<T, JobError> {
+    let sighting = Sighting::new(path, &fs::metadata(path)?, fs::now());
+    if let Some(known) = sighting.recall(memory, kind, rules) {
+        return Ok(known);
+    }
+    let learnt = read()?;
+    sighting.remember(memory, kind, rules, &fs::metadata(path)?, &learnt);
+    Ok(learnt)
+}
+
+/// Digest and size of a file.
+fn hash(path: &Path) -> Result<(Digest, u64), JobError> {
+    let file = io::BufReader::with_capacity(128 << 10, fs::open(path)?);
+    Ok(HashingReader::new(file).finish().at("read", path)?)
+}
+
 impl Artifact {
-    /// Reads a file once, to know its digest.
-    pub fn open(path: &Path) -> Result<Self, JobError> {
-        if let Some(what) = fs::other_than_file(path)? {
-            return Err(JobError::NotAFile {
-                path: path.to_owned(),
-                what,
-            });
-        }
-        let name = name(path).map_err(|why| JobError::Name {
-            path: path.to_owned(),
-            why,
-        })?;
-        let (digest, size) =
-            HashingReader::new(io::BufReader::with_capacity(128 << 10, fs::open(path)?))
-                .finish()
-                .at("read", path)?;
-        Ok(Self {
+    /// Reads a file once, to know its digest; not at all if it did not change since that was done before.
+    pub fn open(path: &Path, memory: &dyn Memory) -> Result<Self, JobError> {
+        let name = usable_name(path)?;
+        let (digest, size) = learn(path, memory, ARTIFACT, || hash(path))?;
+        Ok(Self::new(path, name, digest, size))
+    }
+
+    /// Opens several files, as many at a time as there are cores. Of several errors the first is returned.
+    pub fn open_all(paths: &[PathBuf], memory: &dyn Memory) -> Result<Vec<Self>, JobError> {
+        let opened = on_all_cores(paths, |path| Self::open(path, memory));
+        opened.into_iter().collect()
+    }
+
+    fn new(path: &Path, name: String, digest: Digest, size: u64) -> Self {
+        Self {
             source: path.to_owned(),
             name,
             content: Content {
@@ -130,8 +168,22 @@ impl Artifact {
                 size,
                 source: ContentSource::Path(path.to_owned()),
             },
-        })
+        }
     }
+}
+
+/// The name that a file keeps in the image, if it is a file and has such a name.
+fn usable_name(path: &Path) -> Result<String, JobError> {
+    if let Some(what) = fs::other_than_file(path)? {
+        return Err(JobError::NotAFile {
+            path: path.to_owned(),
+            what,
+        });
+    }
+    name(path).map_err(|why| JobError::Name {
+        path: path.to_owned(),
+        why,
+    })
 }
 
 /// The base name, if it is one that a file in `usrlib` can have.
@@ -154,14 +206,22 @@ fn name(path: &Path) -> Result<String, &'static str> {
 }
 
 impl JobJar {
-    /// Opens the jar and reads its manifest.
-    pub fn open(path: &Path) -> Result<Self, JobError> {
-        let artifact = Artifact::open(path)?;
-        let manifest = manifest_of(path)?;
-        let class = |key| manifest::attribute(&manifest, key);
+    /// Opens the jar and reads its manifest; nothing of that if it did not change since that was done before.
+    pub fn open(path: &Path, memory: &dyn Memory) -> Result<Self, JobError> {
+        let name = usable_name(path)?;
+        let jar = learn(path, memory, JAR, || {
+            let (digest, size) = hash(path)?;
+            let manifest = manifest_of(path)?;
+            let class = |key| manifest::attribute(&manifest, key);
+            Ok(Jar {
+                digest,
+                size,
+                entry_class: class("program-class").or_else(|| class("Main-Class")),
+            })
+        })?;
         Ok(Self {
-            artifact,
-            entry_class: class("program-class").or_else(|| class("Main-Class")),
+            artifact: Artifact::new(path, name, jar.digest, jar.size),
+            entry_class: jar.entry_class,
         })
     }
 }

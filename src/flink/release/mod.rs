@@ -6,33 +6,33 @@
 //! that has no checksum, it is taken from Apache's own hosts, over TLS. Signatures are not looked at here.
 
 mod checksum;
+mod download;
 mod error;
 mod mirror;
+mod receive;
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::Arc;
 
-use reqwest::{Client, Response, StatusCode};
+use reqwest::Client;
 
+use crate::archive;
 use crate::error::{FileError, IoResultExt};
-use crate::fs::{self, AtomicFile};
+use crate::fs;
+use crate::http::RetryPolicy;
+use crate::memory::{Memory, Sighting};
+use crate::oci::LazyFile;
 use crate::progress::Reporter;
 
 use super::version::{FlinkVersion, ScalaVersion};
+use download::{CHECKSUM_LIMIT, Download, Failure};
 
 pub use checksum::{Sha512, Sha512Error};
 pub use error::{Attempt, Problem, ReleaseError};
 pub use mirror::{Mirror, MirrorError, Places};
 
-/// A checksum file is one line.
-const CHECKSUM_LIMIT: usize = 64 << 10;
-
-/// Nine times as large as any release so far.
-const ARCHIVE_LIMIT: u64 = 4 << 30;
-
-/// How long a checksum may take, and how long an archive may stand still.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The kind under which the checksum of a file is remembered, and the version of what is remembered.
+const CHECKSUM: (&str, &str) = ("sha512", "1");
 
 /// A release, by its version and the Scala version in its file name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,8 +43,27 @@ pub struct Release {
     pub scala: ScalaVersion,
 }
 
+/// Where releases are, and all else that fetching one needs of the rest of the program.
+#[derive(Debug, Clone)]
+pub struct Sources {
+    /// How servers are asked.
+    pub client: Client,
+    /// How often a transfer that broke goes on.
+    pub retry: RetryPolicy,
+    /// Where releases and their checksums are looked for.
+    pub places: Places,
+    /// The folder that archives are kept in.
+    pub cache: PathBuf,
+    /// The folder for the unpacked bytes of an archive.
+    pub spool: PathBuf,
+    /// Where checksums and listings are remembered.
+    pub memory: Arc<dyn Memory>,
+    /// Who is told.
+    pub reporter: Arc<dyn Reporter>,
+}
+
 /// A release that lies in the cache and has its checksum.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Fetched {
     /// The archive.
     pub path: PathBuf,
@@ -52,6 +71,14 @@ pub struct Fetched {
     pub sha512: Sha512,
     /// From where it was downloaded; `None` when it was there already.
     pub place: Option<String>,
+    tar: Arc<LazyFile>,
+}
+
+impl Fetched {
+    /// The uncompressed tar: what was unpacked on the way in, or what the archive is unpacked to when somebody reads.
+    pub fn tar(&self) -> Arc<LazyFile> {
+        Arc::clone(&self.tar)
+    }
 }
 
 impl Release {
@@ -68,60 +95,104 @@ impl Release {
         format!("flink-{}-bin-scala_{}.tgz", self.version, self.scala)
     }
 
-    /// The archive in the folder `cache`, if it is there and still has its checksum. Reads all of it.
-    pub fn cached(&self, cache: &Path) -> Result<Option<Fetched>, FileError> {
+    /// The checksum that was published when the release was fetched into the folder `cache`; asks nobody.
+    pub fn noted(&self, cache: &Path) -> Result<Option<Sha512>, FileError> {
         let path = cache.join(self.file_name());
-        let noted = match fs::read_limited(&beside(&path), CHECKSUM_LIMIT as u64) {
-            Ok(bytes) => Sha512::from_file(&bytes, &self.file_name()).ok(),
-            Err(error) if error.is_not_found() => None,
-            Err(error) => return Err(error),
+        match fs::read_limited(&beside(&path), CHECKSUM_LIMIT as u64) {
+            Ok(bytes) => Ok(Sha512::from_file(&bytes, &self.file_name()).ok()),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The published checksum: the one that was noted in the cache, or else from whoever may vouch. Never asks for the
+    /// archive.
+    pub async fn checksum(&self, sources: &Sources) -> Result<Sha512, ReleaseError> {
+        if let Some(noted) = self.noted(&sources.cache)? {
+            return Ok(noted);
+        }
+        let download = Download {
+            release: self,
+            sources,
         };
-        let Some(sha512) = noted else { return Ok(None) };
+        let mut attempts = Vec::new();
+        for place in sources.places.archives() {
+            match download.checksum(place).await {
+                Ok(sha512) => return Ok(sha512),
+                Err(problem) => attempts.push(Attempt {
+                    place: place.to_string(),
+                    problem,
+                }),
+            }
+        }
+        Err(self.nowhere(attempts))
+    }
+
+    /// The archive in the cache, if it is there and still has its checksum. Reads all of it, unless that was done before
+    /// and it did not change since.
+    pub fn cached(&self, sources: &Sources) -> Result<Option<Fetched>, FileError> {
+        let Some(sha512) = self.noted(&sources.cache)? else {
+            return Ok(None);
+        };
+        let path = sources.cache.join(self.file_name());
         let file = match fs::open(&path) {
             Ok(file) => file,
             Err(error) if error.is_not_found() => return Ok(None),
             Err(error) => return Err(error),
         };
-        let found = Sha512::of(file).at("read", &path)?;
-        Ok((found == sha512).then_some(Fetched {
+        let metadata = file.metadata().at("read", &path)?;
+        let sighting = Sighting::new(&path, &metadata, fs::now());
+        let (memory, (kind, rules)) = (&*sources.memory, CHECKSUM);
+        let found = match sighting.recall::<String>(memory, kind, rules) {
+            Some(known) => known,
+            None => {
+                let found = Sha512::of(file).at("read", &path)?.to_string();
+                sighting.remember(memory, kind, rules, &fs::metadata(&path)?, &found);
+                found
+            }
+        };
+        Ok((found == sha512.to_string()).then(|| Fetched {
+            tar: archive::unpacked(&path, &sources.spool).into(),
             path,
             sha512,
             place: None,
         }))
     }
 
-    /// Takes the archive from the folder `cache`, or downloads it into it from the first of `places` that works.
+    /// Takes the archive from the cache, or downloads it into it from the first place that works.
     ///
+    /// `known` is its checksum, if that was asked for before. While the archive comes in, it is hashed and unpacked; its
+    /// listing is remembered once the checksum is right ([`Distribution::from_release`](super::Distribution::from_release)).
     /// Under its name there is only ever a whole archive that had the right checksum.
     pub async fn fetch(
         &self,
-        client: &Client,
-        places: &Places,
-        cache: &Path,
-        reporter: &dyn Reporter,
+        known: Option<Sha512>,
+        sources: &Sources,
     ) -> Result<Fetched, ReleaseError> {
-        fs::create_dir_all(cache, None)?;
-        let path = cache.join(self.file_name());
-        let (release, folder) = (self.clone(), cache.to_owned());
-        if let Some(fetched) = blocking(move || release.cached(&folder)).await? {
+        fs::create_dir_all(&sources.cache, None)?;
+        let path = sources.cache.join(self.file_name());
+        let cached = {
+            let (release, sources) = (self.clone(), sources.clone());
+            blocking(move || release.cached(&sources)).await?
+        };
+        if let Some(fetched) = cached
+            && known.is_none_or(|known| known == fetched.sha512)
+        {
             return Ok(fetched);
         }
         if fs::metadata(&path).is_ok() {
-            reporter.warn(&format!(
+            sources.reporter.warn(&format!(
                 "`{}` does not have its checksum any more; downloading it again",
                 path.display()
             ));
         }
+        let download = Download {
+            release: self,
+            sources,
+        };
         let mut attempts = Vec::new();
-        for place in places.archives() {
-            let download = Download {
-                release: self,
-                client,
-                places,
-                path: &path,
-                reporter,
-            };
-            match download.from(place).await {
+        for place in sources.places.archives() {
+            match download.from(place, known).await {
                 Ok(fetched) => return Ok(fetched),
                 Err(Failure::File(error)) => return Err(error.into()),
                 Err(Failure::Place(problem)) => attempts.push(Attempt {
@@ -130,139 +201,13 @@ impl Release {
                 }),
             }
         }
-        Err(ReleaseError::Nowhere {
+        Err(self.nowhere(attempts))
+    }
+
+    fn nowhere(&self, attempts: Vec<Attempt>) -> ReleaseError {
+        ReleaseError::Nowhere {
             version: self.version.clone(),
             attempts,
-        })
-    }
-}
-
-/// Why one place did not work: its own fault, or that of this machine, which no other place will mend.
-enum Failure {
-    Place(Problem),
-    File(FileError),
-}
-
-impl From<FileError> for Failure {
-    fn from(error: FileError) -> Self {
-        Self::File(error)
-    }
-}
-
-impl From<Problem> for Failure {
-    fn from(problem: Problem) -> Self {
-        Self::Place(problem)
-    }
-}
-
-/// One download and what it needs.
-struct Download<'a> {
-    release: &'a Release,
-    client: &'a Client,
-    places: &'a Places,
-    path: &'a Path,
-    reporter: &'a dyn Reporter,
-}
-
-impl Download<'_> {
-    async fn from(&self, place: &Mirror) -> Result<Fetched, Failure> {
-        let name = self.release.file_name();
-        let promised = self.checksum(place).await?;
-        let mut response = self.get(place, &name, None).await?;
-        let total = response.content_length();
-        if total.is_some_and(|total| total > ARCHIVE_LIMIT) {
-            return Err(Problem::TooLarge.into());
-        }
-        let progress = self.reporter.start(&name, total);
-        let mut file = AtomicFile::create(self.path)?;
-        let mut hash = checksum::Hasher::default();
-        let mut size = 0;
-        loop {
-            let chunk = tokio::time::timeout(PATIENCE, response.chunk())
-                .await
-                .map_err(|_| Problem::Stalled(PATIENCE))?
-                .map_err(|error| Problem::transport(&error))?;
-            let Some(chunk) = chunk else { break };
-            size += chunk.len() as u64;
-            if size > ARCHIVE_LIMIT {
-                return Err(Problem::TooLarge.into());
-            }
-            hash.update(&chunk);
-            file.write_all(&chunk).at("write", self.path)?;
-            progress.advance(chunk.len() as u64);
-        }
-        let found = hash.finish();
-        if found != promised {
-            progress.finish("refused");
-            return Err(Problem::Mismatch.into());
-        }
-        // First the archive: a checksum without it means nothing, an archive without a checksum is not used.
-        let (path, line) = (self.path.to_owned(), format!("{found}  {name}\n"));
-        blocking(move || {
-            file.commit()?;
-            fs::write_atomic(&beside(&path), line.as_bytes())
-        })
-        .await?;
-        progress.finish("downloaded");
-        Ok(Fetched {
-            path: self.path.to_owned(),
-            sha512: found,
-            place: Some(place.to_string()),
-        })
-    }
-
-    /// The checksum for an archive from `place`: see the top of this module.
-    async fn checksum(&self, place: &Mirror) -> Result<Sha512, Problem> {
-        let name = self.release.file_name();
-        let mut problem = None;
-        for source in self.places.checksums(place) {
-            let found = async {
-                let mut response = self
-                    .get(source, &format!("{name}.sha512"), Some(PATIENCE))
-                    .await?;
-                let mut bytes = Vec::new();
-                while let Some(chunk) = response
-                    .chunk()
-                    .await
-                    .map_err(|error| Problem::transport(&error))?
-                {
-                    bytes.extend_from_slice(&chunk);
-                    if bytes.len() > CHECKSUM_LIMIT {
-                        return Err(Problem::Checksum(Sha512Error::TooLong));
-                    }
-                }
-                Sha512::from_file(&bytes, &name).map_err(Problem::Checksum)
-            };
-            match found.await {
-                Ok(sha512) => return Ok(sha512),
-                // What the nearest source said is what helps.
-                Err(error) => problem = problem.or(Some(error)),
-            }
-        }
-        Err(Problem::NoChecksum(problem.map(Box::new)))
-    }
-
-    async fn get(
-        &self,
-        place: &Mirror,
-        name: &str,
-        timeout: Option<Duration>,
-    ) -> Result<Response, Problem> {
-        let mut request = self.client.get(place.url(&self.release.version, name));
-        if let Some(timeout) = timeout {
-            request = request.timeout(timeout);
-        }
-        let response = request
-            .send()
-            .await
-            .map_err(|error| Problem::transport(&error))?;
-        // A redirect must not lead from a place that can be trusted to one that cannot.
-        if place.is_trusted() && !mirror::is_trusted(response.url()) {
-            return Err(Problem::Downgrade);
-        }
-        match response.status() {
-            StatusCode::OK => Ok(response),
-            status => Err(Problem::Status(status.as_u16())),
         }
     }
 }

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use super::*;
 use crate::error::{Explain, Kind};
+use crate::memory::Forgetful;
 use crate::progress::Silent;
 
 const NAME: &str = "flink-2.3.0-bin-scala_2.12.tgz";
@@ -18,9 +20,23 @@ struct Server {
     asked: Arc<Mutex<Vec<String>>>,
 }
 
+/// What becomes of the first answer with the archive.
+#[derive(Clone, Copy, PartialEq)]
+enum Fault {
+    None,
+    /// It breaks off in the middle, and the rest can be had.
+    Breaks,
+    /// It breaks off in the middle, and all that can be had is the whole again.
+    BreaksForGood,
+}
+
 impl Server {
     /// `files` by path below `/flink/flink-2.3.0/`; a body that begins with `>` redirects.
     fn start(files: &[(&str, &[u8])]) -> Self {
+        Self::with(files, Fault::None)
+    }
+
+    fn with(files: &[(&str, &[u8])], fault: Fault) -> Self {
         let files: BTreeMap<String, Vec<u8>> = files
             .iter()
             .map(|(name, body)| (format!("/flink/flink-2.3.0/{name}"), body.to_vec()))
@@ -36,10 +52,10 @@ impl Server {
                 let Some(Ok(first)) = lines.next() else {
                     continue;
                 };
-                while lines
-                    .next()
-                    .is_some_and(|line| line.is_ok_and(|l| !l.is_empty()))
-                {}
+                let start: Option<usize> = lines
+                    .map_while(|line| line.ok().filter(|line| !line.is_empty()))
+                    .filter_map(|line| Some(line.strip_prefix("range: bytes=")?.to_owned()))
+                    .find_map(|range| range.trim_end_matches('-').parse().ok());
                 let path = first.split(' ').nth(1).unwrap().to_owned();
                 let (status, header, body) = match files.get(&path) {
                     None => ("404 Not Found", String::new(), Vec::new()),
@@ -49,13 +65,27 @@ impl Server {
                     }
                     Some(body) => ("200 OK", String::new(), body.clone()),
                 };
-                log.lock().unwrap().push(path);
-                let length = body.len();
+                let (status, header, rest) = match start {
+                    Some(start) if fault == Fault::Breaks => {
+                        let range = format!("Content-Range: bytes {start}-/*\r\n");
+                        ("206 Partial Content", range, &body[start..])
+                    }
+                    _ => (status, header, &body[..]),
+                };
+                let sent = match path.ends_with(".tgz") && start.is_none() && fault != Fault::None {
+                    true => body.len() / 2,
+                    false => rest.len(),
+                };
+                let start = start.map(|start| format!(" from {start}"));
+                log.lock()
+                    .unwrap()
+                    .push(format!("{path}{}", start.unwrap_or_default()));
+                let length = rest.len();
                 let head = format!(
                     "HTTP/1.1 {status}\r\nConnection: close\r\n{header}Content-Length: {length}\r\n\r\n"
                 );
                 let _ = connection.write_all(head.as_bytes());
-                let _ = connection.write_all(&body);
+                let _ = connection.write_all(&rest[..sent]);
             }
         });
         let mirror = format!("http://{address}/flink").parse().unwrap();
@@ -79,9 +109,24 @@ fn release() -> Release {
     }
 }
 
+fn sources(places: &Places, cache: &Path) -> Sources {
+    Sources {
+        client: Client::builder().no_proxy().build().unwrap(),
+        retry: RetryPolicy {
+            attempts: 3,
+            base_delay: Duration::from_millis(1),
+            max_delay: Duration::from_millis(1),
+        },
+        places: places.clone(),
+        cache: cache.to_owned(),
+        spool: std::env::temp_dir(),
+        memory: Arc::new(Forgetful),
+        reporter: Arc::new(Silent),
+    }
+}
+
 async fn fetch(places: &Places, cache: &Path) -> Result<Fetched, ReleaseError> {
-    let client = Client::builder().no_proxy().build().unwrap();
-    release().fetch(&client, places, cache, &Silent).await
+    release().fetch(None, &sources(places, cache)).await
 }
 
 fn names(cache: &Path) -> Vec<String> {
@@ -107,7 +152,12 @@ async fn a_release_is_downloaded_once_and_checked_each_time() {
     assert_eq!(server.requests(), 2);
     // What changed in the cache is not used.
     fs::write_atomic(&fetched.path, b"something else").unwrap();
-    assert_eq!(release().cached(&cache).unwrap(), None);
+    assert!(
+        release()
+            .cached(&sources(&places, &cache))
+            .unwrap()
+            .is_none()
+    );
     let again = fetch(&places, &cache).await.unwrap();
     assert!(again.place.is_some());
     assert_eq!(fs::read_limited(&again.path, 100).unwrap(), BYTES);
@@ -182,4 +232,43 @@ async fn a_redirect_to_plain_http_is_refused() {
     let places = Places::with_hosts(vec![server.mirror.clone()], vec![]);
     let error = fetch(&places, folder.path()).await.unwrap_err();
     assert!(error.to_string().contains("without TLS"), "{error}");
+}
+
+#[tokio::test]
+async fn a_download_that_breaks_goes_on_where_it_was() {
+    let sum = format!("{}  {NAME}\n", Sha512::of(BYTES).unwrap());
+    let files = [(NAME, BYTES), (&*format!("{NAME}.sha512"), sum.as_bytes())];
+    for fault in [Fault::Breaks, Fault::BreaksForGood] {
+        let folder = tempfile::tempdir().unwrap();
+        let server = Server::with(&files, fault);
+        let places = Places::with_hosts(vec![], vec![server.mirror.clone()]);
+        let fetched = fetch(&places, folder.path()).await.unwrap();
+        assert_eq!(fs::read_limited(&fetched.path, 100).unwrap(), BYTES);
+        let asked = server.asked.lock().unwrap().clone();
+        let rest = format!("/flink/flink-2.3.0/{NAME} from {}", BYTES.len() / 2);
+        assert_eq!(asked.len(), 3, "{asked:?}");
+        assert_eq!(asked[2], rest);
+    }
+}
+
+#[tokio::test]
+async fn the_checksum_is_had_without_the_archive() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::good();
+    let places = Places::with_hosts(vec![], vec![server.mirror.clone()]);
+    let sources = sources(&places, folder.path());
+    assert_eq!(release().noted(folder.path()).unwrap(), None);
+    let sha512 = release().checksum(&sources).await.unwrap();
+    assert_eq!(sha512, Sha512::of(BYTES).unwrap());
+    assert_eq!(server.requests(), 1);
+    let fetched = release().fetch(Some(sha512), &sources).await.unwrap();
+    assert_eq!((fetched.sha512, server.requests()), (sha512, 2));
+    // Now it is noted, and nobody is asked.
+    assert_eq!(release().noted(folder.path()).unwrap(), Some(sha512));
+    assert_eq!(release().checksum(&sources).await.unwrap(), sha512);
+    assert_eq!(server.requests(), 2);
+    // A release that was planned with another checksum is not the one in the cache, and not the one that is served.
+    let other = Sha512::of(&b"other"[..]).unwrap();
+    let error = release().fetch(Some(other), &sources).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Integrity);
 }

@@ -3,12 +3,16 @@
 //! A fact is something that can be found out again at some cost: the digest of a file, what is in an archive. Nobody may
 //! depend on one being there.
 
+mod stat;
+
 use std::fmt::Debug;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::oci::{Digest, canonical};
+
+pub use stat::{FolderFacts, Sighting};
 
 /// Remembers facts, for as long as it likes.
 pub trait Memory: Debug + Send + Sync {

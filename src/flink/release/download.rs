@@ -1,0 +1,256 @@
+//! One download from one place.
+
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_RANGE, RANGE};
+use reqwest::{Response, StatusCode};
+use tokio::sync::mpsc;
+use tokio_util::bytes::Bytes;
+
+use super::receive::{Received, WAITING, receive};
+use super::{
+    Fetched, Mirror, Problem, Release, Sha512, Sha512Error, Sources, beside, blocking, mirror,
+};
+use crate::archive;
+use crate::error::FileError;
+use crate::fs;
+use crate::http::Advice;
+use crate::progress::Progress;
+
+/// A checksum file is one line.
+pub(super) const CHECKSUM_LIMIT: usize = 64 << 10;
+
+/// Nine times as large as any release so far.
+const ARCHIVE_LIMIT: u64 = 4 << 30;
+
+/// How long a checksum may take, and how long an archive may stand still.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Why one place did not work: its own fault, or that of this machine, which no other place will mend.
+pub(super) enum Failure {
+    Place(Problem),
+    File(FileError),
+}
+
+impl From<FileError> for Failure {
+    fn from(error: FileError) -> Self {
+        Self::File(error)
+    }
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Self::Place(problem)
+    }
+}
+
+/// One download and what it needs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Download<'a> {
+    pub(super) release: &'a Release,
+    pub(super) sources: &'a Sources,
+}
+
+impl Download<'_> {
+    /// Downloads the archive, which must have the checksum that is known, or else the one that is published for `place`.
+    pub(super) async fn from(
+        &self,
+        place: &Mirror,
+        known: Option<Sha512>,
+    ) -> Result<Fetched, Failure> {
+        let Sources {
+            cache,
+            spool,
+            memory,
+            reporter,
+            ..
+        } = self.sources;
+        let name = self.release.file_name();
+        let path = cache.join(&name);
+        let promised = match known {
+            Some(known) => known,
+            None => self.checksum(place).await?,
+        };
+        let response = self.get(place, &name, None, 0).await?;
+        let total = response.content_length();
+        if total.is_some_and(|total| total > ARCHIVE_LIMIT) {
+            return Err(Problem::TooLarge.into());
+        }
+        let progress = reporter.start(&name, total);
+        let (sender, pieces) = mpsc::channel(WAITING);
+        let receiving = {
+            let (path, spool) = (path.clone(), spool.clone());
+            tokio::task::spawn_blocking(move || receive(&path, &spool, pieces))
+        };
+        let transfer = self.transfer(place, response, &sender, &*progress).await;
+        drop(sender);
+        let received = receiving.await.expect("receiving does not panic")?;
+        transfer?;
+        let Received {
+            file,
+            sha512,
+            unpacked,
+        } = received;
+        if sha512 != promised {
+            progress.finish("refused");
+            return Err(Problem::Mismatch.into());
+        }
+        // First the archive: a checksum without it means nothing, an archive without a checksum is not used.
+        let (kept, line) = (path.clone(), format!("{sha512}  {name}\n"));
+        blocking(move || {
+            file.commit()?;
+            fs::write_atomic(&beside(&kept), line.as_bytes())
+        })
+        .await?;
+        progress.finish("downloaded");
+        let tar = match &unpacked {
+            Some(unpacked) => {
+                unpacked.remember(sha512, &**memory);
+                unpacked.tar()
+            }
+            None => archive::unpacked(&path, spool).into(),
+        };
+        Ok(Fetched {
+            path,
+            sha512,
+            place: Some(place.to_string()),
+            tar,
+        })
+    }
+
+    /// Hands on what comes. A transfer that breaks goes on where it was, some times.
+    async fn transfer(
+        &self,
+        place: &Mirror,
+        mut response: Response,
+        sender: &mpsc::Sender<Bytes>,
+        progress: &dyn Progress,
+    ) -> Result<(), Problem> {
+        let mut received = 0;
+        // What a server that starts anew sends a second time.
+        let mut known = 0;
+        let mut retries = self.sources.retry.start();
+        loop {
+            let mut piece = match next(&mut response).await {
+                Ok(Some(piece)) => piece,
+                Ok(None) => return Ok(()),
+                Err(mut problem) => {
+                    loop {
+                        if !retries.wait(Advice::Retry).await {
+                            return Err(problem);
+                        }
+                        match self.resume(place, received).await {
+                            Ok(resumed) => {
+                                (response, known) = resumed;
+                                break;
+                            }
+                            Err(again) => problem = again,
+                        }
+                    }
+                    continue;
+                }
+            };
+            let skipped =
+                usize::try_from(known).map_or(piece.len(), |known| known.min(piece.len()));
+            drop(piece.split_to(skipped));
+            known -= skipped as u64;
+            let length = piece.len() as u64;
+            received += length;
+            if received > ARCHIVE_LIMIT {
+                return Err(Problem::TooLarge);
+            }
+            // Nobody takes it any more when it could not be written; that is said by the other side.
+            if sender.send(piece).await.is_err() {
+                return Ok(());
+            }
+            progress.advance(length);
+        }
+    }
+
+    /// Asks for what comes after the first `received` bytes; tells how many of them the answer has nevertheless.
+    async fn resume(&self, place: &Mirror, received: u64) -> Result<(Response, u64), Problem> {
+        let name = self.release.file_name();
+        tracing::debug!("asking {place} for the rest of {name}, from byte {received}");
+        let response = self.get(place, &name, None, received).await?;
+        if response.status() == StatusCode::OK {
+            return Ok((response, received));
+        }
+        let range = response.headers().get(CONTENT_RANGE);
+        let fits = range
+            .and_then(|range| range.to_str().ok())
+            .is_some_and(|range| range.starts_with(&format!("bytes {received}-")));
+        match fits {
+            true => Ok((response, 0)),
+            false => Err(Problem::Status(response.status().as_u16())),
+        }
+    }
+
+    /// The checksum for an archive from `place`: see the top of [`super`].
+    pub(super) async fn checksum(&self, place: &Mirror) -> Result<Sha512, Problem> {
+        let name = self.release.file_name();
+        let mut problem = None;
+        for source in self.sources.places.checksums(place) {
+            let found = async {
+                let mut response = self
+                    .get(source, &format!("{name}.sha512"), Some(PATIENCE), 0)
+                    .await?;
+                let mut bytes = Vec::new();
+                while let Some(chunk) = response
+                    .chunk()
+                    .await
+                    .map_err(|error| Problem::transport(&error))?
+                {
+                    bytes.extend_from_slice(&chunk);
+                    if bytes.len() > CHECKSUM_LIMIT {
+                        return Err(Problem::Checksum(Sha512Error::TooLong));
+                    }
+                }
+                Sha512::from_file(&bytes, &name).map_err(Problem::Checksum)
+            };
+            match found.await {
+                Ok(sha512) => return Ok(sha512),
+                // What the nearest source said is what helps.
+                Err(error) => problem = problem.or(Some(error)),
+            }
+        }
+        Err(Problem::NoChecksum(problem.map(Box::new)))
+    }
+
+    /// Asks for a file, from the byte `start` on if the server can do that.
+    async fn get(
+        &self,
+        place: &Mirror,
+        name: &str,
+        timeout: Option<Duration>,
+        start: u64,
+    ) -> Result<Response, Problem> {
+        let url = place.url(&self.release.version, name);
+        let mut request = self.sources.client.get(url);
+        if let Some(timeout) = timeout {
+            request = request.timeout(timeout);
+        }
+        if start > 0 {
+            request = request.header(RANGE, format!("bytes={start}-"));
+        }
+        let response = request
+            .send()
+            .await
+            .map_err(|error| Problem::transport(&error))?;
+        // A redirect must not lead from a place that can be trusted to one that cannot.
+        if place.is_trusted() && !mirror::is_trusted(response.url()) {
+            return Err(Problem::Downgrade);
+        }
+        match response.status() {
+            StatusCode::OK => Ok(response),
+            StatusCode::PARTIAL_CONTENT if start > 0 => Ok(response),
+            status => Err(Problem::Status(status.as_u16())),
+        }
+    }
+}
+
+async fn next(response: &mut Response) -> Result<Option<Bytes>, Problem> {
+    tokio::time::timeout(PATIENCE, response.chunk())
+        .await
+        .map_err(|_| Problem::Stalled(PATIENCE))?
+        .map_err(|error| Problem::transport(&error))
+}
