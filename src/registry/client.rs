@@ -59,7 +59,7 @@ pub enum Access<'a> {
     Pull,
     /// Read and write.
     Push {
-        /// A repository of the same registry that blobs may be mounted from.
+        /// A repository that blobs may be mounted from, if it is in the same registry.
         mount_from: Option<&'a Reference>,
     },
 }
@@ -121,7 +121,9 @@ impl Client {
             Access::Pull => vec![format!("repository:{name}:pull")],
             Access::Push { mount_from } => {
                 let mut scopes = vec![format!("repository:{name}:pull,push")];
-                let from = mount_from.map(Reference::repository);
+                let from = mount_from
+                    .filter(|from| from.registry() == repository.registry())
+                    .map(Reference::repository);
                 scopes.extend(
                     from.filter(|from| *from != name)
                         .map(|from| format!("repository:{from}:pull")),

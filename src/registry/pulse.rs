@@ -92,3 +92,38 @@ impl AsyncRead for Watched {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+    use crate::progress::{Reporter as _, Silent};
+
+    #[tokio::test]
+    async fn a_body_that_has_nothing_to_give_does_not_count_as_silence() {
+        const MINUTE: Duration = Duration::from_secs(60);
+        let mut pulse = Pulse::new(Silent.start("", None));
+        let earlier = Instant::now().checked_sub(MINUTE).unwrap();
+        Arc::get_mut(&mut pulse).unwrap().started = earlier;
+        assert!(pulse.silence() >= MINUTE, "nothing was taken");
+
+        let (mut source, inner) = tokio::io::duplex(10);
+        let mut body = Watched {
+            inner: Box::new(inner),
+            pulse: Arc::clone(&pulse),
+        };
+        let mut buffer = [0; 10];
+        {
+            let read = std::pin::pin!(body.read(&mut buffer));
+            let waker = std::task::Waker::noop();
+            assert!(read.poll(&mut Context::from_waker(waker)).is_pending());
+        }
+        assert_eq!(pulse.silence(), Duration::ZERO, "somebody waits for us");
+
+        source.write_all(b"bytes").await.unwrap();
+        assert_eq!(body.read(&mut buffer).await.unwrap(), 5);
+        assert!(!pulse.hungry.load(Ordering::Relaxed));
+        assert!(pulse.silence() < MINUTE, "some were taken just now");
+    }
+}

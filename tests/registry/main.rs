@@ -92,6 +92,16 @@ async fn push(
     client.push_blob(target, push, &BLOB.into()).await
 }
 
+/// Asserts that the requests, of which so many were under way at a time, shared connections.
+fn assert_connections_shared(registry: &Registry, at_a_time: usize) {
+    let (connections, requests) = (registry.traffic().connections, registry.requests().len());
+    // One may have been begun just before another became free, so there may be some more than are needed.
+    assert!(
+        connections <= 2 * at_a_time,
+        "{connections} connections for {requests} requests"
+    );
+}
+
 /// The error with its causes, on one line.
 fn told(error: &Error) -> String {
     let mut text = error.to_string();
