@@ -58,8 +58,15 @@ pub struct Compressor<W: Write> {
 #[derive(Debug)]
 struct Workers {
     limit: usize,
-    queue: Option<(SyncSender<Job>, Arc<Mutex<Receiver<Job>>>)>,
+    queue: Option<Queue>,
     threads: Vec<JoinHandle<()>>,
+}
+
+/// Both ends of the queue; whichever worker is free takes the next job.
+#[derive(Debug)]
+struct Queue {
+    jobs: SyncSender<Job>,
+    taken: Arc<Mutex<Receiver<Job>>>,
 }
 
 impl<W: Write> Compressor<W> {
@@ -227,16 +234,21 @@ impl Workers {
     }
 
     fn send(&mut self, job: Job, compression: Compression) -> io::Result<()> {
-        let (jobs, queue) = self.queue.get_or_insert_with(|| {
-            let (jobs, queue) = sync_channel(self.limit);
-            (jobs, Arc::new(Mutex::new(queue)))
+        let queue = self.queue.get_or_insert_with(|| {
+            let (jobs, taken) = sync_channel(self.limit);
+            Queue {
+                jobs,
+                taken: Arc::new(Mutex::new(taken)),
+            }
         });
         if self.threads.len() < self.limit {
-            let queue = Arc::clone(queue);
+            let taken = Arc::clone(&queue.taken);
             self.threads
-                .push(Builder::new().spawn(move || work(&queue, compression))?);
+                .push(Builder::new().spawn(move || work(&taken, compression))?);
         }
-        jobs.send(job)
+        queue
+            .jobs
+            .send(job)
             .map_err(|_| io::Error::other("the compression threads are gone"))
     }
 

@@ -65,11 +65,9 @@ pub fn write<W: Write>(
 ) -> Result<(W, LayerFacts), LayerError> {
     let compressor = Compressor::watched(output, plan.compression, threads, Watch::everything())?;
     let (output, size, seen) = stream(plan, compressor, progress)?;
-    let (Some(tar), Some(blob)) = (seen.tar, seen.blob) else {
-        unreachable!("everything was watched");
-    };
+    let blob = seen.blob.expect("everything was watched");
     let descriptor = Descriptor::new(plan.compression.media_type(), blob, size);
-    let diff_id = DiffId(tar);
+    let diff_id = DiffId(seen.tar.expect("everything was watched"));
     Ok((
         output,
         LayerFacts {
