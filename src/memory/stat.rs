@@ -224,9 +224,10 @@ impl<T: Clone + Serialize + DeserializeOwned> FolderFacts<T> {
             }
         }
         let folder = self.folder.display();
-        match hashed {
-            0 => tracing::debug!("`{folder}` is unchanged since it was hashed"),
-            _ => tracing::debug!("hashed {hashed} of {total} files in `{folder}`"),
+        if hashed == 0 {
+            tracing::debug!("`{folder}` is unchanged since it was hashed");
+        } else {
+            tracing::debug!("hashed {hashed} of {total} files in `{folder}`");
         }
         let stats = |files: &BTreeMap<String, Known<T>>| -> Vec<(String, Stat)> {
             let stat = |(name, known): (&String, &Known<T>)| (name.clone(), known.stat);

@@ -30,7 +30,7 @@ fn mirror(context: &TestContext, sum_of: &[u8]) -> FileServer {
 /// A run without what `-v` says of digests, which depends on how old the files are.
 fn told(mut run: Run) -> Run {
     let lines = run.stderr.lines().filter(|line| !line.contains("DEBUG"));
-    run.stderr = lines.map(|line| format!("{line}\n")).collect();
+    run.stderr = lines.collect::<Vec<_>>().join("\n");
     run
 }
 

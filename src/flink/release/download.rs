@@ -179,9 +179,10 @@ impl Download<'_> {
         let fits = range
             .and_then(|range| range.to_str().ok())
             .is_some_and(|range| range.starts_with(&format!("bytes {received}-")));
-        match fits {
-            true => Ok((response, 0)),
-            false => Err(Problem::Status(response.status().as_u16())),
+        if fits {
+            Ok((response, 0))
+        } else {
+            Err(Problem::Status(response.status().as_u16()))
         }
     }
 

@@ -143,13 +143,13 @@ impl Release {
         let metadata = file.metadata().at("read", &path)?;
         let sighting = Sighting::new(&path, &metadata, fs::now());
         let (memory, (kind, rules)) = (&*sources.memory, CHECKSUM);
-        let found = match sighting.recall::<String>(memory, kind, rules) {
-            Some(known) => known,
-            None => {
-                let found = Sha512::of(file).at("read", &path)?.to_string();
-                sighting.remember(memory, kind, rules, &fs::metadata(&path)?, &found);
-                found
-            }
+        let known: Option<String> = sighting.recall(memory, kind, rules);
+        let found = if let Some(known) = known {
+            known
+        } else {
+            let found = Sha512::of(file).at("read", &path)?.to_string();
+            sighting.remember(memory, kind, rules, &fs::metadata(&path)?, &found);
+            found
         };
         Ok((found == sha512.to_string()).then(|| Fetched {
             tar: archive::unpacked(&path, &sources.spool).into(),

@@ -11,8 +11,8 @@ use crate::error::{FileError, IoResultExt as _};
 use crate::flink::distribution::Unpacked;
 use crate::fs::AtomicFile;
 
-/// How many pieces may wait for a thread that is behind: about a megabyte.
-pub(super) const WAITING: usize = 64;
+/// How many pieces, of up to 400 KiB each, may wait for a thread that is behind.
+pub(super) const WAITING: usize = 4;
 
 /// All that came, and what it is. It is not kept before somebody found its checksum right.
 pub(super) struct Received {

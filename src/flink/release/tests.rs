@@ -72,10 +72,9 @@ impl Server {
                     }
                     _ => (status, header, &body[..]),
                 };
-                let sent = match path.ends_with(".tgz") && start.is_none() && fault != Fault::None {
-                    true => body.len() / 2,
-                    false => rest.len(),
-                };
+                let is_archive = path.rsplit('/').next() == Some(NAME);
+                let breaks = is_archive && start.is_none() && fault != Fault::None;
+                let sent = if breaks { body.len() / 2 } else { rest.len() };
                 let start = start.map(|start| format!(" from {start}"));
                 log.lock()
                     .unwrap()

@@ -138,7 +138,8 @@ fn an_unchanged_file_is_known_and_any_change_is_noticed() {
     write(&other, b"six");
     let file = File::options().write(true).open(&other).unwrap();
     file.set_times(times).unwrap();
-    crate::fs::rename(&other, &path).unwrap();
+    let other = tempfile::TempPath::try_from_path(other).unwrap();
+    other.persist(&path).unwrap();
     assert_eq!(known(&path, &notes), None);
 }
 
