@@ -27,7 +27,8 @@ const TWO: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 
 fn entries(path: &Path) -> Vec<Entry> {
     if path.is_dir() {
-        let distribution = Distribution::from_directory(path).unwrap();
+        let distribution =
+            Distribution::from_directory(path, &flink_img::memory::Forgetful).unwrap();
         let known = Known::of(&distribution.version).unwrap();
         return FlinkLayout::new(&distribution, known.line).unwrap().flink;
     }

@@ -9,7 +9,7 @@ use super::tree::{Keep, Tree};
 use crate::oci::{Config, Digest, Layer, canonical};
 
 /// Raised whenever this module learns something new, so that what was remembered before is asked again.
-const FACTS_VERSION: u32 = 1;
+const FACTS_VERSION: u32 = 2;
 /// Where programs are looked for when the base's config does not say.
 pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -19,10 +19,8 @@ const PROGRAMS: [&str; 5] = ["bash", "awk", "find", "grep", "sed"];
 /// What a build has to know of a base.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BaseFacts {
-    /// `/etc/passwd`.
-    pub passwd: UserFile,
-    /// `/etc/group`.
-    pub group: UserFile,
+    /// Its users; `None` when the facts come from an image that was built upon the base, which does not repeat them.
+    pub users: Option<Users>,
     /// `PRETTY_NAME` of `/etc/os-release`.
     pub os: Option<String>,
     /// The Java that Flink's scripts will find.
@@ -33,6 +31,15 @@ pub struct BaseFacts {
     pub missing: Vec<String>,
     /// Whether there is something below `/opt/flink` already.
     pub has_flink: bool,
+}
+
+/// Users and groups of a base.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Users {
+    /// `/etc/passwd`.
+    pub passwd: UserFile,
+    /// `/etc/group`.
+    pub group: UserFile,
 }
 
 /// A list of users or groups in a base.
@@ -119,8 +126,10 @@ impl Student {
             }
         };
         BaseFacts {
-            passwd: users("etc/passwd"),
-            group: users("etc/group"),
+            users: Some(Users {
+                passwd: users("etc/passwd"),
+                group: users("etc/group"),
+            }),
             os: tree
                 .text("etc/os-release")
                 .or_else(|| tree.text("usr/lib/os-release"))
@@ -272,10 +281,12 @@ mod tests {
         let config = Config::empty(&Platform::linux_amd64());
         let facts = learn(&config, &JavaOverride::default(), DEBIAN);
         assert_eq!(
-            facts.passwd,
-            UserFile::Text("root:x:0:0::/root:/bin/bash\n".to_owned())
+            facts.users.unwrap(),
+            Users {
+                passwd: UserFile::Text("root:x:0:0::/root:/bin/bash\n".to_owned()),
+                group: UserFile::Absent,
+            }
         );
-        assert_eq!(facts.group, UserFile::Absent);
         assert_eq!(facts.os.as_deref(), Some("Debian GNU/Linux 12 (bookworm)"));
         assert_eq!(facts.missing, ["awk", "find", "grep", "sed"]);
         assert!(!facts.has_flink);
@@ -326,8 +337,11 @@ mod tests {
         ] {
             let facts = learn(&config, &JavaOverride::default(), entries);
             assert_eq!(
-                (facts.passwd, facts.group),
-                (UserFile::Special, UserFile::Absent)
+                facts.users.unwrap(),
+                Users {
+                    passwd: UserFile::Special,
+                    group: UserFile::Absent,
+                }
             );
         }
     }

@@ -16,6 +16,6 @@ mod tree;
 
 pub use catalogue::{Catalogue, CatalogueEntry};
 pub use error::{BaseError, FetchError};
-pub use facts::{BaseFacts, DEFAULT_PATH, Java, JavaOverride, UserFile};
+pub use facts::{BaseFacts, DEFAULT_PATH, Java, JavaOverride, UserFile, Users};
 pub use resolve::{Base, Fetch, Surroundings, resolve};
 pub use source::{BaseSource, BaseSourceError};

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use flate2::read::MultiGzDecoder;
 
@@ -9,10 +10,11 @@ use super::facts::Student;
 use super::{
     BaseError, BaseFacts, BaseSource, FetchError, JavaOverride, archived, docker_archive, rootfs,
 };
+use crate::layer::Compression;
 use crate::memory;
 use crate::oci::{
     BlobSource, Config, Descriptor, Digest, HashingReader, Image, Layer, LayerCompression,
-    Platform, Reference,
+    MakeBlob, Platform, Reference,
 };
 use crate::progress::Reporter;
 use crate::store::{self, Layout, Store};
@@ -26,12 +28,11 @@ pub trait Fetch: std::fmt::Debug {
         platform: &Platform,
     ) -> Result<(Vec<u8>, Vec<u8>), FetchError>;
 
-    /// Brings a blob into the store.
-    fn blob(
-        &self,
-        reference: &Reference,
-        descriptor: &Descriptor,
-    ) -> Result<BlobSource, FetchError>;
+    /// Brings those layers that are in a registry into the store.
+    fn bring(&self, layers: &mut [Layer]) -> Result<(), FetchError>;
+
+    /// What an image that was built upon the same base tells of it, if there is one; `key` stands for the base.
+    fn facts(&self, key: Digest) -> Option<BaseFacts>;
 }
 
 /// What an image is put on.
@@ -45,6 +46,10 @@ pub struct Base {
     pub digest: Option<Digest>,
     /// What is in it.
     pub facts: BaseFacts,
+    /// What the facts are remembered under: it stands for everything that they are drawn from.
+    pub facts_key: Digest,
+    /// What makes its one layer again, where that was made here: from a tar that is not compressed as layers are.
+    pub remake: Option<Arc<dyn MakeBlob>>,
 }
 
 /// What resolving a base needs of the rest of the program.
@@ -54,6 +59,8 @@ pub struct Surroundings<'a> {
     pub fetch: &'a dyn Fetch,
     /// The local store.
     pub store: &'a Store,
+    /// How a layer is compressed that is made.
+    pub compression: Compression,
     /// How many threads may compress.
     pub threads: NonZeroUsize,
     /// Who is told.
@@ -100,12 +107,14 @@ pub fn resolve(
         }
         layer.descriptor.media_type = media_type.to_oci();
     }
-    let facts = learn(&name, &config, &mut layers, java, surroundings)?;
+    let (facts_key, facts) = learn(&name, &config, &mut layers, java, surroundings)?;
     Ok(Base {
         config,
         layers,
         digest,
         facts,
+        facts_key,
+        remake: None,
     })
 }
 
@@ -160,34 +169,30 @@ fn from_registry(
     let (manifest, config) = surroundings.fetch.image(reference, platform)?;
     // The blobs are asked for at the digest that was found, not at a tag that may have moved.
     let place = reference.at(Digest::of(&manifest));
-    let find = |descriptor: &Descriptor| {
-        let here = surroundings
-            .store
-            .verified_blob(descriptor, surroundings.reporter);
-        Ok(here.unwrap_or_else(|| BlobSource::Registry(place.clone())))
-    };
+    let find = |_: &Descriptor| Ok(BlobSource::Registry(place.clone()));
     Ok(store::assemble(manifest, config, find)?)
 }
 
-/// Learns what is in the layers, or recalls it. Layers in a registry are brought into the store for that.
+/// Recalls what is in the layers, or learns it. Layers in a registry are brought into the store for that, once.
 pub(super) fn learn(
     base: &str,
     config: &Config,
     layers: &mut [Layer],
     java: &JavaOverride,
     surroundings: &Surroundings<'_>,
-) -> Result<BaseFacts, BaseError> {
+) -> Result<(Digest, BaseFacts), BaseError> {
     const KIND: &str = "base";
     let store = surroundings.store;
     let key = BaseFacts::key(config, layers, java);
     if let Some(facts) = memory::recall(store, KIND, key) {
-        return Ok(facts);
+        return Ok((key, facts));
     }
+    if let Some(facts) = surroundings.fetch.facts(key) {
+        return Ok((key, facts));
+    }
+    surroundings.fetch.bring(layers)?;
     let mut student = Student::default();
     for layer in layers {
-        if let BlobSource::Registry(reference) = &layer.source {
-            layer.source = surroundings.fetch.blob(reference, &layer.descriptor)?;
-        }
         let blob =
             store::open(&layer.descriptor, &layer.source)?.expect("it was brought into the store");
         let digest = layer.descriptor.digest;
@@ -215,7 +220,7 @@ pub(super) fn learn(
     }
     let facts = student.facts(config, java);
     memory::remember(store, KIND, key, &facts);
-    Ok(facts)
+    Ok((key, facts))
 }
 
 /// The tar inside a layer.

@@ -3,8 +3,10 @@
 //! The tar goes into the image as it is. When it is compressed in a way that layers may be, its very bytes become the
 //! layer; otherwise it is compressed here.
 
-use std::io;
-use std::path::Path;
+use std::io::{self, Read as _, Write};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,11 +17,11 @@ use crate::error::IoResultExt as _;
 use crate::fs::RangeReader;
 use crate::layer::{CREATED, Compression, Compressor, RECIPE_VERSION};
 use crate::memory;
-use crate::oci::canonical;
 use crate::oci::{
     BlobSource, Config, Descriptor, DiffId, Digest, HashingReader, HashingWriter, Layer,
-    LayerCompression, LazyFile, MediaType, Platform,
+    LayerCompression, LazyFile, MakeBlob, MediaType, Platform, canonical,
 };
+use crate::progress::{Progress, Reporter as _, Silent};
 
 /// What is remembered of root file systems; the number is raised when other things are learnt.
 const QUESTION: Question<'_> = Question {
@@ -61,10 +63,23 @@ pub(super) fn open(
         let descriptor = Descriptor::new(media_type, root.digest, root.stored_size);
         (descriptor, BlobSource::File(path.to_owned()))
     };
+    let mut remake: Option<Arc<dyn MakeBlob>> = None;
     let (descriptor, source) = match root.compression {
         archive::Compression::Gzip => ready(LayerCompression::Gzip),
         archive::Compression::Zstd => ready(LayerCompression::Zstd),
-        _ => compress(path, &root, &tar, surroundings)?,
+        _ => {
+            let tar = Tar {
+                path: path.to_owned(),
+                bytes: tar,
+                diff_id,
+                size: root.tar_size,
+                compression: surroundings.compression,
+                threads: surroundings.threads,
+            };
+            let layer = tar.layer(surroundings)?;
+            remake = Some(Arc::new(tar));
+            layer
+        }
     };
     let mut config = Config::empty(platform);
     config.set_env("PATH", facts::DEFAULT_PATH);
@@ -75,7 +90,7 @@ pub(super) fn open(
         source,
     }];
     let name = format!("rootfs:{}", path.display());
-    let facts = learn(&name, &config, &mut layers, java, surroundings)?;
+    let (facts_key, facts) = learn(&name, &config, &mut layers, java, surroundings)?;
     // A root file system has no config that says what it is for; its programs do.
     if let Some(found) = &facts.architecture
         && *found != platform.architecture
@@ -95,6 +110,8 @@ pub(super) fn open(
         layers,
         digest: None,
         facts,
+        facts_key,
+        remake,
     })
 }
 
@@ -117,55 +134,77 @@ fn look(archive: &Archive) -> Result<Root, BaseError> {
     })
 }
 
-/// Compresses the tar into the store, unless it is there from an earlier build.
-fn compress(
-    path: &Path,
-    root: &Root,
-    tar: &LazyFile,
-    surroundings: &Surroundings<'_>,
-) -> Result<(Descriptor, BlobSource), BaseError> {
-    const KIND: &str = "rootfs";
-    let store = surroundings.store;
-    // Whatever decides the bytes is part of the key.
-    let key = Digest::of(&canonical(&(
-        RECIPE_VERSION,
-        Compression::COMPACT,
-        root.diff_id,
-    )));
-    if let Some(descriptor) = memory::recall::<Descriptor>(store, KIND, key)
-        && let Some(source) = store.verified_blob(&descriptor, surroundings.reporter)
-    {
-        return Ok((descriptor, source));
-    }
-    let progress = surroundings
-        .reporter
-        .start("Compressing the base", Some(root.tar_size));
-    let folder = store.temporary();
-    let blob = HashingWriter::new(store.writer()?);
-    let mut compressor =
-        Compressor::new(blob, Compression::COMPACT, surroundings.threads).at("write", &folder)?;
-    let file = tar.file().at("read", path)?;
-    let mut reader = HashingReader::new(RangeReader::new(file, 0, root.tar_size));
-    let mut piece = vec![0; 1 << 17];
-    loop {
-        let read = io::Read::read(&mut reader, &mut piece).at("read", path)?;
-        if read == 0 {
-            break;
+/// The tar of a root file system on its way to become a layer.
+#[derive(Debug, Clone)]
+struct Tar {
+    path: PathBuf,
+    bytes: Arc<LazyFile>,
+    diff_id: DiffId,
+    size: u64,
+    compression: Compression,
+    threads: NonZeroUsize,
+}
+
+impl Tar {
+    /// Compresses the tar into `output`, and checks that it is still the one that was looked at.
+    fn compress<W: Write>(&self, output: W, progress: &dyn Progress) -> io::Result<W> {
+        let mut compressor = Compressor::new(output, self.compression, self.threads)?;
+        let mut reader = HashingReader::new(RangeReader::new(self.bytes.file()?, 0, self.size));
+        let mut piece = vec![0; 1 << 17];
+        loop {
+            let read = reader.read(&mut piece)?;
+            if read == 0 {
+                break;
+            }
+            compressor.write_all(&piece[..read])?;
+            progress.advance(read as u64);
         }
-        io::Write::write_all(&mut compressor, &piece[..read]).at("write", &folder)?;
-        progress.advance(read as u64);
+        // What is remembered of a file is believed only as far as its bytes agree.
+        if reader.finish()?.0 != self.diff_id.0 {
+            let message = format!(
+                "`{}` changed while the image was being built",
+                self.path.display()
+            );
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+        }
+        compressor.finish()
     }
-    // What is remembered of a file is believed only as far as its bytes agree.
-    if reader.finish().at("read", path)?.0 != root.diff_id.0 {
-        let message = "it changed while the image was being built";
-        return Err(io::Error::new(io::ErrorKind::InvalidData, message))
-            .at("read", path)
-            .map_err(Into::into);
+
+    /// The layer, compressed into the store unless it is there from an earlier build.
+    fn layer(
+        &self,
+        surroundings: &Surroundings<'_>,
+    ) -> Result<(Descriptor, BlobSource), BaseError> {
+        const KIND: &str = "rootfs";
+        let store = surroundings.store;
+        // Whatever decides the bytes is part of the key.
+        let key = Digest::of(&canonical(&(
+            RECIPE_VERSION,
+            self.compression,
+            self.diff_id,
+        )));
+        if let Some(descriptor) = memory::recall::<Descriptor>(store, KIND, key)
+            && let Some(source) = store.blob(&descriptor, surroundings.reporter)
+        {
+            return Ok((descriptor, source));
+        }
+        let progress = surroundings
+            .reporter
+            .start("Compressing the base", Some(self.size));
+        let blob = HashingWriter::new(store.writer()?);
+        let blob = self.compress(blob, &*progress).at("read", &self.path)?;
+        let (blob, digest, size) = blob.finish();
+        let source = store.commit(blob, digest)?;
+        let descriptor = Descriptor::new(self.compression.media_type(), digest, size);
+        memory::remember(store, KIND, key, &descriptor);
+        progress.finish("done");
+        Ok((descriptor, source))
     }
-    let (blob, digest, size) = compressor.finish().at("write", &folder)?.finish();
-    let source = store.commit(blob, digest)?;
-    let descriptor = Descriptor::new(MediaType::Layer(LayerCompression::Gzip), digest, size);
-    memory::remember(store, KIND, key, &descriptor);
-    progress.finish("done");
-    Ok((descriptor, source))
+}
+
+impl MakeBlob for Tar {
+    fn make(&self, output: &mut dyn Write) -> io::Result<()> {
+        let progress = Silent.start("", None);
+        self.compress(output, &*progress).map(drop)
+    }
 }

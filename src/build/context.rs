@@ -3,14 +3,24 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWriteExt as _;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
-use crate::base::{Fetch, FetchError, Surroundings};
+use super::BuildRequest;
+use super::last::LastImages;
+use super::push::Push;
+use crate::base::{BaseFacts, Fetch, FetchError, Surroundings};
 use crate::error::IoResultExt as _;
 use crate::http::HttpSettings;
-use crate::oci::{BlobSource, Descriptor, MANIFEST_LIMIT, Platform, Reference};
+use crate::layer::LayerKind;
+use crate::memory;
+use crate::oci::{
+    BlobSource, Descriptor, Digest, Layer, MANIFEST_LIMIT, Platform, Reference, canonical,
+};
 use crate::progress::Reporter;
-use crate::registry::Client;
+use crate::registry::{self, Client};
 use crate::store::{Store, StoreError};
 
 /// What a build uses of the world.
@@ -37,52 +47,186 @@ impl Context {
             .as_ref()
             .expect("a build that pushes, or whose base is in a registry, has a client")
     }
+}
 
-    /// What resolving a base needs.
-    pub(super) fn surroundings(&self) -> Surroundings<'_> {
-        Surroundings {
-            fetch: self,
-            store: &self.store,
-            threads: self.threads,
-            reporter: &*self.reporter,
+/// Fetches what a base is made of. Before anything large is, it is found out whether the image may be pushed at all.
+#[derive(Debug)]
+pub(super) struct Fetcher<'a> {
+    pub(super) context: &'a Context,
+    pub(super) last: &'a LastImages<'a>,
+    pub(super) push: Option<&'a Push<'a>>,
+}
+
+/// How many blobs travel at a time; what most registries take from one client without complaint.
+pub(super) const PARALLEL_TRANSFERS: usize = 4;
+/// The kind under which the store remembers the documents of images that are known by digest.
+const KIND: &str = "image";
+
+/// The manifest of an image with its config, as the store remembers them.
+#[derive(Debug, Serialize, Deserialize)]
+struct Documents {
+    manifest: String,
+    config: String,
+}
+
+impl Documents {
+    fn key(name: Digest, platform: &Platform) -> Digest {
+        Digest::of(&canonical(&(name, platform)))
+    }
+
+    /// What is remembered of the image or index with the digest `name`.
+    fn recall(name: Digest, platform: &Platform, context: &Context) -> Option<(Vec<u8>, Vec<u8>)> {
+        let found: Self = memory::recall(&context.store, KIND, Self::key(name, platform))?;
+        Some((found.manifest.into_bytes(), found.config.into_bytes()))
+    }
+
+    fn remember(
+        names: &[Digest],
+        platform: &Platform,
+        documents: &(Vec<u8>, Vec<u8>),
+        context: &Context,
+    ) {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
+        let (Some(manifest), Some(config)) = (text(&documents.0), text(&documents.1)) else {
+            return;
+        };
+        let documents = Self { manifest, config };
+        for name in names {
+            let key = Self::key(*name, platform);
+            memory::remember(&context.store, KIND, key, &documents);
         }
     }
 }
 
-impl Fetch for Context {
+impl<'a> Fetcher<'a> {
+    pub(super) fn new(
+        context: &'a Context,
+        last: &'a LastImages<'a>,
+        push: Option<&'a Push<'a>>,
+    ) -> Self {
+        Self {
+            context,
+            last,
+            push,
+        }
+    }
+
+    /// Finds out, once, whether the image may be pushed.
+    pub(super) fn check_push(&self) -> Result<(), registry::Error> {
+        self.push.map_or(Ok(()), Push::check)
+    }
+
+    /// The manifest and config of an image, as the store remembers them or else as the registry has them.
+    fn documents(
+        &self,
+        reference: &Reference,
+        platform: &Platform,
+    ) -> Result<(Vec<u8>, Vec<u8>), FetchError> {
+        let context = self.context;
+        // What a digest stands for never changes; what a tag stands for may.
+        if let Some(digest) = reference.digest()
+            && let Some(documents) = Documents::recall(digest, platform, context)
+        {
+            return Ok(documents);
+        }
+        context.runtime.block_on(async {
+            let client = context.registries();
+            let top = client.get_manifest(reference).await?;
+            if let Some(documents) = Documents::recall(top.digest, platform, context) {
+                return Ok(documents);
+            }
+            let resolved = client.resolve_in(reference, top, platform).await?;
+            let config = client
+                .get_blob_bytes(reference, &resolved.manifest.config, MANIFEST_LIMIT)
+                .await?;
+            let names: Vec<_> = resolved
+                .index
+                .into_iter()
+                .chain([resolved.raw.digest])
+                .collect();
+            let documents = (resolved.raw.bytes, config);
+            Documents::remember(&names, platform, &documents, context);
+            Ok(documents)
+        })
+    }
+
+    /// What resolving a base needs.
+    pub(super) fn surroundings(&self, request: &BuildRequest) -> Surroundings<'_> {
+        Surroundings {
+            fetch: self,
+            store: &self.context.store,
+            compression: request.compression.of(LayerKind::Compact),
+            threads: self.context.threads,
+            reporter: &*self.context.reporter,
+        }
+    }
+}
+
+impl Fetch for Fetcher<'_> {
     fn image(
         &self,
         reference: &Reference,
         platform: &Platform,
     ) -> Result<(Vec<u8>, Vec<u8>), FetchError> {
-        self.runtime.block_on(async {
-            let resolved = self.registries().resolve(reference, platform).await?;
-            let config = self
-                .registries()
-                .get_blob_bytes(reference, &resolved.manifest.config, MANIFEST_LIMIT)
-                .await?;
-            Ok((resolved.raw.bytes, config))
-        })
+        let documents = self.documents(reference, platform)?;
+        // Asked at the same time, and needed from here on.
+        self.last.wait()?;
+        Ok(documents)
     }
 
-    fn blob(
-        &self,
-        reference: &Reference,
-        descriptor: &Descriptor,
-    ) -> Result<BlobSource, FetchError> {
-        if let Some(source) = self.store.verified_blob(descriptor, &*self.reporter) {
-            return Ok(source);
+    fn bring(&self, layers: &mut [Layer]) -> Result<(), FetchError> {
+        let context = self.context;
+        let mut transfers = JoinSet::new();
+        let limit = Arc::new(Semaphore::new(PARALLEL_TRANSFERS));
+        for (place, layer) in layers.iter_mut().enumerate() {
+            let BlobSource::Registry(reference) = &layer.source else {
+                continue;
+            };
+            let (store, descriptor) = (&context.store, &layer.descriptor);
+            if let Some(source) = store.verified_blob(descriptor, &*context.reporter) {
+                layer.source = source;
+                continue;
+            }
+            self.check_push()?;
+            let pull = pull(
+                context.registries().clone(),
+                store.clone(),
+                reference.clone(),
+                descriptor.clone(),
+            );
+            let limit = Arc::clone(&limit);
+            let transfer = async move {
+                let _turn = limit.acquire_owned().await.expect("it is never closed");
+                (place, pull.await)
+            };
+            transfers.spawn_on(transfer, context.runtime.handle());
         }
-        self.runtime.block_on(async {
-            let blob = self.store.writer()?;
-            let file = blob.file().try_clone().at("write", &self.store.temporary());
-            let mut file = tokio::fs::File::from_std(file.map_err(StoreError::from)?);
-            self.registries()
-                .pull_blob(reference, descriptor, &mut file)
-                .await?;
-            let flushed = file.flush().await.at("write", &self.store.temporary());
-            flushed.map_err(StoreError::from)?;
-            Ok(self.store.commit(blob, descriptor.digest)?)
-        })
+        while let Some(done) = context.runtime.block_on(transfers.join_next()) {
+            let (place, source) = done.expect("a transfer does not panic");
+            layers[place].source = source?;
+        }
+        Ok(())
     }
+
+    fn facts(&self, key: Digest) -> Option<BaseFacts> {
+        self.last.base_facts(key)
+    }
+}
+
+/// Brings a blob from a registry into the store.
+async fn pull(
+    client: Client,
+    store: Store,
+    reference: Reference,
+    descriptor: Descriptor,
+) -> Result<BlobSource, FetchError> {
+    let blob = store.writer()?;
+    let file = blob.file().try_clone().at("write", &store.temporary());
+    let mut file = tokio::fs::File::from_std(file.map_err(StoreError::from)?);
+    client.pull_blob(&reference, &descriptor, &mut file).await?;
+    let flushed = file.flush().await.at("write", &store.temporary());
+    flushed.map_err(StoreError::from)?;
+    // It waits for the disk.
+    let commit = tokio::task::spawn_blocking(move || store.commit(blob, descriptor.digest));
+    Ok(commit.await.expect("a commit does not panic")?)
 }

@@ -1,18 +1,22 @@
 //! What will be: the layers to make and the config around them, as pure data that can be printed.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
+use super::annotations::{self, BaseNote, ReleasePlace};
 use super::runtime::{self, Labels};
-use super::{BuildError, BuildRequest, Inputs, users};
-use crate::flink::{FlinkLayout, FlinkVersion, JobLayout};
-use crate::layer::{CREATED, Compression, LayerPlan, RECIPE_VERSION};
-use crate::oci::{Config, DiffId, Digest, Platform};
+use super::{BuildError, BuildRequest, Flink, Inputs, users};
+use crate::base::Base;
+use crate::flink::release::Sha512;
+use crate::flink::{FlinkLayout, FlinkVersion, JobLayout, LAYOUT_VERSION, Line};
+use crate::layer::{
+    CREATED, Compression, CompressionChoice, Entry, LayerKind, LayerPlan, PlanError, RECIPE_VERSION,
+};
+use crate::oci::{Config, DiffId, Digest, Platform, canonical};
 
-/// The annotation that names the rules that an image was made by.
-const RECIPE_ANNOTATION: &str = "flink-img.recipe";
-/// The folders of a layer, for its title: `lib, bin, conf`.
-const TITLE_FLINK: &str = "lib, bin, conf, plugins";
-const TITLE_OPTIONAL: &str = "opt, examples";
+/// What the layers of Flink are called, lowest first.
+const FLINK_TITLES: [&str; 2] = ["lib, bin, conf, plugins", "opt, examples"];
+/// Raised whenever the layer of the user is made of other entries from the same base.
+const SYSTEM_VERSION: u32 = 1;
 
 /// An image that will be.
 #[derive(Debug, Clone, Serialize)]
@@ -29,8 +33,7 @@ pub struct BuildPlan {
     /// The job in it, if there is one.
     pub job: Option<JobSummary>,
     /// The layers on top of the base, lowest first.
-    #[serde(serialize_with = "with_keys")]
-    pub layers: Vec<LayerPlan>,
+    pub layers: Vec<PlannedLayer>,
     /// The config, but for the layers above.
     #[serde(skip)]
     pub config: Config,
@@ -76,66 +79,103 @@ pub struct JobSummary {
     pub entry_class: Option<String>,
 }
 
-#[derive(Serialize)]
-struct WithKey<'a> {
-    key: Digest,
-    #[serde(flatten)]
-    plan: &'a LayerPlan,
+/// A layer of an image that will be.
+#[derive(Debug, Clone)]
+pub struct PlannedLayer {
+    /// What it is, in a few words; becomes its line of history.
+    pub title: String,
+    /// What stands for its bytes: the same key, the same bytes.
+    pub key: Digest,
+    /// Which part of a published release it is, if it is one.
+    pub(super) release: Option<ReleasePlace>,
+    /// What it is made of; `None` when only its key is known, as the layer of an earlier image has it.
+    pub plan: Option<LayerPlan>,
 }
 
-fn with_keys<S: serde::Serializer>(layers: &[LayerPlan], serializer: S) -> Result<S::Ok, S::Error> {
-    let key = |plan| WithKey {
-        key: LayerPlan::key(plan),
-        plan,
-    };
-    serializer.collect_seq(layers.iter().map(key))
+impl Serialize for PlannedLayer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Form<'a> {
+            key: Digest,
+            title: &'a str,
+            #[serde(flatten)]
+            plan: Option<&'a LayerPlan>,
+        }
+        let form = Form {
+            key: self.key,
+            title: &self.title,
+            plan: self.plan.as_ref(),
+        };
+        form.serialize(serializer)
+    }
+}
+
+/// What stands for a published release and for how it becomes layers; known without a look into its archive.
+pub(super) fn release_key(checksum: &Sha512, line: &Line, choice: CompressionChoice) -> Digest {
+    Digest::of(&canonical(&(
+        RECIPE_VERSION,
+        LAYOUT_VERSION,
+        line.binds_to_localhost,
+        choice.of(LayerKind::Compact),
+        checksum.to_string(),
+    )))
+}
+
+/// What stands for the layer of the user: everything that it is made of follows from the base and from this program.
+fn system_key(base: Digest, entrypoint: &Entry, compression: Compression) -> Digest {
+    Digest::of(&canonical(&(
+        RECIPE_VERSION,
+        SYSTEM_VERSION,
+        base,
+        entrypoint,
+        compression,
+    )))
+}
+
+/// The layer of the user, which can be named without knowing the users of the base.
+pub(super) fn system_layer(
+    base: &Base,
+    compression: Compression,
+) -> Result<PlannedLayer, PlanError> {
+    let title = "user flink, entrypoint".to_owned();
+    let entrypoint = runtime::entrypoint();
+    let key = system_key(base.facts_key, &entrypoint, compression);
+    let plan = base.facts.users.as_ref().map(|users| {
+        let mut entries = users::entries(users);
+        entries.push(entrypoint);
+        LayerPlan::new(title.clone(), entries, compression)
+    });
+    Ok(PlannedLayer {
+        title,
+        key,
+        release: None,
+        plan: plan.transpose()?,
+    })
 }
 
 /// Plans the image: which entries go into which layer, lowest first by how often they change.
 ///
 /// Pure: the same request and inputs give the same plan.
 pub fn plan(request: &BuildRequest, inputs: &Inputs) -> Result<BuildPlan, BuildError> {
-    let distribution = &inputs.distribution;
-    let version = &distribution.version;
-    let mut layers = Vec::new();
-    let mut add = |title: String, entries: Vec<_>, compression| {
-        if !entries.is_empty() {
-            layers.push(LayerPlan::new(title, entries, compression)?);
-        }
-        Ok::<(), BuildError>(())
-    };
-    let mut system = users::entries(&inputs.base.facts);
-    system.push(runtime::entrypoint());
-    add(
-        "user flink, entrypoint".to_owned(),
-        system,
-        Compression::COMPACT,
-    )?;
-    let flink = FlinkLayout::new(distribution, inputs.line.line)?;
-    add(
-        format!("Flink {version}: {TITLE_FLINK}"),
-        flink.flink,
-        Compression::COMPACT,
-    )?;
-    add(
-        format!("Flink {version}: {TITLE_OPTIONAL}"),
-        flink.optional,
-        Compression::COMPACT,
-    )?;
-
+    let version = &inputs.version;
+    let compression = |kind| request.compression.of(kind);
+    let compact = compression(LayerKind::Compact);
+    let mut layers = vec![system_layer(&inputs.base, compact)?];
+    layers.extend(flink_layers(inputs, request.compression)?);
     let job_jar = inputs.job_jar.as_ref();
     let job = JobLayout::new(job_jar.map(|jar| &jar.artifact), &inputs.job_artifacts)?;
-    add(
-        "job dependencies".to_owned(),
-        job.dependencies,
-        Compression::COMPACT,
-    )?;
-    // A jar is compressed already; trying again would cost seconds on every commit and save nothing.
-    add("job".to_owned(), job.job, Compression::Stored)?;
+    for (title, entries, compression) in [
+        ("job dependencies", job.dependencies, compact),
+        ("job", job.job, compression(LayerKind::Archive)),
+    ] {
+        if !entries.is_empty() {
+            layers.push(planned(LayerPlan::new(title, entries, compression)?, None));
+        }
+    }
 
     let jar_path = job_jar.map(|jar| format!("/opt/artifacts/{}", jar.artifact.name));
     let entry_class = job_jar.and_then(|jar| jar.entry_class.clone());
-    let scala = distribution.scala.map(|scala| scala.to_string());
+    let scala = inputs.flink.scala();
     let labels = Labels {
         flink: version.to_string(),
         scala: scala.clone(),
@@ -153,7 +193,11 @@ pub fn plan(request: &BuildRequest, inputs: &Inputs) -> Result<BuildPlan, BuildE
     };
     runtime::configure(&mut config, &inputs.java.home, &labels, &created);
 
-    let mut annotations = vec![(RECIPE_ANNOTATION, RECIPE_VERSION.to_string())];
+    let note = BaseNote::new(inputs.base.facts_key, &inputs.base.facts, &inputs.java);
+    let mut annotations = vec![
+        (annotations::RECIPE, RECIPE_VERSION.to_string()),
+        (annotations::BASE, note.write()),
+    ];
     if let Some(digest) = inputs.base.digest {
         annotations.push((
             oci_spec::image::ANNOTATION_BASE_IMAGE_DIGEST,
@@ -189,4 +233,63 @@ pub fn plan(request: &BuildRequest, inputs: &Inputs) -> Result<BuildPlan, BuildE
         config,
         annotations,
     })
+}
+
+fn planned(plan: LayerPlan, release: Option<ReleasePlace>) -> PlannedLayer {
+    PlannedLayer {
+        title: plan.title.clone(),
+        key: plan.key(),
+        release,
+        plan: Some(plan),
+    }
+}
+
+/// The layers of Flink.
+fn flink_layers(
+    inputs: &Inputs,
+    choice: CompressionChoice,
+) -> Result<Vec<PlannedLayer>, BuildError> {
+    let compression = choice.of(LayerKind::Compact);
+    let title = |place: usize| format!("Flink {}: {}", inputs.version, FLINK_TITLES[place]);
+    match &inputs.flink {
+        Flink::Listed {
+            distribution,
+            release,
+        } => {
+            let layout = FlinkLayout::new(distribution, inputs.line.line)?;
+            let groups: Vec<_> = [layout.flink, layout.optional]
+                .into_iter()
+                .enumerate()
+                .filter(|(_, entries)| !entries.is_empty())
+                .collect();
+            let count = groups.len();
+            groups
+                .into_iter()
+                .enumerate()
+                .map(|(place, (group, entries))| {
+                    let release = release.as_ref().map(|checksum| ReleasePlace {
+                        key: release_key(checksum, inputs.line.line, choice),
+                        place: place + 1,
+                        count,
+                    });
+                    let plan = LayerPlan::new(title(group), entries, compression)?;
+                    Ok(planned(plan, release))
+                })
+                .collect()
+        }
+        Flink::Known { key, layers, .. } => Ok(layers
+            .iter()
+            .enumerate()
+            .map(|(place, recipe)| PlannedLayer {
+                title: title(place),
+                key: *recipe,
+                release: Some(ReleasePlace {
+                    key: *key,
+                    place: place + 1,
+                    count: layers.len(),
+                }),
+                plan: None,
+            })
+            .collect()),
+    }
 }

@@ -1,19 +1,13 @@
 //! Where an image goes: registries, files, and the local store. Each target gets what it lacks.
 
-use std::sync::Arc;
-
-use tokio::task::JoinSet;
-
+use super::context::Fetcher;
+use super::last::LastImages;
+use super::push::Push;
+use super::run::Assembled;
 use super::{BuildError, Context};
-use crate::base::{Fetch as _, FetchError};
-use crate::error::IoResultExt as _;
-use crate::fs;
-use crate::oci::{BlobSource, Descriptor, Image, MediaType, Reference};
-use crate::registry::{BlobBody, BlobOutcome, BlobPush};
-use crate::store::Output;
-
-/// How many blobs are sent at a time; what most registries take from one client without complaint.
-const PARALLEL_UPLOADS: usize = 4;
+use crate::base::Fetch as _;
+use crate::oci::{BlobSource, Descriptor, Digest, Image, Reference};
+use crate::store::{Output, OutputError, Written};
 
 /// Where an image is to go.
 #[derive(Debug, Clone)]
@@ -24,8 +18,29 @@ pub struct Targets {
     pub push: bool,
     /// Files and folders that it is written to.
     pub outputs: Vec<Output>,
-    /// The image that was built upon, when it came from a registry: its layers may be mounted from there.
-    pub base: Option<Reference>,
+    /// What may be known from before.
+    pub cache: CacheUse,
+}
+
+/// What of earlier builds may be used.
+#[derive(Debug, Clone)]
+pub struct CacheUse {
+    /// What the local store remembers of layers and repositories.
+    pub local: bool,
+    /// What the image tells that a name leads to now.
+    pub remote: bool,
+    /// Further images that tell something.
+    pub from: Vec<Reference>,
+}
+
+impl Default for CacheUse {
+    fn default() -> Self {
+        Self {
+            local: true,
+            remote: true,
+            from: Vec::new(),
+        }
+    }
 }
 
 /// What was done for a target.
@@ -46,62 +61,63 @@ impl Targets {
         Ok(())
     }
 
-    /// Finds out whether the registries can be reached and take what we push: an upload is opened and cancelled in each
-    /// repository.
-    pub fn check_registries(&self, context: &Context) -> Result<(), BuildError> {
-        let pushed_to = if self.push {
-            repositories(&self.names)
-        } else {
-            Vec::new()
-        };
-        for repository in pushed_to {
-            let registries = context.registries();
-            context.runtime.block_on(async {
-                let upload = registries.open_upload(repository).await?;
-                registries.cancel_upload(upload).await;
-                Ok::<_, BuildError>(())
-            })?;
-        }
-        Ok(())
+    /// Whether registries are asked or written to, for other things than a base.
+    pub fn needs_registries(&self) -> bool {
+        self.push || self.cache.remote && !self.cache.from.is_empty()
+    }
+
+    /// Whether all bytes of the image are wanted on this machine.
+    pub(super) fn needs_bytes(&self) -> bool {
+        !self.push || !self.outputs.is_empty()
     }
 }
 
-/// The names, one a repository.
-fn repositories(names: &[Reference]) -> Vec<&Reference> {
-    let mut repositories: Vec<&Reference> = Vec::new();
-    for name in names {
-        if !repositories.iter().any(|known| known.name() == name.name()) {
-            repositories.push(name);
-        }
-    }
-    repositories
+/// A target that could not be served.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) error: Box<BuildError>,
+    /// The blob whose bytes were not what they should be, if that was it.
+    pub(super) blob: Option<Digest>,
 }
 
-/// Brings `image` to all its targets; to the local store when there is no other.
-pub fn publish(
-    image: &mut Image,
+impl<E: Into<BuildError>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self {
+            error: Box::new(error.into()),
+            blob: None,
+        }
+    }
+}
+
+/// Brings the image to all its targets; to the local store when there is no other.
+pub(super) fn publish(
+    assembled: &mut Assembled,
     targets: &Targets,
-    context: &Context,
-) -> Result<Published, BuildError> {
-    let kept = !targets.push && targets.outputs.is_empty();
-    if kept || !targets.outputs.is_empty() {
-        for layer in &mut image.layers {
-            layer.source = local(&layer.descriptor, &layer.source, context)?;
-        }
+    push: Option<&mut Push<'_>>,
+    last: &LastImages<'_>,
+) -> Result<Published, Failure> {
+    let context = last.context;
+    let Assembled { image, offers, .. } = assembled;
+    if targets.needs_bytes() {
+        let fetcher = Fetcher::new(context, last, push.as_deref());
+        fetcher.bring(&mut image.layers)?;
     }
     // A disk that is full keeps a tag from moving, and a push that fails leaves no file that says it did not.
     let mut written = Vec::new();
     for output in &targets.outputs {
-        let progress = context.reporter.start(&format!("Writing {output}"), None);
-        written.push(output.write(image, &targets.names)?);
-        progress.finish("written");
+        written.push(write(output, image, targets, context)?);
     }
-    if targets.push {
-        push(image, targets, context)?;
+    if let Some(push) = push {
+        let pushed = push.finish(image, offers);
+        pushed.map_err(|error| Failure {
+            error: Box::new(error),
+            blob: push.failed.take(),
+        })?;
     }
     for output in written {
         output.commit()?;
     }
+    let kept = !targets.push && targets.outputs.is_empty();
     if kept {
         for layer in &image.layers {
             into_store(&layer.descriptor, &layer.source, context)?;
@@ -120,131 +136,43 @@ pub fn publish(
     Ok(Published { references, kept })
 }
 
-/// The bytes of a blob on this machine, fetched if they are not.
-fn local(
-    descriptor: &Descriptor,
-    source: &BlobSource,
+fn write(
+    output: &Output,
+    image: &Image,
+    targets: &Targets,
     context: &Context,
-) -> Result<BlobSource, FetchError> {
-    match source {
-        BlobSource::Registry(reference) => context.blob(reference, descriptor),
-        here => Ok(here.clone()),
+) -> Result<Written, Failure> {
+    let progress = context.reporter.start(&format!("Writing {output}"), None);
+    match output.write(image, &targets.names) {
+        Ok(written) => {
+            progress.finish("written");
+            Ok(written)
+        }
+        Err(error) => Err(Failure {
+            blob: match error {
+                OutputError::Damaged(digest) => Some(digest),
+                _ => None,
+            },
+            error: Box::new(error.into()),
+        }),
     }
 }
 
-/// Copies a blob that lies elsewhere on this machine into the store.
+/// Copies a blob that lies elsewhere on this machine, or is made anew, into the store.
 fn into_store(
     descriptor: &Descriptor,
     source: &BlobSource,
     context: &Context,
-) -> Result<(), BuildError> {
+) -> Result<(), Failure> {
     let stored = context.store.verified_blob(descriptor, &*context.reporter);
     if stored.is_none() {
-        context.store.add(descriptor, source)?;
+        context
+            .store
+            .add(descriptor, source)
+            .map_err(|error| Failure {
+                error: Box::new(error.into()),
+                blob: Some(descriptor.digest),
+            })?;
     }
     Ok(())
-}
-
-fn push(image: &Image, targets: &Targets, context: &Context) -> Result<(), BuildError> {
-    if let Some(name) = targets.names.iter().find(|name| name.digest().is_some()) {
-        return Err(BuildError::PushByDigest(name.clone()));
-    }
-    let repositories = repositories(&targets.names);
-    for (place, repository) in repositories.iter().enumerate() {
-        // What another repository of the same registry just got has all that this one needs.
-        let pushed = repositories[..place]
-            .iter()
-            .find(|pushed| pushed.registry() == repository.registry());
-        let source = pushed.copied().or(targets.base.as_ref());
-        push_blobs(image, repository, source, context)?;
-        // Only now: a manifest must never be there before what it speaks of.
-        for name in targets
-            .names
-            .iter()
-            .filter(|name| name.name() == repository.name())
-        {
-            let selector = name.selector();
-            let push = context.registries().push_manifest(
-                name,
-                &MediaType::Manifest,
-                &image.manifest,
-                &selector,
-            );
-            context.runtime.block_on(push)?;
-        }
-    }
-    Ok(())
-}
-
-fn push_blobs(
-    image: &Image,
-    repository: &Reference,
-    mount_from: Option<&Reference>,
-    context: &Context,
-) -> Result<(), BuildError> {
-    let mut bodies = Vec::new();
-    for (descriptor, source) in image.blobs() {
-        if bodies
-            .iter()
-            .any(|(known, _): &(Descriptor, _)| known.digest == descriptor.digest)
-        {
-            continue;
-        }
-        bodies.push((descriptor.clone(), body(&descriptor, &source, context)?));
-    }
-    let mount_from = mount_from
-        .filter(|from| from.registry() == repository.registry() && from.name() != repository.name())
-        .cloned();
-    context.runtime.block_on(async {
-        let mut uploads: JoinSet<Result<BlobOutcome, crate::registry::Error>> = JoinSet::new();
-        for (descriptor, body) in bodies {
-            if uploads.len() >= PARALLEL_UPLOADS
-                && let Some(done) = uploads.join_next().await
-            {
-                done.expect("uploads do not panic")?;
-            }
-            let client = context.registries().clone();
-            let (repository, mount_from) = (repository.clone(), mount_from.clone());
-            uploads.spawn(async move {
-                let push = BlobPush {
-                    mount_from,
-                    ..BlobPush::new(descriptor)
-                };
-                client.push_blob(&repository, push, &body).await
-            });
-        }
-        while let Some(done) = uploads.join_next().await {
-            done.expect("uploads do not panic")?;
-        }
-        Ok(())
-    })
-}
-
-fn body(
-    descriptor: &Descriptor,
-    source: &BlobSource,
-    context: &Context,
-) -> Result<BlobBody, BuildError> {
-    Ok(match source {
-        BlobSource::Bytes(bytes) => BlobBody::Bytes(Arc::clone(bytes)),
-        BlobSource::File(path) => BlobBody::File {
-            file: Arc::new(fs::open(path)?),
-            offset: 0,
-            size: descriptor.size,
-        },
-        BlobSource::Range { file, name, offset } => BlobBody::File {
-            file: file.file().at("read", name.as_ref().as_ref())?,
-            offset: *offset,
-            size: descriptor.size,
-        },
-        BlobSource::Registry(repository) => BlobBody::Registry {
-            client: context.registries().clone(),
-            repository: repository.clone(),
-            descriptor: Box::new(descriptor.clone()),
-        },
-        BlobSource::Made(blob) => BlobBody::Made {
-            blob: Arc::clone(blob),
-            size: descriptor.size,
-        },
-    })
 }

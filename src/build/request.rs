@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::base::JavaOverride;
 use crate::flink::release::Mirror;
 use crate::flink::{FlinkVersion, ScalaVersion};
+use crate::layer::CompressionChoice;
 use crate::oci::Platform;
 
 /// An image that is to be built.
@@ -22,6 +23,8 @@ pub struct BuildRequest {
     pub job_jar: Option<PathBuf>,
     /// What else the job needs.
     pub job_artifacts: Vec<PathBuf>,
+    /// How layers are compressed.
+    pub compression: CompressionChoice,
     /// When the image was created, in seconds since 1970 (`SOURCE_DATE_EPOCH`).
     pub created: Option<i64>,
 }

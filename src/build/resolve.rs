@@ -1,17 +1,18 @@
 //! From what was asked to what is: every input is found, looked at and checked, the cheap and local ones first.
 
 use std::path::Path;
-use std::sync::Arc;
 
+use super::context::Fetcher;
+use super::release::ReleaseSource;
 use super::{BuildError, BuildRequest, Context, FlinkSource};
 use crate::base::{self, Base, BaseSource, Catalogue, Java, UserFile};
 use crate::flink::lines::default_release;
-use crate::flink::release::{Fetched, Mirror, Places, Release, Sources};
+use crate::flink::release::{Mirror, Release, Sha512};
 use crate::flink::{
     Artifact, Distribution, FlinkVersion, JavaVersion, JobJar, JobLayout, Known, ScalaVersion,
 };
-use crate::http::{Redirects, Route};
-use crate::oci::Reference;
+use crate::fs;
+use crate::oci::{Digest, Reference};
 
 /// Everything that an image is made of, found and checked.
 #[derive(Debug)]
@@ -24,8 +25,10 @@ pub struct Inputs {
     pub base_reference: Option<Reference>,
     /// The base's Java.
     pub java: Java,
+    /// The version of Flink.
+    pub version: FlinkVersion,
     /// Flink.
-    pub distribution: Distribution,
+    pub flink: Flink,
     /// The line that it belongs to.
     pub line: Known,
     /// The job's jar.
@@ -34,21 +37,52 @@ pub struct Inputs {
     pub job_artifacts: Vec<Artifact>,
 }
 
+/// What is known of Flink.
+#[derive(Debug)]
+pub enum Flink {
+    /// All its files.
+    Listed {
+        /// The files.
+        distribution: Distribution,
+        /// The checksum of the release that it is, if it was asked for as one.
+        release: Option<Sha512>,
+    },
+    /// The layers that the release became in an earlier image, and no file.
+    Known {
+        /// What stands for the release and its layers.
+        key: Digest,
+        /// The keys of their recipes, lowest first.
+        layers: Vec<Digest>,
+        /// The Scala version that the files tell, if they do.
+        scala: Option<String>,
+    },
+}
+
+impl Flink {
+    /// The Scala version that the files tell, if they do.
+    pub(super) fn scala(&self) -> Option<String> {
+        match self {
+            Self::Listed { distribution, .. } => distribution.scala.map(|scala| scala.to_string()),
+            Self::Known { scala, .. } => scala.clone(),
+        }
+    }
+}
+
 /// The inputs that are on this machine, found and checked.
 #[derive(Debug)]
-pub struct LocalInputs {
+pub(super) struct LocalInputs {
     asked_base: Option<BaseSource>,
     base: Option<(Base, Java)>,
     version: FlinkVersion,
     line: Known,
-    flink: Flink,
+    flink: FlinkHere,
     job_jar: Option<JobJar>,
     job_artifacts: Vec<Artifact>,
 }
 
 /// Flink: here, or known where to get.
 #[derive(Debug)]
-enum Flink {
+enum FlinkHere {
     Here(Distribution),
     Release {
         scala: ScalaVersion,
@@ -57,7 +91,11 @@ enum Flink {
 }
 
 /// Finds and checks the inputs that are on this machine, and what of the others can be known without asking anybody.
-pub fn open_local(request: &BuildRequest, context: &Context) -> Result<LocalInputs, BuildError> {
+pub(super) fn open_local(
+    request: &BuildRequest,
+    fetcher: &Fetcher<'_>,
+) -> Result<LocalInputs, BuildError> {
+    let context = fetcher.context;
     let job_jar = request
         .job_jar
         .as_deref()
@@ -70,24 +108,71 @@ pub fn open_local(request: &BuildRequest, context: &Context) -> Result<LocalInpu
     if let Some(version) = &request.java.version {
         version.parse::<JavaVersion>()?;
     }
+    // What is large is read at the same time, once it is there at all.
+    if let FlinkSource::Archive { path, .. } | FlinkSource::Directory { path, .. } = &request.flink
+    {
+        fs::metadata(path)?;
+    }
+    let local_base = match &asked_base {
+        Some(BaseSource::Registry(_)) | None => None,
+        here => here.as_ref(),
+    };
+    let surroundings = fetcher.surroundings(request);
+    let (flink, base) = std::thread::scope(|scope| {
+        let flink = scope.spawn(|| open_flink(&request.flink, context));
+        let base = local_base
+            .map(|here| base::resolve(here, &request.platform, &request.java, &surroundings));
+        (flink.join().expect("reading does not panic"), base)
+    });
+    let (version, flink) = flink?;
+    let base = base.transpose()?;
+    if job_jar.is_none() && job_artifacts.is_empty() {
+        context
+            .reporter
+            .note("No job is given, so the image is one for session clusters");
+    }
+    let line = Known::of(&version)?;
+    if let Some(note) = line.note(&version) {
+        context.reporter.warn(&note);
+    }
+    let base = match (local_base, base) {
+        (Some(source), Some(base)) => {
+            let named = (&base, &*source.to_string());
+            let java = check_base(request, named, (&version, line), context)?;
+            Some((base, java))
+        }
+        _ => None,
+    };
+    Ok(LocalInputs {
+        asked_base,
+        base,
+        version,
+        line,
+        flink,
+        job_jar,
+        job_artifacts,
+    })
+}
+
+/// Reads a Flink that is on this machine; of a release, what can be known without asking for it.
+fn open_flink(
+    source: &FlinkSource,
+    context: &Context,
+) -> Result<(FlinkVersion, FlinkHere), BuildError> {
     let here = |distribution: Distribution, path: &Path, asked: Option<&FlinkVersion>| {
         let distribution = checked(distribution, path, asked)?;
-        Ok::<_, BuildError>((distribution.version.clone(), Flink::Here(distribution)))
+        Ok((distribution.version.clone(), FlinkHere::Here(distribution)))
     };
-    let (version, flink) = match &request.flink {
+    match source {
         FlinkSource::Archive { path, version } => {
             let spool = context.store.temporary();
-            here(
-                Distribution::from_archive(path, &spool, &context.store)?,
-                path,
-                version.as_ref(),
-            )?
+            let distribution = Distribution::from_archive(path, &spool, &context.store)?;
+            here(distribution, path, version.as_ref())
         }
-        FlinkSource::Directory { path, version } => here(
-            Distribution::from_directory(path, &context.store)?,
-            path,
-            version.as_ref(),
-        )?,
+        FlinkSource::Directory { path, version } => {
+            let distribution = Distribution::from_directory(path, &context.store)?;
+            here(distribution, path, version.as_ref())
+        }
         FlinkSource::Release {
             version,
             scala,
@@ -101,68 +186,45 @@ pub fn open_local(request: &BuildRequest, context: &Context) -> Result<LocalInpu
             });
             let scala = Known::of(&version)?.scala(&version, *scala)?;
             let mirrors = mirrors.clone();
-            (version, Flink::Release { scala, mirrors })
+            Ok((version, FlinkHere::Release { scala, mirrors }))
         }
-    };
-    if job_jar.is_none() && job_artifacts.is_empty() {
-        context
-            .reporter
-            .note("No job is given, so the image is one for session clusters");
     }
-    let line = Known::of(&version)?;
-    if let Some(note) = line.note(&version) {
-        context.reporter.warn(&note);
-    }
-    let base = match &asked_base {
-        Some(BaseSource::Registry(_)) | None => None,
-        Some(here) => Some(open_base(here, request, (&version, line), context)?),
-    };
-    Ok(LocalInputs {
-        asked_base,
-        base,
-        version,
-        line,
-        flink,
-        job_jar,
-        job_artifacts,
-    })
-}
-
-/// Opens the base and checks that Flink can stand on it.
-fn open_base(
-    source: &BaseSource,
-    request: &BuildRequest,
-    flink: (&FlinkVersion, Known),
-    context: &Context,
-) -> Result<(Base, Java), BuildError> {
-    let surroundings = context.surroundings();
-    let base = base::resolve(source, &request.platform, &request.java, &surroundings)?;
-    let java = check_base(request, (&base, &source.to_string()), flink, context)?;
-    Ok((base, java))
 }
 
 /// Finds and checks what is not on this machine: the base first, and then Flink.
-pub fn resolve(
+pub(super) fn resolve(
     request: &BuildRequest,
     local: LocalInputs,
-    context: &Context,
+    fetcher: &Fetcher<'_>,
 ) -> Result<Inputs, BuildError> {
+    let context = fetcher.context;
     let LocalInputs { version, line, .. } = local;
     let source = match local.asked_base {
         Some(source) => source,
         None => default_base(&version, line, context)?,
     };
-    let (base, java) = match local.base {
-        Some(opened) => opened,
-        None => open_base(&source, request, (&version, line), context)?,
+    let (base, java) = if let Some(opened) = local.base {
+        opened
+    } else {
+        let surroundings = fetcher.surroundings(request);
+        let base = base::resolve(&source, &request.platform, &request.java, &surroundings)?;
+        let named = (&base, &*source.to_string());
+        let java = check_base(request, named, (&version, line), context)?;
+        (base, java)
     };
-    let distribution = match local.flink {
-        Flink::Here(distribution) => distribution,
-        Flink::Release { scala, mirrors } => {
-            let fetched = download(&version, scala, &mirrors, context)?;
-            let spool = context.store.temporary();
-            let distribution = Distribution::from_release(&fetched, &spool, &context.store)?;
-            checked(distribution, &fetched.path, Some(&version))?
+    fetcher.last.wait()?;
+    let flink = match local.flink {
+        FlinkHere::Here(distribution) => Flink::Listed {
+            distribution,
+            release: None,
+        },
+        FlinkHere::Release { scala, mirrors } => {
+            let release = Release {
+                version: version.clone(),
+                scala,
+            };
+            let release = ReleaseSource::new(release, mirrors, context);
+            release.resolve(line, request.compression, fetcher)?
         }
     };
     Ok(Inputs {
@@ -173,7 +235,8 @@ pub fn resolve(
             _ => None,
         },
         java,
-        distribution,
+        version,
+        flink,
         line,
         job_jar: local.job_jar,
         job_artifacts: local.job_artifacts,
@@ -248,7 +311,10 @@ fn check_base(
             programs: base.facts.missing.join("`, `"),
         });
     }
-    for (file, users) in [("passwd", &base.facts.passwd), ("group", &base.facts.group)] {
+    let users = base.facts.users.iter();
+    for (file, users) in
+        users.flat_map(|users| [("passwd", &users.passwd), ("group", &users.group)])
+    {
         if *users == UserFile::Special {
             context.reporter.warn(&format!(
                 "`/etc/{file}` of the base `{name}` is a link or no plain text, so `flink` is not added to it"
@@ -264,33 +330,4 @@ fn check_base(
         )),
     }
     Ok(java)
-}
-
-/// The release in the cache, downloaded if it is not there.
-fn download(
-    version: &FlinkVersion,
-    scala: ScalaVersion,
-    mirrors: &[Mirror],
-    context: &Context,
-) -> Result<Fetched, BuildError> {
-    let client = context.http.client(Redirects::Follow, Route::System)?;
-    let release = Release {
-        version: version.clone(),
-        scala,
-    };
-    let sources = Sources {
-        client,
-        retry: context.http.retry,
-        places: Places::new(mirrors.to_vec()),
-        cache: context.store.releases(),
-        spool: context.store.temporary(),
-        memory: Arc::new(context.store.clone()),
-        reporter: Arc::clone(&context.reporter),
-    };
-    let fetched = context.runtime.block_on(release.fetch(None, &sources))?;
-    context.reporter.detail(&match &fetched.place {
-        Some(place) => format!("Flink {version} was downloaded from {place}"),
-        None => format!("Flink {version} is in the cache"),
-    });
-    Ok(fetched)
 }

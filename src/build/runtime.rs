@@ -26,6 +26,8 @@ const WORKING_DIRECTORY: &str = "/opt/flink";
 const PORTS: [u16; 2] = [6123, 8081];
 /// What all labels of this program begin with.
 const LABEL_PREFIX: &str = "flink-img.";
+/// The label with the version of Scala.
+pub(super) const SCALA_LABEL: &str = "flink-img.flink.scala";
 
 /// What the image says of itself; `flink-img render` and people read it.
 #[derive(Debug, Clone, Default)]
@@ -63,7 +65,7 @@ pub(super) fn configure(config: &mut Config, java_home: &str, labels: &Labels, c
     config.remove_labels(LABEL_PREFIX);
     for (name, value) in [
         ("flink-img.flink.version", Some(&labels.flink)),
-        ("flink-img.flink.scala", labels.scala.as_ref()),
+        (SCALA_LABEL, labels.scala.as_ref()),
         ("flink-img.java.version", labels.java.as_ref()),
         ("flink-img.job.jar", labels.job_jar.as_ref()),
         ("flink-img.job.class", labels.job_class.as_ref()),

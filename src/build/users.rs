@@ -1,6 +1,6 @@
 //! The user `flink`, added to the base's own users.
 
-use crate::base::{BaseFacts, UserFile};
+use crate::base::{UserFile, Users};
 use crate::layer::{Content, Entry, ImagePath, Owner};
 
 /// The name of user and group.
@@ -12,7 +12,7 @@ const HOME: &str = "/opt/flink";
 
 /// `/etc/passwd` and `/etc/group` with the user `flink`. A file that knows the name or the number already stays the
 /// base's, and so does one that no line can be added to: the image runs with the bare number just as well.
-pub(super) fn entries(base: &BaseFacts) -> Vec<Entry> {
+pub(super) fn entries(base: &Users) -> Vec<Entry> {
     let user = format!("{NAME}:x:{ID}:{ID}:Apache Flink:{HOME}:/sbin/nologin\n");
     let group = format!("{NAME}:x:{ID}:\n");
     [
@@ -59,16 +59,7 @@ mod tests {
     }
 
     fn files_of(passwd: UserFile, group: UserFile) -> Vec<(String, String)> {
-        let base = BaseFacts {
-            passwd,
-            group,
-            os: None,
-            java: None,
-            architecture: None,
-            missing: Vec::new(),
-            has_flink: false,
-        };
-        entries(&base)
+        entries(&Users { passwd, group })
             .into_iter()
             .map(|entry| {
                 let EntryKind::File(content) = &entry.kind else {

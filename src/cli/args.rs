@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::quantity;
 use crate::error::Explain;
 use crate::flink::{FlinkVersion, JavaVersion, ScalaVersion};
+use crate::layer::CompressionChoice;
 use crate::oci::{Platform, Reference};
 use crate::store::Output;
 
@@ -215,6 +216,36 @@ pub(super) struct BuildArgs {
     /// Write the image to oci:DIR, oci-archive:FILE or docker-archive:FILE. May be repeated
     #[arg(short, long, value_name = "KIND:PATH", help_heading = "Result")]
     pub(super) output: Vec<Output>,
+    /// Take known layers from this image too, besides those that the image's names lead to now. May be repeated
+    #[arg(
+        long,
+        value_name = "NAME",
+        help_heading = "Cache",
+        env = "FLINK_IMG_CACHE_FROM",
+        hide_env_values = true,
+        value_delimiter = ',',
+        conflicts_with_all = ["no_cache", "no_remote_cache"]
+    )]
+    pub(super) cache_from: Vec<Reference>,
+    /// Make every layer, whatever is known of it
+    #[arg(long, help_heading = "Cache")]
+    pub(super) no_cache: bool,
+    /// Take no layer from an earlier image
+    #[arg(long, help_heading = "Cache")]
+    pub(super) no_remote_cache: bool,
+
+    /// Compress layers so: auto, gzip[:LEVEL], zstd[:LEVEL] or stored. `auto` is gzip:6, and stored for the job's jar,
+    /// which is compressed already
+    #[arg(
+        long,
+        value_name = "HOW",
+        help_heading = "Result",
+        env = "FLINK_IMG_COMPRESSION",
+        hide_env_values = true,
+        default_value = "auto",
+        value_parser = value::<CompressionChoice>
+    )]
+    pub(super) compression: CompressionChoice,
     /// Print one JSON object instead of the name with the digest
     #[arg(long, help_heading = "Result")]
     pub(super) json: bool,

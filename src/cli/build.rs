@@ -9,8 +9,8 @@ use super::output::Printer;
 use super::paths;
 use super::report::Failure;
 use super::settings::{self, Environment};
-use crate::build::{self, BuildPlan, Published, Targets};
-use crate::oci::{Digest, Image};
+use crate::build::{self, Built, Targets};
+use crate::oci::Digest;
 
 pub(super) fn run(
     arguments: &BuildArgs,
@@ -22,11 +22,11 @@ pub(super) fn run(
     // Everything that can be wrong with the request itself comes before any work.
     let names = settings::names(arguments)?;
     let request = settings::request(arguments, environment, &*reporter)?;
-    let mut targets = Targets {
+    let targets = Targets {
         names,
         push: arguments.push,
         outputs: arguments.output.clone(),
-        base: None,
+        cache: settings::cache_use(arguments),
     };
     targets.check_files()?;
     if let Some(path) = &arguments.metadata_file {
@@ -38,21 +38,17 @@ pub(super) fn run(
         &targets.outputs,
         arguments.metadata_file.as_deref(),
     )?;
-    let registries = targets.push || paths::local_base(&request).is_none();
+    let registries = targets.needs_registries() || paths::local_base(&request).is_none();
     let context = settings::context(global, environment, Arc::clone(&reporter), registries)?;
-    let local = build::open_local(&request, &context)?;
-    targets.check_registries(&context)?;
-    let inputs = build::resolve(&request, local, &context)?;
-    let plan = build::plan(&request, &inputs)?;
     if arguments.dry_run {
+        let plan = build::dry_run(&request, &context)?;
         let text = serde_json::to_string_pretty(&plan).expect("a plan can be written as JSON");
         printer.result(&text)?;
         return Ok(());
     }
-    let mut image = build::run(&plan, &inputs, &context)?;
-    targets.base.clone_from(&inputs.base_reference);
-    let published = build::publish(&mut image, &targets, &context)?;
-    let metadata = metadata(&plan, &image, &targets, &published);
+    let built = build::build(&request, &targets, &context)?;
+    let metadata = metadata(&built, &targets);
+    let published = &built.published;
     if let Some(path) = &arguments.metadata_file {
         let text = format!("{metadata}\n");
         paths::write_metadata(path, text.as_bytes())?;
@@ -74,7 +70,12 @@ pub(super) fn run(
 }
 
 /// The object of `--json` and `--metadata-file`.
-fn metadata(plan: &BuildPlan, image: &Image, targets: &Targets, published: &Published) -> Value {
+fn metadata(built: &Built, targets: &Targets) -> Value {
+    let Built {
+        plan,
+        image,
+        published,
+    } = built;
     let own = image.layers.len() - plan.layers.len();
     let layers: Vec<_> = image
         .layers

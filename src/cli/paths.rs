@@ -124,6 +124,7 @@ pub(super) fn write_metadata(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 mod tests {
     use super::*;
     use crate::base::JavaOverride;
+    use crate::layer::CompressionChoice;
     use crate::oci::Platform;
 
     #[test]
@@ -142,6 +143,7 @@ mod tests {
             },
             job_jar: Some(jar.clone()),
             job_artifacts: Vec::new(),
+            compression: CompressionChoice::default(),
             created: None,
         };
         let archive = |name: &str| Output::OciArchive(folder.path().join(name));

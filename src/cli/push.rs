@@ -6,8 +6,7 @@ use super::args::{GlobalArgs, PushArgs};
 use super::output::Printer;
 use super::report::Failure;
 use super::settings::{self, Environment};
-use crate::build::{self, BuildError, Targets};
-use crate::store::LayoutError;
+use crate::build::{self, BuildError, CacheUse, Targets};
 
 pub(super) fn run(
     arguments: &PushArgs,
@@ -24,29 +23,13 @@ pub(super) fn run(
         return Err(BuildError::PushByDigest(name.clone()).into());
     }
     let context = settings::context(global, environment, printer.reporter(), true)?;
-    let mut image = context.store.image(&arguments.name)?;
-    for layer in &image.layers {
-        let descriptor = &layer.descriptor;
-        if context
-            .store
-            .verified_blob(descriptor, &*context.reporter)
-            .is_none()
-        {
-            return Err(LayoutError::Damaged {
-                layout: arguments.name.to_string(),
-                descriptor: Box::new(descriptor.clone()),
-            }
-            .into());
-        }
-    }
     let targets = Targets {
         names,
         push: true,
         outputs: Vec::new(),
-        base: None,
+        cache: CacheUse::default(),
     };
-    targets.check_registries(&context)?;
-    let published = build::publish(&mut image, &targets, &context)?;
+    let (image, published) = build::push_kept(&arguments.name, &targets, &context)?;
     if arguments.json {
         let object = json!({"digest": image.digest(), "names": targets.names, "references": published.references});
         printer.result(&object.to_string())?;

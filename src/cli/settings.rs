@@ -20,7 +20,7 @@ use serde::Deserialize;
 use super::args::{BuildArgs, GlobalArgs, NetworkArgs};
 use super::report::Failure;
 use crate::base::JavaOverride;
-use crate::build::{BuildRequest, Context, FlinkSource};
+use crate::build::{BuildRequest, CacheUse, Context, FlinkSource};
 use crate::error::{Explain, FileError, IoResultExt as _, Kind};
 use crate::flink::release::Mirror;
 use crate::fs;
@@ -335,6 +335,15 @@ pub(super) fn distinct(names: Vec<Reference>) -> Vec<Reference> {
     kept
 }
 
+/// What of earlier builds may be used.
+pub(super) fn cache_use(arguments: &BuildArgs) -> CacheUse {
+    CacheUse {
+        local: !arguments.no_cache,
+        remote: !arguments.no_cache && !arguments.no_remote_cache,
+        from: arguments.cache_from.clone(),
+    }
+}
+
 /// What is to be built.
 pub(super) fn request(
     arguments: &BuildArgs,
@@ -387,6 +396,7 @@ pub(super) fn request(
         flink,
         job_jar: arguments.job_jar.clone(),
         job_artifacts: arguments.job_artifacts.clone(),
+        compression: arguments.compression,
         created,
     })
 }

@@ -11,6 +11,10 @@ use super::config::open_addresses;
 use super::distribution::{CONFIG_FILES, Distribution, DistributionKind};
 use super::lines::Line;
 
+/// Raised whenever the same distribution becomes other entries: an image that was built from the same release by other rules
+/// is then not taken for one that was built by these.
+pub const LAYOUT_VERSION: u32 = 1;
+
 /// The home of Flink in the image.
 pub const HOME: &str = "opt/flink";
 

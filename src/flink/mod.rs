@@ -16,6 +16,6 @@ pub use config::open_addresses;
 pub use distribution::{Distribution, DistributionError, DistributionFile, DistributionKind};
 pub use java::{JavaVersion, JavaVersionError};
 pub use job::{Artifact, JobError, JobJar, JobLayout};
-pub use layout::{FlinkLayout, HOME};
+pub use layout::{FlinkLayout, HOME, LAYOUT_VERSION};
 pub use lines::{Known, Line, LineError};
 pub use version::{FlinkVersion, ScalaVersion, VersionError};

@@ -239,6 +239,12 @@ impl Error {
     pub fn is_not_found(&self) -> bool {
         self.kind() == Kind::NotFound
     }
+
+    /// Whether the registry understood what was sent and does not want it as it is, as a manifest that speaks of blobs
+    /// that it lacks (distribution-spec, "Pushing Manifests": 404; most registries say 400).
+    pub fn is_rejection(&self) -> bool {
+        matches!(&*self.cause, Cause::Status { status, .. } if matches!(status.as_u16(), 400 | 404 | 412 | 422))
+    }
 }
 
 impl Cause {

@@ -86,7 +86,18 @@ impl Client {
         reference: &Reference,
         platform: &Platform,
     ) -> Result<Resolved, Error> {
-        self.find_image(reference, platform)
+        let found = self.get_manifest(reference).await?;
+        self.resolve_in(reference, found, platform).await
+    }
+
+    /// The same, when what the name leads to is there already.
+    pub async fn resolve_in(
+        &self,
+        reference: &Reference,
+        found: RawManifest,
+        platform: &Platform,
+    ) -> Result<Resolved, Error> {
+        self.find_image(reference, found, platform)
             .await
             .map_err(|cause| Error::new(Task::PullManifest(reference.clone()), cause))
     }
@@ -171,9 +182,9 @@ impl Client {
     async fn find_image(
         &self,
         reference: &Reference,
+        raw: RawManifest,
         platform: &Platform,
     ) -> Result<Resolved, Cause> {
-        let raw = self.fetch_manifest(reference, Access::Pull).await?;
         let index = match raw.document()? {
             Document::Manifest(manifest) => {
                 return Ok(Resolved {

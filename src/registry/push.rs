@@ -77,7 +77,8 @@ impl BlobPush {
 }
 
 impl BlobOutcome {
-    fn as_str(self) -> &'static str {
+    /// What people are told.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::AlreadyThere => "already in the registry",
             Self::Mounted => "mounted",

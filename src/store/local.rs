@@ -118,11 +118,19 @@ impl Store {
         self.root.join(BLOBS).join(digest.hex())
     }
 
-    /// The blob, if the store has one of that digest and size.
-    pub fn blob(&self, descriptor: &Descriptor) -> Option<BlobSource> {
+    /// The blob, if the store has one of that digest and size; whoever reads it checks its bytes.
+    ///
+    /// One that is damaged stays where it is until it is made or fetched again, which takes its place in one step:
+    /// somebody else may just have done so, and a descriptor that is wrong must not cost anybody a blob.
+    pub fn blob(&self, descriptor: &Descriptor, reporter: &dyn Reporter) -> Option<BlobSource> {
         let path = self.blob_path(descriptor.digest);
-        let metadata = fs::metadata(&path).ok()?;
+        let metadata = fs::symlink_metadata(&path).ok()?;
         if !metadata.is_file() || metadata.len() != descriptor.size {
+            reporter.warn(&format!(
+                "`{}` is not the file of {} bytes that it should be",
+                path.display(),
+                descriptor.size
+            ));
             return None;
         }
         fs::touch(&path, &metadata, USE_INTERVAL);
@@ -130,25 +138,13 @@ impl Store {
     }
 
     /// The blob, if the store has it and its bytes are still those of its digest.
-    ///
-    /// One that is damaged stays where it is until it is made or fetched again, which takes its place in one step:
-    /// somebody else may just have done so, and a descriptor that is wrong must not cost anybody a blob.
     pub fn verified_blob(
         &self,
         descriptor: &Descriptor,
         reporter: &dyn Reporter,
     ) -> Option<BlobSource> {
+        let source = self.blob(descriptor, reporter)?;
         let path = self.blob_path(descriptor.digest);
-        let Some(source) = self.blob(descriptor) else {
-            if fs::symlink_metadata(&path).is_ok() {
-                reporter.warn(&format!(
-                    "`{}` is not the file of {} bytes that it should be",
-                    path.display(),
-                    descriptor.size
-                ));
-            }
-            return None;
-        };
         match blob::is_intact(&path, descriptor) {
             Ok(true) => return Some(source),
             Ok(false) => reporter.warn(&format!("`{}` is damaged", path.display())),
@@ -294,13 +290,13 @@ mod tests {
                 .add(&descriptor, &BlobSource::Bytes(wrong.into()))
                 .unwrap_err();
             assert!(matches!(error, StoreError::Mismatch { .. }));
-            assert!(store.blob(&descriptor).is_none());
+            assert!(store.blob(&descriptor, &Silent).is_none());
         }
         assert_eq!((files(&store, BLOBS), files(&store, "tmp")), (0, 0));
         store
             .add(&descriptor, &BlobSource::Bytes(b"promised"[..].into()))
             .unwrap();
-        assert!(store.blob(&descriptor).is_some());
+        assert!(store.blob(&descriptor, &Silent).is_some());
     }
 
     #[test]
@@ -350,7 +346,7 @@ mod tests {
             .unwrap();
         assert!(store.verified_blob(&descriptor, &Silent).is_some());
         fs::write_atomic(&store.blob_path(descriptor.digest), b"promiseX").unwrap();
-        assert!(store.blob(&descriptor).is_some());
+        assert!(store.blob(&descriptor, &Silent).is_some());
         assert!(store.verified_blob(&descriptor, &Silent).is_none());
         store
             .add(&descriptor, &BlobSource::Bytes(b"promised"[..].into()))

@@ -97,9 +97,15 @@ fn mirror(context: &TestContext) -> FileServer {
 }
 
 /// A build of the release that the mirror has.
-fn build_release(context: &TestContext, mirror: &FileServer) -> Run {
+fn build_release(context: &TestContext, mirror: &FileServer, words: &[&str]) -> Run {
     let url = format!("{}/flink", mirror.url());
-    let words = ["build", "--base", support::context::BASE, "--job-jar"];
+    let usual = ["build", "--base", support::context::BASE, "--job-jar"];
     let more = ["job.jar", "--flink-version", "1.20.5", "--release-mirror"];
-    context.run(words.iter().chain(&more).chain(&[url.as_str()]))
+    context.run(
+        usual
+            .iter()
+            .chain(&more)
+            .chain(&[url.as_str()])
+            .chain(words),
+    )
 }

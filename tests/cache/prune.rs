@@ -12,7 +12,7 @@ use crate::{
 fn without_options_only_what_kept_images_need_stays() {
     let context = TestContext::new();
     let mirror = mirror(&context);
-    let digest = build_release(&context, &mirror).digest();
+    let digest = build_release(&context, &mirror, &[]).digest();
     let kept = blobs(&context);
     context
         .build(&["--job-artifacts", "base.tar", "-o", "oci:other"])
@@ -53,14 +53,14 @@ fn without_options_only_what_kept_images_need_stays() {
     assert_eq!(files(&store.join("facts/base")), facts);
     assert_sound(&context);
     assert_snapshot!(context.run(["images"]).stdout_plain(), @"docker.io/library/flink-job sha256:[1]");
-    assert_eq!(build_release(&context, &mirror).digest(), digest);
+    assert_eq!(build_release(&context, &mirror, &[]).digest(), digest);
 }
 
 #[test]
 fn an_age_takes_what_was_not_used_for_so_long() {
     let context = TestContext::new();
     let mirror = mirror(&context);
-    build_release(&context, &mirror).ok();
+    build_release(&context, &mirror, &[]).ok();
     let kept = blobs(&context);
     build_unkept(&context).ok();
     context

@@ -25,7 +25,7 @@ fn an_empty_cache() {
 fn info_tells_how_much_there_is_of_what() {
     let context = TestContext::new();
     let mirror = mirror(&context);
-    build_release(&context, &mirror).ok();
+    build_release(&context, &mirror, &[]).ok();
     context.write("job.jar", context.read("job.jar"));
     let kept = blobs(&context).len();
     // A base of its own, so that there is a layer that no kept image has.
@@ -113,7 +113,7 @@ fn a_store_is_its_owners_business_whatever_the_umask() {
         let mut context = TestContext::new();
         context.first(umask);
         let mirror = mirror(&context);
-        build_release(&context, &mirror).ok();
+        build_release(&context, &mirror, &[]).ok();
         // What downloads releases knows nothing of the store, which closes them when it is opened.
         let info = context.run(["cache", "info"]).ok();
         assert!(info.stdout.contains("releases"));

@@ -101,10 +101,10 @@ fn what_a_base_says_of_itself_is_kept_and_its_entrypoint_is_not() {
     ----- stderr -----
     sha256:[2]: pulled, [SIZE]
     sha256:[3]: pulled, [SIZE]
+    job: made, [SIZE]
     user flink, entrypoint: made, [SIZE]
     Flink 1.20.5: lib, bin, conf, plugins: made, [SIZE]
     Flink 1.20.5: opt, examples: made, [SIZE]
-    job: made, [SIZE]
     Writing oci:out: written
     ");
     let config = run_config(&context, &run);

@@ -13,10 +13,10 @@ fn an_image_is_kept_under_the_default_name() {
     docker.io/library/flink-job@sha256:[1]
     ----- stderr -----
     Compressing the base: done, [SIZE]
+    job: made, [SIZE]
     user flink, entrypoint: made, [SIZE]
     Flink 1.20.5: lib, bin, conf, plugins: made, [SIZE]
     Flink 1.20.5: opt, examples: made, [SIZE]
-    job: made, [SIZE]
     Kept on this machine; `flink-img push docker.io/library/flink-job` sends it to its registry
     ");
     assert_snapshot!(context.build(&["--job-jar", "job.jar"]), @"
@@ -69,8 +69,8 @@ fn without_a_job_it_is_a_session_image() {
     ----- stdout -----
     docker.io/library/sessions@sha256:[1]
     ----- stderr -----
-    No job is given, so the image is one for session clusters
     Compressing the base: done, [SIZE]
+    No job is given, so the image is one for session clusters
     user flink, entrypoint: made, [SIZE]
     Flink 1.20.5: lib, bin, conf, plugins: made, [SIZE]
     Flink 1.20.5: opt, examples: made, [SIZE]
@@ -174,10 +174,10 @@ fn all_outputs_at_once_and_one_object_that_tells_them() {
     );
     assert_snapshot!(run.plain(&run.stderr), @"
     Compressing the base: done, [SIZE]
+    job: made, [SIZE]
     user flink, entrypoint: made, [SIZE]
     Flink 1.20.5: lib, bin, conf, plugins: made, [SIZE]
     Flink 1.20.5: opt, examples: made, [SIZE]
-    job: made, [SIZE]
     Writing oci:layout: written
     Writing oci-archive:a.tar: written
     Writing docker-archive:b.tar: written

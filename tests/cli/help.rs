@@ -94,9 +94,18 @@ fn build() {
           --push                  Push the image to the registry of its name
       -o, --output <KIND:PATH>    Write the image to oci:DIR, oci-archive:FILE or docker-archive:FILE.
                                   May be repeated
+          --compression <HOW>     Compress layers so: auto, gzip[:LEVEL], zstd[:LEVEL] or stored. `auto`
+                                  is gzip:6, and stored for the job's jar, which is compressed already
+                                  [env: FLINK_IMG_COMPRESSION] [default: auto]
           --json                  Print one JSON object instead of the name with the digest
           --metadata-file <FILE>  Write the same JSON object to a file
           --dry-run               Print what would be built as JSON, and make no layer
+
+    Cache:
+          --cache-from <NAME>  Take known layers from this image too, besides those that the image's
+                               names lead to now. May be repeated [env: FLINK_IMG_CACHE_FROM]
+          --no-cache           Make every layer, whatever is known of it
+          --no-remote-cache    Take no layer from an earlier image
 
     Global options:
       -q, --quiet            Say nothing but errors, not even warnings

@@ -17,4 +17,5 @@ mod build;
 mod help;
 mod known;
 mod push;
+mod rebuild;
 mod release;

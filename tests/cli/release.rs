@@ -62,10 +62,10 @@ fn a_release_is_downloaded_once() {
     Compressing the base: done, [SIZE]
     flink-1.20.5-bin-scala_2.12.tgz: downloaded, [SIZE]
     Flink 1.20.5 was downloaded from http://127.0.0.1:[PORT]/flink/
+    job: made, [SIZE]
     user flink, entrypoint: made, [SIZE]
     Flink 1.20.5: lib, bin, conf, plugins: made, [SIZE]
     Flink 1.20.5: opt, examples: made, [SIZE]
-    job: made, [SIZE]
     Kept on this machine; `flink-img push docker.io/library/flink-job` sends it to its registry
     ");
     assert_eq!(server.asked().len(), 2, "{:?}", server.asked());
@@ -75,16 +75,31 @@ fn a_release_is_downloaded_once() {
     ----- stdout -----
     docker.io/library/flink-job@sha256:[1]
     ----- stderr -----
-    Flink 1.20.5 is in the cache
     user flink, entrypoint: known from an earlier build
+    user flink, entrypoint: sha256:[2] by the recipe sha256:[3], from the cache
     Flink 1.20.5: lib, bin, conf, plugins: known from an earlier build
+    Flink 1.20.5: lib, bin, conf, plugins: sha256:[4] by the recipe sha256:[5], from the cache
     Flink 1.20.5: opt, examples: known from an earlier build
+    Flink 1.20.5: opt, examples: sha256:[6] by the recipe sha256:[7], from the cache
     job: known from an earlier build
+    job: sha256:[8] by the recipe sha256:[9], from the cache
     Kept on this machine; `flink-img push docker.io/library/flink-job` sends it to its registry
     ");
     assert_eq!(server.asked().len(), 2, "{:?}", server.asked());
-    // It is the same image as from the archive itself.
-    assert_eq!(context.digest(&["-q"]), first.digest());
+    // From the archive itself come the same layers and the same config; but only a release is noted as one.
+    let layers =
+        |words: &[&str]| context.build(&[&["--job-jar", "job.jar", "--json"], words].concat());
+    let archive = layers(&["-q"]).json();
+    let release = build(
+        &context,
+        &server,
+        &[&words[..3], &["-q", "--json"]].concat(),
+    )
+    .json();
+    for key in ["configDigest", "layers", "flink"] {
+        assert_eq!(archive[key], release[key], "{key}");
+    }
+    assert_ne!(archive["digest"], release["digest"]);
     assert_eq!(
         names(&context.store().join("releases")),
         [NAME, &format!("{NAME}.sha512")]
@@ -136,9 +151,9 @@ fn a_release_with_a_wrong_checksum_is_not_used() {
     flink-1.20.5-bin-scala_2.12.tgz: refused, [SIZE]
     error: Failed to download Flink 1.20.5
       http://127.0.0.1:[PORT]/flink/ sent bytes that do not match the checksum
-      https://dlcdn.apache.org/flink/ gives no checksum: could not be reached: Connection refused (os error 111)
-      https://downloads.apache.org/flink/ gives no checksum: could not be reached: Connection refused (os error 111)
-      https://archive.apache.org/dist/flink/ gives no checksum: could not be reached: Connection refused (os error 111)
+      https://dlcdn.apache.org/flink/ could not be reached: Connection refused (os error 111)
+      https://downloads.apache.org/flink/ could not be reached: Connection refused (os error 111)
+      https://archive.apache.org/dist/flink/ could not be reached: Connection refused (os error 111)
     hint: do not use these bytes; try again later or from another mirror
     ");
     context.assert_nothing_kept();
@@ -152,6 +167,7 @@ fn versions_and_mirrors_that_cannot_be_are_refused_before_any_request() {
     assert_snapshot!(build(&context, &server, &["--flink-version", "1.10.3"]), @"
     exit code: 3
     ----- stderr -----
+    Compressing the base: done, [SIZE]
     error: Flink 1.10.3 is older than 1.11; images of such lines are not built yet
     hint: use a newer release, as 2.3.0
     ");

@@ -330,6 +330,13 @@ impl Registry {
         content.blobs.get(repository)?.get(&digest).cloned()
     }
 
+    /// Takes everything out of a repository.
+    pub fn forget(&self, repository: &str) {
+        let mut content = self.shared.content();
+        content.blobs.remove(repository);
+        content.manifests.retain(|(name, _), _| name != repository);
+    }
+
     /// Puts a blob in.
     pub fn put_blob(&self, repository: &str, bytes: &[u8]) -> Digest {
         let digest = Digest::of(bytes);

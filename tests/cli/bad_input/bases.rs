@@ -62,8 +62,8 @@ fn bases_that_flink_cannot_stand_on() {
     assert_snapshot!(site.refuses(&["--base", "rootfs:old.tar", "--from-archive", archive]), @"
     exit code: 4
     ----- stderr -----
-    No job is given, so the image is one for session clusters
     Compressing the base: done, [SIZE]
+    No job is given, so the image is one for session clusters
     error: Flink 2.3.0 does not work with Java 8: it needs Java 11, 17 or 21
     hint: choose a base with another Java, or another release
     ");

@@ -1,0 +1,295 @@
+//! The images that the targets' names lead to now, and others that the user names: what they tell of layers that need not be
+//! made, of a base that need not be looked into, and of names that need not be written.
+//!
+//! What an image says of itself is believed of images that the user names only, for layers that its registry then has under
+//! the digest that it says.
+
+use std::cell::{OnceCell, RefCell};
+
+use tokio::task::JoinHandle;
+
+use super::annotations::{self, BaseNote, ReleasePlace};
+use super::{Context, Targets};
+use crate::base::BaseFacts;
+use crate::error::{Explain as _, Kind};
+use crate::oci::{
+    Config, Descriptor, DiffId, Digest, Document, MANIFEST_LIMIT, Manifest, Platform, Reference,
+};
+use crate::registry::{self, Access, RawManifest};
+
+/// An image that was built before.
+#[derive(Debug)]
+pub(super) struct LastImage {
+    /// As the user names it.
+    pub(super) name: Reference,
+    /// The same image by its digest.
+    pub(super) reference: Reference,
+    manifest: Manifest,
+    /// What is only known once the config was fetched; `None` if that cannot be had, or is for another platform.
+    details: OnceCell<Option<Details>>,
+}
+
+#[derive(Debug)]
+struct Details {
+    config: Config,
+    diff_ids: Vec<DiffId>,
+}
+
+/// A layer of an earlier image.
+#[derive(Debug, Clone)]
+pub(super) struct LastLayer {
+    pub(super) descriptor: Descriptor,
+    pub(super) diff_id: DiffId,
+    /// The image.
+    pub(super) name: Reference,
+    pub(super) reference: Reference,
+}
+
+/// What a release became in an earlier image.
+#[derive(Debug, Clone)]
+pub(super) struct LastRelease {
+    /// The recipe keys of its layers, in order.
+    pub(super) recipes: Vec<Digest>,
+    /// The Scala version that the image says it is for.
+    pub(super) scala: Option<String>,
+}
+
+/// All images that may tell something.
+#[derive(Debug)]
+pub(super) struct LastImages<'a> {
+    pub(super) context: &'a Context,
+    platform: &'a Platform,
+    pending: RefCell<Vec<Lookup>>,
+    found: OnceCell<Found>,
+}
+
+#[derive(Debug)]
+struct Lookup {
+    name: Reference,
+    is_target: bool,
+    answer: JoinHandle<Result<Option<RawManifest>, registry::Error>>,
+}
+
+#[derive(Debug, Default)]
+struct Found {
+    /// What the targets' names lead to.
+    current: Vec<(Reference, Digest)>,
+    images: Vec<LastImage>,
+}
+
+impl<'a> LastImages<'a> {
+    /// None at all.
+    pub(super) fn none(platform: &'a Platform, context: &'a Context) -> Self {
+        Self {
+            context,
+            platform,
+            pending: RefCell::default(),
+            found: OnceCell::from(Found::default()),
+        }
+    }
+
+    /// Starts to ask for them; the answers are waited for when somebody wants to know.
+    pub(super) fn ask(targets: &Targets, platform: &'a Platform, context: &'a Context) -> Self {
+        let ask = |name: &Reference, is_target: bool| {
+            let (client, reference) = (context.registries().clone(), name.clone());
+            // The token that allows to push is needed anyway.
+            let access = if is_target {
+                Access::Push { mount_from: None }
+            } else {
+                Access::Pull
+            };
+            Lookup {
+                name: name.clone(),
+                is_target,
+                answer: context
+                    .runtime
+                    .spawn(async move { client.find_manifest(&reference, access).await }),
+            }
+        };
+        let mut pending = Vec::new();
+        if targets.push && targets.cache.remote {
+            pending.extend(targets.names.iter().map(|name| ask(name, true)));
+        }
+        if targets.cache.remote {
+            pending.extend(targets.cache.from.iter().map(|name| ask(name, false)));
+        }
+        Self {
+            context,
+            platform,
+            pending: RefCell::new(pending),
+            found: OnceCell::new(),
+        }
+    }
+
+    /// Waits for the answers. A registry that cannot be reached is an error, as the push would fail as well; one that
+    /// refuses to tell is none: whether it takes a push is asked later, and answered better.
+    pub(super) fn wait(&self) -> Result<(), registry::Error> {
+        if self.found.get().is_some() {
+            return Ok(());
+        }
+        let mut found = Found::default();
+        for lookup in self.pending.take() {
+            let answer = self.context.runtime.block_on(lookup.answer);
+            let raw = match answer.expect("a request does not panic") {
+                Ok(Some(raw)) => raw,
+                Ok(None) if lookup.is_target => continue,
+                Ok(None) => {
+                    let message = format!(
+                        "There is no image `{}`, so no layer is taken from it",
+                        lookup.name
+                    );
+                    self.context.reporter.warn(&message);
+                    continue;
+                }
+                Err(error) if lookup.is_target => match error.kind() {
+                    Kind::Unauthorized | Kind::NotFound | Kind::Integrity => continue,
+                    _ => return Err(error),
+                },
+                Err(error) => {
+                    let message = format!("{error}, so no layer is taken from it");
+                    self.context.reporter.warn(&message);
+                    continue;
+                }
+            };
+            if lookup.is_target {
+                found.current.push((lookup.name.clone(), raw.digest));
+            }
+            if let Some(image) = self.open(lookup.name, &raw) {
+                found.images.push(image);
+            }
+        }
+        let _ = self.found.set(found);
+        Ok(())
+    }
+
+    fn open(&self, name: Reference, raw: &RawManifest) -> Option<LastImage> {
+        let (manifest, digest) = match raw.document().ok()? {
+            Document::Manifest(manifest) => (manifest, raw.digest),
+            Document::Index(index) => {
+                let digest = index.for_platform(self.platform).ok()?.digest;
+                let reference = name.at(digest);
+                let get = self.context.registries().get_manifest(&reference);
+                let raw = self.context.runtime.block_on(get).ok()?;
+                match raw.document().ok()? {
+                    Document::Manifest(manifest) => (manifest, digest),
+                    Document::Index(_) => return None,
+                }
+            }
+        };
+        Some(LastImage {
+            reference: name.at(digest),
+            name,
+            manifest,
+            details: OnceCell::new(),
+        })
+    }
+
+    fn found(&self) -> &Found {
+        self.found
+            .get()
+            .expect("the answers are waited for before anybody asks")
+    }
+
+    /// The digest of what a target's name leads to now.
+    pub(super) fn current(&self, name: &Reference) -> Option<Digest> {
+        let found = &self.found().current;
+        found
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, digest)| *digest)
+    }
+
+    /// All blobs of the images that are in the repository of `name`: a registry has what its manifests speak of.
+    pub(super) fn blobs_beside(&self, name: &Reference) -> impl Iterator<Item = Digest> {
+        let name = name.name();
+        let beside = move |image: &&LastImage| image.name.name() == name;
+        self.found()
+            .images
+            .iter()
+            .filter(beside)
+            .flat_map(|image| image.manifest.layers.iter().chain([&image.manifest.config]))
+            .map(|descriptor| descriptor.digest)
+    }
+
+    /// The layer that was made by the recipe of this key.
+    pub(super) fn layer(&self, recipe: Digest) -> Option<LastLayer> {
+        let recipe = recipe.to_string();
+        self.found().images.iter().find_map(|image| {
+            let place = image.manifest.layers.iter().position(|layer| {
+                layer.annotations.get(annotations::LAYER_RECIPE) == Some(&recipe)
+            })?;
+            Some(LastLayer {
+                descriptor: image.manifest.layers[place].clone(),
+                diff_id: self.details(image)?.diff_ids[place],
+                name: image.name.clone(),
+                reference: image.reference.clone(),
+            })
+        })
+    }
+
+    /// What was found in the base of this key.
+    pub(super) fn base_facts(&self, key: Digest) -> Option<BaseFacts> {
+        self.found().images.iter().find_map(|image| {
+            let note = image.manifest.annotations.get(annotations::BASE)?;
+            let note = BaseNote::read(note, key)?;
+            self.details(image)?;
+            Some(note.facts())
+        })
+    }
+
+    /// What the release of this key became.
+    pub(super) fn release(&self, key: Digest) -> Option<LastRelease> {
+        self.found().images.iter().find_map(|image| {
+            let mut layers = image.manifest.layers.iter().filter_map(|layer| {
+                let place = layer.annotations.get(annotations::LAYER_RELEASE)?;
+                let place = ReleasePlace::read(place).filter(|place| place.key == key)?;
+                let recipe = layer.annotations.get(annotations::LAYER_RECIPE)?;
+                Some((place, recipe.parse().ok()?))
+            });
+            let mut recipes = Vec::new();
+            let mut count = 0;
+            for (place, recipe) in &mut layers {
+                recipes.push(recipe);
+                count = place.count;
+                if place.place != recipes.len() {
+                    return None;
+                }
+            }
+            let details = self.details(image)?;
+            (count > 0 && recipes.len() == count).then(|| LastRelease {
+                recipes,
+                scala: details
+                    .config
+                    .labels()
+                    .find(|(name, _)| *name == super::runtime::SCALA_LABEL)
+                    .map(|(_, value)| value.to_owned()),
+            })
+        })
+    }
+
+    /// The config of an image; fetched when it is first needed.
+    fn details<'b>(&self, image: &'b LastImage) -> Option<&'b Details> {
+        let details = image.details.get_or_init(|| {
+            let config = &image.manifest.config;
+            let get =
+                self.context
+                    .registries()
+                    .get_blob_bytes(&image.reference, config, MANIFEST_LIMIT);
+            let bytes = match self.context.runtime.block_on(get) {
+                Ok(bytes) => bytes,
+                Err(error) => {
+                    self.context
+                        .reporter
+                        .warn(&format!("{error}, so no layer is taken from that image"));
+                    return None;
+                }
+            };
+            let config = Config::parse(&bytes).ok()?;
+            let diff_ids = config.diff_ids().ok()?;
+            let fits = diff_ids.len() == image.manifest.layers.len()
+                && config.platform().is_ok_and(|found| found == *self.platform);
+            fits.then_some(Details { config, diff_ids })
+        });
+        details.as_ref()
+    }
+}

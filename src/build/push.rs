@@ -1,0 +1,418 @@
+//! An image on its way to registries, at the least cost: what a repository has is not sent, what another one of the registry
+//! has is mounted, and blobs travel while others are made.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::context::PARALLEL_TRANSFERS;
+use super::last::LastImages;
+use super::{BuildError, Context, Targets};
+use crate::error::IoResultExt as _;
+use crate::fs;
+use crate::memory;
+use crate::oci::{
+    BlobSource, Descriptor, Digest, HashingReader, Image, MakeBlob, MediaType, Reference,
+};
+use crate::registry::{self, BlobBody, BlobOutcome, BlobPush, Presence, Upload};
+
+/// The kind under which the store remembers which blobs a repository has.
+const KIND: &str = "repository";
+/// For how long that is believed, in seconds: registries throw away what no manifest speaks of any more, and not all of them
+/// look when they get a manifest.
+const BELIEVED_FOR: i64 = 24 * 60 * 60;
+
+/// A blob that a repository should have.
+#[derive(Debug, Clone)]
+pub(super) struct Offer {
+    pub(super) descriptor: Descriptor,
+    pub(super) source: BlobSource,
+    /// What people know it as.
+    pub(super) label: String,
+    /// Another image that has it.
+    pub(super) also_in: Option<Reference>,
+    /// Whether it was made just now, so that hardly any registry has it, and its bytes need no check.
+    pub(super) made: bool,
+}
+
+/// A push.
+#[derive(Debug)]
+pub(super) struct Push<'a> {
+    context: &'a Context,
+    last: &'a LastImages<'a>,
+    repositories: Vec<Repository>,
+    /// Uploads that were opened to find out whether that is allowed, by the place of their repository.
+    sessions: RefCell<Option<Vec<Option<Upload>>>>,
+    limit: Arc<Semaphore>,
+    /// The blob that the last failure was about.
+    pub(super) failed: Option<Digest>,
+}
+
+/// One repository that is pushed to.
+#[derive(Debug)]
+struct Repository {
+    /// The names in it; the first stands for the repository.
+    names: Vec<Reference>,
+    /// The place of the first repository of the same registry, which all others take their blobs from.
+    leader: Option<usize>,
+    /// Blobs that it had not long ago.
+    seen: BTreeSet<Digest>,
+    /// Whether it refused a manifest, so that it is not believed to have anything.
+    doubted: bool,
+    /// Blobs that are on their way or there.
+    offered: BTreeSet<Digest>,
+    uploads: JoinSet<(Digest, Result<BlobOutcome, registry::Error>)>,
+}
+
+/// What is remembered of a repository: its blobs, and when it was last seen to have them, in seconds since 1970.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Seen {
+    blobs: BTreeMap<Digest, i64>,
+}
+
+impl Seen {
+    fn key(repository: &Reference) -> Digest {
+        Digest::of(repository.name().as_bytes())
+    }
+
+    fn recall(repository: &Reference, context: &Context) -> Self {
+        let mut seen: Self =
+            memory::recall(&context.store, KIND, Self::key(repository)).unwrap_or_default();
+        let now = now();
+        // A time that is yet to come says that the clock was moved.
+        seen.blobs
+            .retain(|_, then| *then <= now && now - *then < BELIEVED_FOR);
+        seen
+    }
+
+    fn remember(&self, repository: &Reference, context: &Context) {
+        memory::remember(&context.store, KIND, Self::key(repository), self);
+    }
+}
+
+/// It decides what is asked of a registry, never what an image is.
+fn now() -> i64 {
+    jiff::Timestamp::now().as_second()
+}
+
+impl<'a> Push<'a> {
+    pub(super) fn new(
+        targets: &Targets,
+        last: &'a LastImages<'a>,
+        context: &'a Context,
+    ) -> Result<Self, BuildError> {
+        if let Some(name) = targets.names.iter().find(|name| name.digest().is_some()) {
+            return Err(BuildError::PushByDigest(name.clone()));
+        }
+        let mut repositories: Vec<Repository> = Vec::new();
+        for name in &targets.names {
+            let known = repositories
+                .iter_mut()
+                .find(|known| known.names[0].name() == name.name());
+            match known {
+                Some(repository) => repository.names.push(name.clone()),
+                None => repositories.push(Repository {
+                    leader: repositories
+                        .iter()
+                        .position(|other| other.names[0].registry() == name.registry()),
+                    names: vec![name.clone()],
+                    seen: BTreeSet::new(),
+                    doubted: false,
+                    offered: BTreeSet::new(),
+                    uploads: JoinSet::new(),
+                }),
+            }
+        }
+        if targets.cache.local {
+            for repository in &mut repositories {
+                let seen = Seen::recall(&repository.names[0], context);
+                repository.seen.extend(seen.blobs.into_keys());
+            }
+        }
+        Ok(Self {
+            context,
+            last,
+            repositories,
+            sessions: RefCell::new(None),
+            limit: Arc::new(Semaphore::new(PARALLEL_TRANSFERS)),
+            failed: None,
+        })
+    }
+
+    /// Finds out, once, whether the registries take what we push: before anybody works for it. The uploads that are opened
+    /// for that are used later.
+    pub(super) fn check(&self) -> Result<(), registry::Error> {
+        if self.sessions.borrow().is_some() {
+            return Ok(());
+        }
+        let mut sessions = Vec::new();
+        for repository in &self.repositories {
+            let open = self.context.registries().open_upload(&repository.names[0]);
+            match self.context.runtime.block_on(open) {
+                Ok(upload) => sessions.push(Some(upload)),
+                Err(error) => {
+                    self.cancel(sessions);
+                    return Err(error);
+                }
+            }
+        }
+        *self.sessions.borrow_mut() = Some(sessions);
+        Ok(())
+    }
+
+    fn cancel(&self, sessions: Vec<Option<Upload>>) {
+        for upload in sessions.into_iter().flatten() {
+            let cancel = self.context.registries().cancel_upload(upload);
+            self.context.runtime.block_on(cancel);
+        }
+    }
+
+    /// Lets a blob start on its way, to those repositories that others take it from.
+    pub(super) fn offer(&mut self, offer: &Offer) -> Result<(), BuildError> {
+        self.check()?;
+        for place in 0..self.repositories.len() {
+            if self.repositories[place].leader.is_none() {
+                self.send(place, offer, None)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a repository has a blob, for all that is known: it had it not long ago, or an image in it speaks of it.
+    fn believes(&self, place: usize, digest: Digest) -> bool {
+        let repository = &self.repositories[place];
+        let mut beside = self.last.blobs_beside(&repository.names[0]);
+        !repository.doubted
+            && (repository.seen.contains(&digest) || beside.any(|known| known == digest))
+    }
+
+    fn send(
+        &mut self,
+        place: usize,
+        offer: &Offer,
+        session: Option<Upload>,
+    ) -> Result<(), BuildError> {
+        let leader = self.repositories[place].leader;
+        let leader = leader.map(|leader| self.repositories[leader].names[0].clone());
+        let digest = offer.descriptor.digest;
+        let believed = self.believes(place, digest);
+        let repository = &mut self.repositories[place];
+        if !repository.offered.insert(digest) {
+            return Ok(());
+        }
+        if believed {
+            let progress = self.context.reporter.start(&offer.label, None);
+            progress.finish(BlobOutcome::AlreadyThere.as_str());
+            return Ok(());
+        }
+        let target = repository.names[0].clone();
+        let mount_from = leader
+            .as_ref()
+            .or(offer.also_in.as_ref())
+            .filter(|from| from.registry() == target.registry() && from.name() != target.name());
+        let push = BlobPush {
+            descriptor: offer.descriptor.clone(),
+            label: offer.label.clone(),
+            mount_from: mount_from.cloned(),
+            presence: if offer.made && leader.is_none() {
+                Presence::Unlikely
+            } else {
+                Presence::Unknown
+            },
+            session,
+        };
+        let body = body(offer, self.context)?;
+        let client = self.context.registries().clone();
+        let limit = Arc::clone(&self.limit);
+        let task = async move {
+            let _turn = limit.acquire_owned().await.expect("it is never closed");
+            (digest, client.push_blob(&target, push, &body).await)
+        };
+        repository
+            .uploads
+            .spawn_on(task, self.context.runtime.handle());
+        Ok(())
+    }
+
+    /// Waits for the blobs that are on their way.
+    fn wait(&mut self, place: usize) -> Result<(), BuildError> {
+        let repository = &mut self.repositories[place];
+        let mut failure = None;
+        while let Some(done) = self
+            .context
+            .runtime
+            .block_on(repository.uploads.join_next())
+        {
+            let (digest, outcome) = done.expect("uploads do not panic");
+            if let Err(error) = outcome {
+                repository.offered.remove(&digest);
+                failure.get_or_insert((digest, error));
+            }
+        }
+        match failure {
+            Some((digest, error)) => {
+                self.failed = Some(digest);
+                Err(error.into())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Brings what is still missing to all repositories, and gives the image its names. `offers` are all layers.
+    pub(super) fn finish(&mut self, image: &Image, offers: &[Offer]) -> Result<(), BuildError> {
+        for place in 0..self.repositories.len() {
+            let names = self.repositories[place].names.clone();
+            let (done, missing): (Vec<_>, Vec<_>) = names
+                .iter()
+                .partition(|name| self.last.current(name) == Some(image.digest()));
+            for name in &done {
+                let message = format!("`{name}` is this image already");
+                self.context.reporter.note(&message);
+            }
+            if missing.is_empty() {
+                continue;
+            }
+            self.check()?;
+            self.send_all(place, image, offers)?;
+            // Only now: a manifest must never be there before what it speaks of.
+            for name in missing {
+                self.name(place, name, image, offers)?;
+            }
+            let repository = &self.repositories[place];
+            let mut seen = Seen::recall(&names[0], self.context);
+            let now = now();
+            seen.blobs
+                .extend(repository.offered.iter().map(|digest| (*digest, now)));
+            seen.remember(&names[0], self.context);
+        }
+        let unused = self.sessions.take();
+        self.cancel(unused.unwrap_or_default());
+        Ok(())
+    }
+
+    fn send_all(
+        &mut self,
+        place: usize,
+        image: &Image,
+        offers: &[Offer],
+    ) -> Result<(), BuildError> {
+        for offer in offers {
+            self.send(place, offer, None)?;
+        }
+        let config = Offer {
+            descriptor: Descriptor::of(MediaType::Config, &image.config),
+            source: BlobSource::Bytes(image.config.clone().into()),
+            label: "config".to_owned(),
+            also_in: None,
+            made: true,
+        };
+        let session = if self.believes(place, config.descriptor.digest) {
+            None
+        } else {
+            let mut sessions = self.sessions.borrow_mut();
+            sessions
+                .as_mut()
+                .and_then(|sessions| sessions[place].take())
+        };
+        self.send(place, &config, session)?;
+        self.wait(place)
+    }
+
+    /// Writes the manifest. A registry that refuses it may lack what it was believed to have; then that is sent.
+    fn name(
+        &mut self,
+        place: usize,
+        name: &Reference,
+        image: &Image,
+        offers: &[Offer],
+    ) -> Result<(), BuildError> {
+        let Err(error) = self.write_manifest(name, image) else {
+            return Ok(());
+        };
+        let offered = self.repositories[place].offered.iter().copied();
+        let believed: Vec<_> = offered
+            .filter(|digest| self.believes(place, *digest))
+            .collect();
+        if !error.is_rejection() || believed.is_empty() {
+            return Err(error.into());
+        }
+        self.context.reporter.detail(&format!(
+            "{error}: it may lack what it was believed to have, so it is asked for each layer"
+        ));
+        let repository = &mut self.repositories[place];
+        repository.doubted = true;
+        repository
+            .offered
+            .retain(|digest| !believed.contains(digest));
+        Seen::default().remember(&repository.names[0], self.context);
+        self.send_all(place, image, offers)?;
+        Ok(self.write_manifest(name, image)?)
+    }
+
+    fn write_manifest(&self, name: &Reference, image: &Image) -> Result<(), registry::Error> {
+        let (client, selector) = (self.context.registries(), name.selector());
+        let push = client.push_manifest(name, &MediaType::Manifest, &image.manifest, &selector);
+        self.context.runtime.block_on(push).map(drop)
+    }
+}
+
+/// The bytes of an offer, as the client takes them.
+fn body(offer: &Offer, context: &Context) -> Result<BlobBody, BuildError> {
+    let size = offer.descriptor.size;
+    Ok(match &offer.source {
+        BlobSource::Bytes(bytes) => BlobBody::Bytes(Arc::clone(bytes)),
+        BlobSource::File(path) if offer.made => BlobBody::File {
+            file: Arc::new(fs::open(path)?),
+            offset: 0,
+            size,
+        },
+        BlobSource::File(path) => BlobBody::Made {
+            blob: Arc::new(CheckedFile {
+                path: path.clone(),
+                descriptor: offer.descriptor.clone(),
+            }),
+            size,
+        },
+        BlobSource::Range { file, name, offset } => BlobBody::File {
+            file: file.file().at("read", name.as_ref().as_ref())?,
+            offset: *offset,
+            size,
+        },
+        BlobSource::Made(blob) => BlobBody::Made {
+            blob: Arc::clone(blob),
+            size,
+        },
+        BlobSource::Registry(repository) => BlobBody::Registry {
+            client: context.registries().clone(),
+            repository: repository.clone(),
+            descriptor: Box::new(offer.descriptor.clone()),
+        },
+    })
+}
+
+/// A file that has lain on this machine for a while: its bytes are checked before the first of them is sent.
+#[derive(Debug)]
+struct CheckedFile {
+    path: PathBuf,
+    descriptor: Descriptor,
+}
+
+impl MakeBlob for CheckedFile {
+    fn make(&self, output: &mut dyn Write) -> io::Result<()> {
+        let open = || fs::open(&self.path).map_err(io::Error::other);
+        let found = HashingReader::new(open()?).finish()?;
+        if found != (self.descriptor.digest, self.descriptor.size) {
+            return Err(io::Error::other(format!(
+                "`{}` is damaged",
+                self.path.display()
+            )));
+        }
+        io::copy(&mut open()?, output).map(drop)
+    }
+}

@@ -1,0 +1,408 @@
+//! What is known is not done again: layers, bases, releases and blobs, on this machine and on one that has seen nothing.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use insta::assert_snapshot;
+use sha2::{Digest as _, Sha512};
+
+use crate::support::context::{JAVA_17, Run, TestContext, base, base_config, layer, names};
+use crate::support::files::FileServer;
+use crate::support::fixtures::{self, Compress};
+use crate::support::registry::{Fault, Registry};
+
+const RELEASE: &str = "flink-1.20.5-bin-scala_2.12.tgz";
+
+/// A registry with a base, a mirror with a release, and users who come and go.
+struct World {
+    registry: Registry,
+    mirror: FileServer,
+}
+
+impl World {
+    fn new() -> Self {
+        let registry = Registry::start();
+        let context = TestContext::new();
+        let (tar, archive) = (base(JAVA_17), context.read("flink.tgz"));
+        let (media_type, bytes) = layer(&tar, Compress::Gzip);
+        let config = base_config("amd64", &tar);
+        registry.put_image("acme/base", "1", &config, &[(media_type, &bytes)]);
+        let hex: Vec<_> = Sha512::digest(&archive)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let sum = format!("{}  {RELEASE}\n", hex.concat());
+        let mirror = FileServer::start(BTreeMap::from([
+            (format!("/flink/flink-1.20.5/{RELEASE}"), archive),
+            (
+                format!("/flink/flink-1.20.5/{RELEASE}.sha512"),
+                sum.into_bytes(),
+            ),
+        ]));
+        Self { registry, mirror }
+    }
+
+    fn name(&self, rest: &str) -> String {
+        format!("{}/{rest}", self.registry.address())
+    }
+
+    /// Builds from the release and the base of the registry, and pushes.
+    fn push(&self, context: &TestContext, name: &str, words: &[&str]) -> Run {
+        self.push_on(context, &self.name("acme/base:1"), name, words)
+    }
+
+    /// The same on another base.
+    fn push_on(&self, context: &TestContext, base: &str, name: &str, words: &[&str]) -> Run {
+        let mirror = format!("{}/flink", self.mirror.url());
+        let usual = [
+            "build",
+            "--push",
+            "--job-jar",
+            "job.jar",
+            "--flink-version",
+            "1.20.5",
+            "--base",
+            base,
+            "--release-mirror",
+            &mirror,
+            "-t",
+            name,
+        ];
+        self.registry.clear_requests();
+        context.run([&usual, words].concat()).sorted()
+    }
+
+    /// The requests since the last push began, sorted: uploads happen in no order.
+    fn requests(&self) -> String {
+        let mut lines: Vec<_> = self
+            .registry
+            .requests()
+            .iter()
+            .map(|request| {
+                let query = match request.query_all("from").first() {
+                    Some(from) => format!("?from={from}"),
+                    None => String::new(),
+                };
+                let id = request.path.rfind("upload-");
+                let path = id.map_or(request.path.as_str(), |id| &request.path[..id]);
+                format!("{} {path}{query} {}", request.method, request.status)
+            })
+            .collect();
+        lines.sort();
+        lines.join("\n")
+    }
+
+    fn sent(&self) -> usize {
+        let requests = self.registry.requests();
+        requests.iter().map(|request| request.body_length).sum()
+    }
+}
+
+/// Another job, as the next commit has it.
+fn next_commit(context: &TestContext, class: &str) {
+    fixtures::job_jar(&context.path("job.jar"), class);
+}
+
+/// The facts of a kind in the store.
+fn facts(context: &TestContext, kind: &str) -> Vec<PathBuf> {
+    let folder = context.store().join("facts").join(kind);
+    names(&folder)
+        .iter()
+        .map(|name| folder.join(name))
+        .collect()
+}
+
+#[test]
+fn a_new_jar_costs_six_requests() {
+    let (world, context) = (World::new(), TestContext::new());
+    let name = world.name("acme/job:1");
+    world.push(&context, &name, &[]).ok();
+    next_commit(&context, "org.example.Next");
+    let run = world.push(&context, &name, &["--verbose"]).ok();
+    // The manifest behind the tag of the base, which may have moved, and six for the image.
+    assert_snapshot!(run.plain(&world.requests()), @"
+    GET /v2/acme/base/manifests/1 200
+    GET /v2/acme/job/manifests/1 200
+    POST /v2/acme/job/blobs/uploads/ 202
+    POST /v2/acme/job/blobs/uploads/?from=acme/job 202
+    PUT /v2/acme/job/blobs/uploads/ 201
+    PUT /v2/acme/job/blobs/uploads/ 201
+    PUT /v2/acme/job/manifests/1 201
+    ");
+    let jar = context.read("job.jar").len();
+    assert!(world.sent() < jar + 50_000, "{}", world.sent());
+}
+
+#[test]
+fn no_change_costs_one_request() {
+    let (world, context) = (World::new(), TestContext::new());
+    let name = world.name("acme/job:1");
+    let digest = world.registry.manifest("acme/base", "1").unwrap().1;
+    let digest = flink_img::oci::Digest::of(&digest);
+    let base = world.name(&format!("acme/base@{digest}"));
+    let first = world.push_on(&context, &base, &name, &[]).ok();
+    let again = world.push_on(&context, &base, &name, &[]);
+    assert_snapshot!(again, @"
+    exit code: 0
+    ----- stdout -----
+    127.0.0.1:[PORT]/acme/job@sha256:[1]
+    ----- stderr -----
+    Flink 1.20.5: lib, bin, conf, plugins: known from an earlier build
+    Flink 1.20.5: opt, examples: known from an earlier build
+    `127.0.0.1:[PORT]/acme/job:1` is this image already
+    job: known from an earlier build
+    user flink, entrypoint: known from an earlier build
+    ");
+    assert_snapshot!(again.plain(&world.requests()), @"GET /v2/acme/job/manifests/1 200");
+    assert_eq!(again.digest(), first.digest());
+    assert_eq!(world.mirror.asked().len(), 2);
+}
+
+#[test]
+fn a_clean_runner_moves_the_jar_and_little_else() {
+    let world = World::new();
+    let name = world.name("acme/job:1");
+    world.push(&TestContext::new(), &name, &[]).ok();
+    let asked = world.mirror.asked().len();
+
+    let runner = TestContext::new();
+    next_commit(&runner, "org.example.Next");
+    let run = world.push(&runner, &name, &["-v"]).ok();
+    assert_snapshot!(run.plain(&world.requests()), @"
+    GET /v2/acme/base/blobs/sha256:[1] 200
+    GET /v2/acme/base/manifests/1 200
+    GET /v2/acme/job/blobs/sha256:[2] 200
+    GET /v2/acme/job/manifests/1 200
+    POST /v2/acme/job/blobs/uploads/ 202
+    POST /v2/acme/job/blobs/uploads/?from=acme/job 202
+    PUT /v2/acme/job/blobs/uploads/ 201
+    PUT /v2/acme/job/blobs/uploads/ 201
+    PUT /v2/acme/job/manifests/1 201
+    ");
+    assert_eq!(
+        world.mirror.asked()[asked..],
+        [format!("/flink/flink-1.20.5/{RELEASE}.sha512")]
+    );
+    assert!(
+        world.sent() < runner.read("job.jar").len() + 50_000,
+        "{}",
+        world.sent()
+    );
+    assert_eq!(names(&runner.store().join("blobs/sha256")), [""; 0]);
+    for text in [
+        "Flink 1.20.5: lib, bin, conf, plugins: known from the last image",
+        "user flink, entrypoint: known from the last image",
+        "job: made",
+    ] {
+        assert!(run.stderr.contains(text), "{text} in {run}");
+    }
+
+    // It is the image that somebody gets who knows nothing and believes nothing.
+    let doubter = TestContext::new();
+    next_commit(&doubter, "org.example.Next");
+    let other = world.name("other/job:1");
+    let all = world.push(&doubter, &other, &["--no-cache"]).ok();
+    assert_eq!(all.digest(), run.digest());
+}
+
+#[test]
+fn a_new_tag_for_each_commit_takes_its_layers_from_another_image() {
+    let world = World::new();
+    let main = world.name("acme/job:main");
+    world.push(&TestContext::new(), &main, &[]).ok();
+
+    let runner = TestContext::new();
+    next_commit(&runner, "org.example.Next");
+    let commit = world.name("acme/job:8d7f2a1");
+    let run = world.push(&runner, &commit, &["--cache-from", &main]).ok();
+    assert!(
+        run.stderr
+            .contains("lib, bin, conf, plugins: known from the last image"),
+        "{run}"
+    );
+    assert_eq!(
+        world.registry.count("GET /v2/acme/base/blobs/"),
+        1,
+        "its config"
+    );
+    assert_eq!(world.registry.count("PUT /v2/acme/job/blobs/"), 2);
+
+    // An image of another repository of the registry: its layers are mounted.
+    let runner = TestContext::new();
+    let copy = world.name("copies/job:1");
+    let run = world.push(&runner, &copy, &["--cache-from", &main]).ok();
+    assert!(
+        run.stderr.contains("lib, bin, conf, plugins: mounted"),
+        "{run}"
+    );
+    assert_eq!(
+        world.registry.count("PUT /v2/copies/job/blobs/"),
+        1,
+        "the config"
+    );
+
+    // Two names, one of which is there.
+    let runner = TestContext::new();
+    next_commit(&runner, "org.example.Third");
+    let names = format!("{},{main}", world.name("acme/job:0c4e11b"));
+    let run = world.push(&runner, &names, &[]).ok();
+    assert!(
+        run.stderr
+            .contains("lib, bin, conf, plugins: known from the last image"),
+        "{run}"
+    );
+    assert_eq!(
+        world.registry.manifest("acme/job", "main"),
+        world.registry.manifest("acme/job", "0c4e11b")
+    );
+}
+
+#[test]
+fn layers_that_another_registry_has_go_from_one_to_the_other() {
+    let (world, there) = (World::new(), Registry::start());
+    let main = world.name("acme/job:1");
+    let first = world.push(&TestContext::new(), &main, &[]).ok();
+    let runner = TestContext::new();
+    let name = format!("{}/acme/job:1", there.address());
+    let run = world.push(&runner, &name, &["--cache-from", &main]).ok();
+    assert_eq!(run.digest(), first.digest());
+    // Base and Flink did not touch the disk.
+    assert_eq!(names(&runner.store().join("blobs/sha256")), [""; 0]);
+    assert_eq!(
+        there.manifest("acme/job", "1"),
+        world.registry.manifest("acme/job", "1")
+    );
+}
+
+#[test]
+fn what_is_known_can_be_left_aside() {
+    let (world, context) = (World::new(), TestContext::new());
+    let name = world.name("acme/job:1");
+    let first = world.push(&context, &name, &[]).ok();
+    let none = world.push(&context, &name, &["--no-cache"]).ok();
+    assert_eq!(none.digest(), first.digest());
+    assert!(
+        none.stderr.contains("lib, bin, conf, plugins: made"),
+        "{none}"
+    );
+    assert_eq!(world.registry.count("GET /v2/acme/job/"), 0);
+
+    let runner = TestContext::new();
+    let alone = world.push(&runner, &name, &["--no-remote-cache"]).ok();
+    assert_eq!(alone.digest(), first.digest());
+    assert!(
+        alone.stderr.contains("lib, bin, conf, plugins: made"),
+        "{alone}"
+    );
+    assert_eq!(world.registry.count("GET /v2/acme/job/"), 0);
+}
+
+#[test]
+fn a_memory_that_is_wrong_is_corrected() {
+    let (world, context) = (World::new(), TestContext::new());
+    let name = world.name("acme/job:1");
+    let first = world.push(&context, &name, &[]).ok();
+    // Each layer is taken for one that there is nowhere.
+    let facts = facts(&context, "layer");
+    let read = || -> Vec<_> {
+        facts
+            .iter()
+            .map(|path| std::fs::read(path).unwrap())
+            .collect()
+    };
+    let truth = read();
+    for (path, text) in facts.iter().zip(&truth) {
+        let mut fact: serde_json::Value = serde_json::from_slice(text).unwrap();
+        fact["descriptor"]["digest"] = flink_img::oci::Digest::of(text).to_string().into();
+        std::fs::write(path, fact.to_string()).unwrap();
+    }
+    let blobs = context.store().join("blobs/sha256");
+    std::fs::remove_dir_all(&blobs).unwrap();
+    std::fs::create_dir(&blobs).unwrap();
+    let other = world.name("elsewhere/job:1");
+    let run = world.push(&context, &other, &[]).ok();
+    assert!(
+        run.stderr
+            .contains("the memory was wrong, and is corrected"),
+        "{run}"
+    );
+    assert_eq!(run.digest(), first.digest());
+    assert!(read() == truth);
+
+    // What lies under another key is not even believed.
+    for (place, path) in facts.iter().enumerate() {
+        std::fs::write(path, &truth[(place + 1) % truth.len()]).unwrap();
+    }
+    let third = world.name("third/job:1");
+    let run = world.push(&context, &third, &[]).ok();
+    assert_eq!(run.digest(), first.digest());
+    assert!(read() == truth);
+}
+
+#[test]
+fn a_registry_that_lost_its_blobs_gets_them_again() {
+    let (world, context) = (World::new(), TestContext::new());
+    let name = world.name("acme/job:1");
+    let first = world.push(&context, &name, &[]).ok();
+    // The repository is believed to have what it had a moment ago, until it refuses the manifest.
+    world.registry.forget("acme/job");
+    let again = world.push(&context, &name, &["-v"]).ok();
+    assert_eq!(again.digest(), first.digest());
+    assert!(again.stderr.contains("believed to have"), "{again}");
+    assert_eq!(world.registry.count("PUT /v2/acme/job/manifests/1"), 2);
+    assert!(world.registry.manifest("acme/job", "1").is_some());
+}
+
+#[test]
+fn a_damaged_blob_is_noticed_when_it_is_wanted() {
+    let (world, context) = (World::new(), TestContext::new());
+    let first = world.push(&context, &world.name("acme/job:1"), &[]).ok();
+    let folder = context.store().join("blobs/sha256");
+    for blob in names(&folder) {
+        let path = folder.join(&blob);
+        let mut bytes = std::fs::read(&path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+    }
+    // Nobody wants its bytes.
+    let name = world.name("acme/job:2");
+    let run = world.push(&context, &name, &[]).ok();
+    assert!(!run.stderr.contains("damaged"), "{run}");
+    // A registry that has nothing does, and so does a folder.
+    let there = Registry::start();
+    let elsewhere = format!("{}/acme/job:1", there.address());
+    let run = world.push(&context, &elsewhere, &["-o", "oci:out"]).ok();
+    assert_eq!(run.digest(), first.digest());
+    assert_eq!(
+        there.manifest("acme/job", "1"),
+        world.registry.manifest("acme/job", "1")
+    );
+}
+
+#[test]
+fn an_earlier_image_that_cannot_be_used_is_in_nobodys_way() {
+    let (world, context) = (World::new(), TestContext::new());
+    let missing = world.name("acme/missing:1");
+    let name = world.name("acme/job:1");
+    let first = world
+        .push(&context, &name, &["--cache-from", &missing])
+        .ok();
+    assert!(
+        first.stderr.contains("so no layer is taken from it"),
+        "{first}"
+    );
+    // Its config is gone, so nobody knows the diff ids of its layers.
+    let runner = TestContext::new();
+    world.registry.fail(
+        "GET /v2/acme/job/blobs/",
+        9,
+        Fault::error(404, "BLOB_UNKNOWN", "blob unknown to registry"),
+    );
+    let again = world.push(&runner, &name, &[]).ok();
+    assert_eq!(again.digest(), first.digest());
+    assert!(
+        again.stderr.contains("lib, bin, conf, plugins: made"),
+        "{again}"
+    );
+}
