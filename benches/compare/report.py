@@ -89,7 +89,7 @@ class Report:
         return goal(f"{words} {NAMES[peer]}", ratio and ratio > factor, found)
 
     def goals(self, case):
-        requests, sent, received = self.bench.traffic[case, "flink-img"]
+        requests, sent, received = self.bench.traffic.get((case, "flink-img"), (0, 0, 0))
         lines = ["| to reach | found | |", "| --- | --- | --- |"]
         if case == "A":
             lines += [self.at_most("A", 1.2), self.faster("A", "crane", 1),

@@ -1,5 +1,6 @@
 """A registry, a mirror of Flink releases, and a proxy that counts what goes through it. All on the loopback address."""
 
+import contextlib
 import http.client
 import http.server
 import re
@@ -175,20 +176,25 @@ def mirror(files):
 
 
 class Registry:
-    """Debian's `docker-registry`. Clients speak to `port`: straight to it, or through the proxy once it is counted."""
+    """Debian's `docker-registry`. Clients speak to `port`: straight to it, or through the proxy while it is counted."""
 
     def __init__(self, folder):
         self.folder = folder
-        self.proxy = None
         self.process = None
         self.port = self._start("127.0.0.1:0")
 
-    def count(self):
+    @contextlib.contextmanager
+    def counted(self):
         """Moves the registry to another port and puts the proxy where it was: addresses stay what they were, which
-        matters to tools that remember them."""
+        matters to tools that remember them. Gives the counts."""
         self.stop()
-        self.proxy = Server(ProxyHandler, port=self.port, upstream_port=self._start("127.0.0.1:0"))
-        return self.proxy.counts
+        proxy = Server(ProxyHandler, port=self.port, upstream_port=self._start("127.0.0.1:0"))
+        try:
+            yield proxy.counts
+        finally:
+            proxy.stop()
+            self.stop()
+            self._start(f"127.0.0.1:{self.port}")
 
     def _start(self, address):
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -211,9 +217,6 @@ class Registry:
         raise RuntimeError("the registry did not start: " + log.read_text())
 
     def stop(self):
-        if self.proxy:
-            self.proxy.stop()
-            self.proxy = None
         if self.process:
             self.process.terminate()
             self.process.wait(timeout=30)

@@ -74,6 +74,10 @@ class Tool:
         folder.mkdir()
         return folder
 
+    def image(self, _case):
+        """What the case pushes."""
+        return self.pushed
+
     def push_flink(self):
         """Puts the image with base and Flink into the tool's repository and returns its name by digest."""
         run(["skopeo", "copy", "--dest-tls-verify=false", f"oci:{self.ground.flink_layout}:flink", f"docker://{self.repository}:flink"])
@@ -90,6 +94,9 @@ class FlinkImg(Tool):
     def missing(self):
         return None
 
+    def image(self, case):
+        return f"{self.ground.registry}/{self.name}/{'clean' if case == 'C' else 'app'}:1"
+
     def seed(self, jar):
         run(self.changed(jar)[0])
         run(self.clean(jar)[0])
@@ -99,12 +106,12 @@ class FlinkImg(Tool):
 
     def changed(self, jar):
         return self.build(self.folder / "cache", jar, "--from-archive", self.ground.archive,
-                          "--base", self.ground.base, "--push", "-t", self.pushed)
+                          "--base", self.ground.base, "--push", "-t", self.image("A"))
 
     def clean(self, jar):
         return self.build(self.empty("clean"), jar, "--from-release", "--flink-version", FLINK,
                           "--release-mirror", self.ground.mirror,
-                          "--base", self.ground.base, "--push", "-t", f"{self.ground.registry}/{self.name}/clean:1")
+                          "--base", self.ground.base, "--push", "-t", self.image("C"))
 
     def first(self, jar):
         folder = self.empty("first")
@@ -247,17 +254,16 @@ class Crane(Tool):
 
 
 class Jib(Tool):
-    """Maven is part of the command, as it is for its users; it is told not to look for updates."""
+    """Maven is part of the command, as it is for its users. All that it needs is in its folder after the first run."""
 
     name = "jib"
     program = "mvn"
 
     def seed(self, jar):
         self.flink = self.push_flink()
-        for command in [self.maven("caches", jar, self.flink, online=True), *self.changed(jar)]:
-            run(command)
+        run(self.changed(jar)[0])
 
-    def maven(self, caches, jar, base, goal="jib:build", flink="none", tar="image.tar", online=False):
+    def maven(self, caches, jar, base, goal="jib:build", flink="none", tar="image.tar"):
         # Jib insists on a project that was compiled, on folders that exist, and takes a whole folder.
         project = self.folder / "project"
         (project / "target/classes").mkdir(parents=True, exist_ok=True)
@@ -277,7 +283,7 @@ class Jib(Tool):
             "bench.job": jar.parent,
             "bench.tar": tar,
         }
-        return ["mvn", "--batch-mode", "--quiet", *([] if online else ["--offline"]), "-f", project / "pom.xml",
+        return ["mvn", "--batch-mode", "--quiet", "-f", project / "pom.xml",
                 *(f"-D{name}={value}" for name, value in properties.items()), goal]
 
     def changed(self, jar):
