@@ -10,13 +10,20 @@ CRANE=v0.22.1
 say() { printf 'bench: %s\n' "$*" >&2; }
 
 cd "$ROOT"
+mkdir -p "$BENCH"
+# One run at a time: a second one would clear away the first one's files, and spoil its times. The lock ends with bench.py.
+exec 9>"$BENCH/.lock"
+flock --nonblock 9 || {
+    say "another run is under way"
+    exit 1
+}
+
 say "gathering Flink, a root file system with Java 17, a job, and the other tools of Debian"
 scripts/parts.sh bench
 
 say "building flink-img and the floor of case D (cargo build --release)"
 cargo build --release --locked --quiet --bin flink-img --example recompress
 
-mkdir -p "$BENCH"
 if [[ ! -x $BENCH/bin/crane ]]; then
     if command -v go >/dev/null; then
         say "building crane $CRANE"
