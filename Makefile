@@ -1,9 +1,9 @@
 # What is done with this project, in one word each; `make` alone lists them.
 
-SCRIPTS := .ci/run $(shell find scripts base-layers -name '*.sh' 2>/dev/null)
+SCRIPTS := .ci/run $(shell find scripts base-layers benches -name '*.sh' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart parts test check apt fmt clippy doc deny shellcheck
+.PHONY: help quickstart parts test bench check apt fmt clippy doc deny shellcheck
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' Makefile
@@ -18,6 +18,9 @@ parts: ## Gather what the tests stand on: Debian packages, Flink, a Java base, j
 test: parts ## Run all tests, also those against a real registry, podman and Flink
 	@echo "test: cargo test, with a real registry, podman and Flink" >&2
 	@cargo test --locked --features real-parts
+
+bench: ## Measure beside other tools, and write benches/RESULTS.md
+	@scripts/bench.sh
 
 check: fmt clippy doc deny shellcheck ## Check format, lints, documentation, dependencies and scripts
 

@@ -7,6 +7,7 @@
 #   scripts/parts.sh jre                 makes jre17.tar, a root file system with Java 17
 #   scripts/parts.sh jobs                compiles the jobs in fixtures/jobs against each Flink line
 #   scripts/parts.sh quickstart          what scripts/quickstart.sh needs: one Flink line of the above
+#   scripts/parts.sh bench               the same, and what scripts/bench.sh needs besides
 #   scripts/parts.sh all                 everything (the default)
 #
 # Everything lands in target/parts, or in $FLINK_IMG_PARTS_DIR. A step that is done is skipped: its stamp names what the
@@ -30,6 +31,9 @@ PACKAGES=(
     mmdebstrap busybox-static dash # a base; the shells that the entrypoint is tested under
     shellcheck openssl ca-certificates xz-utils zstd make python3 python3-venv
 )
+
+# What is measured beside flink-img, and what measures it. The tests do without.
+BENCH_PACKAGES=(buildah curl time)
 
 say() { printf 'parts: %s\n' "$*" >&2; }
 fail() { say "$*"; exit 1; }
@@ -90,10 +94,11 @@ jdk_bin() {
     done
 }
 
+# make_apt PACKAGE...: the packages above, and these.
 make_apt() {
     local missing=() package sudo=()
     command -v dpkg-query >/dev/null || fail "This is not a Debian system; install yourself: ${PACKAGES[*]}, a JDK 17, a C compiler"
-    for package in "${PACKAGES[@]}"; do
+    for package in "${PACKAGES[@]}" "$@"; do
         [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
     done
     # These two come in many packages; what counts is that they are there.
@@ -298,13 +303,18 @@ main() {
         make_jre
         make_jobs "$QUICKSTART_FLINK"
         ;;
+    bench)
+        make_apt "${BENCH_PACKAGES[@]}"
+        make_jre
+        make_jobs "$QUICKSTART_FLINK"
+        ;;
     all)
         make_apt
         for version in "${FLINK_VERSIONS[@]}"; do make_flink "$version"; done
         make_jre
         make_jobs "${FLINK_VERSIONS[@]}"
         ;;
-    *) fail "Unknown part \"$command\"; there are: apt, flink VERSION, jre, jobs, quickstart, all" ;;
+    *) fail "Unknown part \"$command\"; there are: apt, flink VERSION, jre, jobs, quickstart, bench, all" ;;
     esac
 }
 
