@@ -11,6 +11,7 @@ pub mod http;
 pub mod layer;
 pub mod memory;
 pub mod oci;
+pub mod parallel;
 pub mod progress;
 pub mod registry;
 pub mod store;

@@ -46,9 +46,9 @@ fn usual() -> String {
 #[test]
 fn golden_session_image() {
     let context = TestContext::new();
-    assert_eq!(RECIPE_VERSION, 1, "see the top of this file");
+    assert_eq!(RECIPE_VERSION, 2, "see the top of this file");
     assert_snapshot!(digests(&context.build(&["--json"])), @"
-    manifest sha256:0a39f62dc7bd905776a43d188ff8bce902bd4f6fc268b179685000e7f5c24c4f
+    manifest sha256:f7f4ba3ba34bda1c943e2e9bd713a4bbe36ad08d0aa65b4fff903d4155c3f720
     config sha256:75040fb692c162ab2ccee6ddb3403cc63515f5ebba9f53605aaa1d7ed572c826
     sha256:1659d9edb1b91eb4d804e4bc8a22be5bcc16e97ed24b0c5e978675f5e819d6fa base
     sha256:bd21e9742206f4f2240b554197097b0da92b75d8109c699033ceda3c56beb113 user flink, entrypoint
@@ -64,7 +64,7 @@ fn golden_job_image() {
     let words = ["--job-jar", "job.jar", "--json"];
     let job = digests(&context.build(&words));
     assert_snapshot!(job, @"
-    manifest sha256:92eed06e27565adcdb301d4d1b7aa2cf2ebd4095569a5fd3870c4a4627c8681b
+    manifest sha256:2f7fb814147f7873c6a83d7e6d9ef26fa5164baf7bfbaeb598d710c5ff4da9d4
     config sha256:df983e41cd0c4451a4c545ab1296f6e75eca039f4ce58ca42ebc676476df1dec
     sha256:1659d9edb1b91eb4d804e4bc8a22be5bcc16e97ed24b0c5e978675f5e819d6fa base
     sha256:bd21e9742206f4f2240b554197097b0da92b75d8109c699033ceda3c56beb113 user flink, entrypoint
@@ -74,7 +74,7 @@ fn golden_job_image() {
     ");
     let words = [&words[..], &["--job-artifacts", "table.csv"]].concat();
     assert_snapshot!(digests(&context.build(&words)), @"
-    manifest sha256:3aa6907e8443bb3deb1e9de041d5a4dfa567c609d2f159ad57e9d80863b6bd7c
+    manifest sha256:7a0fecf38ca75eea6104c2d3b3d20b87043cdcbdc3cbe3941e33861c11109ca7
     config sha256:ee9b2eb96e0aa1cb99fb29e52e9787f6b7b9fb4c04479fc4506fc8d892cdc3bb
     sha256:1659d9edb1b91eb4d804e4bc8a22be5bcc16e97ed24b0c5e978675f5e819d6fa base
     sha256:bd21e9742206f4f2240b554197097b0da92b75d8109c699033ceda3c56beb113 user flink, entrypoint

@@ -9,11 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Every room, and the rooms that it may know. Arrows go down only: a room may name those above it in this table.
-const ROOMS: [(&str, &[&str]); 15] = [
+const ROOMS: [(&str, &[&str]); 16] = [
     // The nouns, and the ground floor.
     ("oci", &[]),
     ("error", &[]),
     ("progress", &[]),
+    ("parallel", &[]),
     ("memory", &["oci"]),
     ("fs", &["error"]),
     ("http", &["error", "fs"]),
@@ -24,14 +25,16 @@ const ROOMS: [(&str, &[&str]); 15] = [
     (
         "flink",
         &[
-            "archive", "layer", "memory", "oci", "http", "error", "fs", "progress",
+            "archive", "layer", "memory", "parallel", "oci", "http", "error", "fs", "progress",
         ],
     ),
     ("registry", &["oci", "http", "error", "fs", "progress"]),
     // `layer` for its constants.
     (
         "store",
-        &["layer", "memory", "oci", "error", "fs", "progress"],
+        &[
+            "layer", "memory", "parallel", "oci", "error", "fs", "progress",
+        ],
     ),
     (
         "base",

@@ -117,7 +117,7 @@ impl Archive {
         let finished = stream.finish()?;
         Ok(Self {
             path: path.to_owned(),
-            tar: Arc::new(finished.spool.map_or(plain, LazyFile::opened)),
+            tar: Arc::new(finished.spool.map_or(plain, LazyFile::private)),
             compression,
             members: index.into_members(),
             digest: finished.digest,

@@ -155,7 +155,7 @@ impl<'a> Fetcher<'a> {
         Surroundings {
             fetch: self,
             store: &self.context.store,
-            compression: request.compression.of(LayerKind::Compact),
+            compression: request.compression.of(LayerKind::Files),
             threads: self.context.threads,
             reporter: &*self.context.reporter,
         }

@@ -116,7 +116,7 @@ pub(super) fn release_key(checksum: &Sha512, line: &Line, choice: CompressionCho
         RECIPE_VERSION,
         LAYOUT_VERSION,
         line.binds_to_localhost,
-        choice.of(LayerKind::Compact),
+        choice.of(LayerKind::Jars),
         checksum.to_string(),
     )))
 }
@@ -159,14 +159,17 @@ pub(super) fn system_layer(
 pub fn plan(request: &BuildRequest, inputs: &Inputs) -> Result<BuildPlan, BuildError> {
     let version = &inputs.version;
     let compression = |kind| request.compression.of(kind);
-    let compact = compression(LayerKind::Compact);
-    let mut layers = vec![system_layer(&inputs.base, compact)?];
+    let mut layers = vec![system_layer(&inputs.base, compression(LayerKind::Files))?];
     layers.extend(flink_layers(inputs, request.compression)?);
     let job_jar = inputs.job_jar.as_ref();
     let job = JobLayout::new(job_jar.map(|jar| &jar.artifact), &inputs.job_artifacts)?;
     for (title, entries, compression) in [
-        ("job dependencies", job.dependencies, compact),
-        ("job", job.job, compression(LayerKind::Archive)),
+        (
+            "job dependencies",
+            job.dependencies,
+            compression(LayerKind::Jars),
+        ),
+        ("job", job.job, compression(LayerKind::Job)),
     ] {
         if !entries.is_empty() {
             layers.push(planned(LayerPlan::new(title, entries, compression)?, None));
@@ -249,7 +252,7 @@ fn flink_layers(
     inputs: &Inputs,
     choice: CompressionChoice,
 ) -> Result<Vec<PlannedLayer>, BuildError> {
-    let compression = choice.of(LayerKind::Compact);
+    let compression = choice.of(LayerKind::Jars);
     let title = |place: usize| format!("Flink {}: {}", inputs.version, FLINK_TITLES[place]);
     match &inputs.flink {
         Flink::Listed {

@@ -37,7 +37,7 @@ pub(super) struct Offer {
     pub(super) label: String,
     /// Another image that has it.
     pub(super) also_in: Option<Reference>,
-    /// Whether it was made just now, so that hardly any registry has it, and its bytes need no check.
+    /// Whether it was made just now, so that hardly any registry has it.
     pub(super) made: bool,
 }
 
@@ -367,7 +367,7 @@ fn body(offer: &Offer, context: &Context) -> Result<BlobBody, BuildError> {
     let size = offer.descriptor.size;
     Ok(match &offer.source {
         BlobSource::Bytes(bytes) => BlobBody::Bytes(Arc::clone(bytes)),
-        BlobSource::File(path) if offer.made => BlobBody::File {
+        BlobSource::Checked(path) => BlobBody::File {
             file: Arc::new(fs::open(path)?),
             offset: 0,
             size,

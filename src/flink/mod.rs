@@ -8,7 +8,6 @@ mod java;
 mod job;
 mod layout;
 pub mod lines;
-mod parallel;
 pub mod release;
 mod version;
 

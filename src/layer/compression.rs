@@ -10,6 +10,8 @@ use crate::oci::{LayerCompression, MediaType};
 
 /// The level of gzip when none is named: what most tools use, so that nobody's images grow.
 const GZIP_LEVEL: u8 = 6;
+/// The level of gzip for what is compressed already.
+const GZIP_FASTEST: u8 = 1;
 /// The level of zstd when none is named: the one that zstd itself takes.
 const ZSTD_LEVEL: u8 = 3;
 /// The highest level of gzip.
@@ -37,7 +39,7 @@ pub enum Compression {
 }
 
 impl Compression {
-    /// For layers that are made once and pulled often.
+    /// For files of any kind, in layers that are made once and pulled often.
     pub const COMPACT: Self = Self::Gzip(GZIP_LEVEL);
 
     /// The media type of a layer that is compressed like this.
@@ -49,13 +51,15 @@ impl Compression {
     }
 }
 
-/// What a layer is, as far as that decides how it is compressed best.
+/// What a layer holds, as far as that decides how it is compressed best.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LayerKind {
-    /// Made once and pulled often.
-    Compact,
-    /// One archive that is compressed already, and another one on every commit: the job.
-    Archive,
+    /// Files of any kind, made once and pulled often.
+    Files,
+    /// Jars and little else: what can be saved is soon found.
+    Jars,
+    /// One jar, and another one on every commit: the job.
+    Job,
 }
 
 /// The compression that the user chose.
@@ -64,9 +68,9 @@ pub enum LayerKind {
 /// use flink_img::layer::{Compression, CompressionChoice, LayerKind};
 ///
 /// let choice = CompressionChoice::default();
-/// assert_eq!(choice.of(LayerKind::Archive), Compression::Stored);
+/// assert_eq!(choice.of(LayerKind::Job), Compression::Stored);
 /// let choice: CompressionChoice = "zstd:9".parse()?;
-/// assert_eq!(choice.of(LayerKind::Archive), Compression::Zstd(9));
+/// assert_eq!(choice.of(LayerKind::Job), Compression::Zstd(9));
 /// # Ok::<(), flink_img::layer::CompressionError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -83,9 +87,10 @@ impl CompressionChoice {
     pub fn of(self, kind: LayerKind) -> Compression {
         match (self, kind) {
             (Self::All(compression), _) => compression,
-            (Self::Auto, LayerKind::Compact) => Compression::COMPACT,
-            // Trying again would cost seconds on every commit and save nothing.
-            (Self::Auto, LayerKind::Archive) => Compression::Stored,
+            (Self::Auto, LayerKind::Files) => Compression::COMPACT,
+            (Self::Auto, LayerKind::Jars) => Compression::Gzip(GZIP_FASTEST),
+            // Trying again would cost time on every commit and save nothing.
+            (Self::Auto, LayerKind::Job) => Compression::Stored,
         }
     }
 }
@@ -286,10 +291,10 @@ mod tests {
     #[test]
     fn a_layer_gets_what_fits_it_or_what_was_asked_for() {
         let auto = CompressionChoice::default();
-        assert_eq!(auto.of(LayerKind::Compact), Compression::Gzip(6));
-        assert_eq!(auto.of(LayerKind::Archive), Compression::Stored);
+        assert_eq!(auto.of(LayerKind::Files), Compression::Gzip(6));
+        assert_eq!(auto.of(LayerKind::Job), Compression::Stored);
         let fixed = CompressionChoice::All(Compression::Zstd(1));
-        for kind in [LayerKind::Compact, LayerKind::Archive] {
+        for kind in [LayerKind::Files, LayerKind::Job] {
             assert_eq!(fixed.of(kind), Compression::Zstd(1));
         }
     }

@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use super::{Compressor, Content, ContentSource, LayerError};
 use crate::error::{Explain, FileError, IoResultExt as _, Kind};
 use crate::fs::{self, RangeReader};
+use crate::oci::Digest;
 use crate::progress::Progress;
 
 /// The bytes of a file could not be read, or are not those that were planned with.
@@ -53,6 +54,15 @@ impl Content {
         })
     }
 
+    /// The digest to compare with, unless nobody can have changed the bytes since it was computed.
+    fn expected(&self) -> Option<Digest> {
+        match &self.source {
+            ContentSource::Bytes(_) => None,
+            ContentSource::Range { file, .. } if file.is_private() => None,
+            _ => Some(self.digest),
+        }
+    }
+
     /// What the source is called in messages.
     fn name(&self) -> String {
         match &self.source {
@@ -75,7 +85,7 @@ impl Content {
         loop {
             output.make_room()?;
             let read = output
-                .read_from(&mut *reader, left, (entry, self.digest))
+                .read_from(&mut *reader, left, (entry, self.expected()))
                 .map_err(|error| self.unreadable(error))?;
             progress.advance(read);
             left -= read;

@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_those_of_recipe_version_1() {
+    fn bytes_are_those_of_recipe_version_2() {
         let (_, facts) = build(&plan());
         assert_eq!(
             facts.diff_id.to_string(),

@@ -34,8 +34,10 @@ pub struct Layer {
 pub enum BlobSource {
     /// In memory.
     Bytes(Arc<[u8]>),
-    /// A file of its own.
+    /// A file of its own; what is in it has to be seen.
     File(PathBuf),
+    /// A file of this program's own, whose bytes were hashed in this run, when it was written or since.
+    Checked(PathBuf),
     /// A part of a file (an uncompressed archive), from `offset`.
     Range {
         /// The file.

@@ -23,6 +23,7 @@ type Open = dyn Fn() -> io::Result<Arc<File>> + Send + Sync;
 pub struct LazyFile {
     opened: Mutex<Option<Arc<File>>>,
     open: Box<Open>,
+    private: bool,
 }
 
 impl LazyFile {
@@ -31,7 +32,22 @@ impl LazyFile {
         Self {
             opened: Mutex::new(None),
             open: Box::new(open),
+            private: false,
         }
+    }
+
+    /// A file without a name that was written in this run: nobody else can reach it, so its bytes are those that were
+    /// hashed when it was written.
+    pub fn private(file: File) -> Self {
+        Self {
+            private: true,
+            ..Self::opened(file)
+        }
+    }
+
+    /// Whether nobody else can have changed the bytes since they were hashed.
+    pub fn is_private(&self) -> bool {
+        self.private
     }
 
     /// A file that is open already.

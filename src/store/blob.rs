@@ -17,7 +17,7 @@ pub fn open(
 ) -> Result<Option<Box<dyn Read + Send>>, FileError> {
     Ok(Some(match source {
         BlobSource::Bytes(bytes) => Box::new(std::io::Cursor::new(Arc::clone(bytes))),
-        BlobSource::File(path) => Box::new(fs::open(path)?),
+        BlobSource::File(path) | BlobSource::Checked(path) => Box::new(fs::open(path)?),
         BlobSource::Range { file, name, offset } => {
             let file = file.file().at("read", name.as_ref().as_ref())?;
             Box::new(RangeReader::new(file, *offset, descriptor.size))

@@ -143,10 +143,10 @@ impl Store {
         descriptor: &Descriptor,
         reporter: &dyn Reporter,
     ) -> Option<BlobSource> {
-        let source = self.blob(descriptor, reporter)?;
+        self.blob(descriptor, reporter)?;
         let path = self.blob_path(descriptor.digest);
         match blob::is_intact(&path, descriptor) {
-            Ok(true) => return Some(source),
+            Ok(true) => return Some(BlobSource::Checked(path)),
             Ok(false) => reporter.warn(&format!("`{}` is damaged", path.display())),
             Err(error) => reporter.warn(&error.to_string()),
         }
@@ -168,7 +168,7 @@ impl Store {
             fs::remove(&path)?;
         }
         blob.commit_as(&path)?;
-        Ok(BlobSource::File(path))
+        Ok(BlobSource::Checked(path))
     }
 
     /// Copies a blob that is elsewhere on this machine into the store, and checks it.

@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{FileError, IoResultExt};
-use crate::flink::parallel::on_all_cores;
 use crate::fs::{self, WalkEntry};
 use crate::layer::{Content, ContentSource, ImagePath};
 use crate::memory::{FolderFacts, Memory};
 use crate::oci::{Digest, HashingReader};
+use crate::parallel::on_all_cores;
 
 use super::facts::Text;
 use super::{

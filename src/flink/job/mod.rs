@@ -21,7 +21,7 @@ use crate::layer::{Content, ContentSource, Entry, ImagePath, Owner};
 use crate::memory::{Memory, Sighting};
 use crate::oci::{Digest, HashingReader};
 
-use super::parallel::on_all_cores;
+use crate::parallel::on_all_cores;
 
 /// Where the files are.
 const ARTIFACTS: &str = "opt/artifacts";

@@ -1,6 +1,7 @@
 //! An image in a folder that is an OCI layout, new or with other images in it.
 
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use oci_spec::image::ANNOTATION_REF_NAME;
@@ -10,7 +11,8 @@ use tempfile::TempDir;
 use super::{OutputError, all_blobs, copy_blob, index_entries};
 use crate::error::IoResultExt as _;
 use crate::fs::{self, AtomicFile};
-use crate::oci::{Descriptor, Image, Index, Reference};
+use crate::oci::{BlobSource, Descriptor, Image, Index, Reference};
+use crate::parallel::on_all_cores;
 use crate::store::blob;
 use crate::store::layout::{
     BLOBS, INDEX, MARKER, MARKER_TEXT, ensure_layout, read_index, write_index,
@@ -191,16 +193,24 @@ fn replaces(new: &Descriptor, old: &Descriptor) -> bool {
 
 fn fill(folder: &Path, image: &Image) -> Result<(), OutputError> {
     fs::create_dir_all(&folder.join(BLOBS), None)?;
-    for (digest, (descriptor, source)) in all_blobs(image) {
-        let path = folder.join(BLOBS).join(digest.hex());
-        if fs::metadata(&path).is_ok() && blob::is_intact(&path, &descriptor)? {
-            continue;
+    let blobs: Vec<_> = all_blobs(image).into_values().collect();
+    on_all_cores(&blobs, |(descriptor, source)| {
+        let path = folder.join(BLOBS).join(descriptor.digest.hex());
+        if fs::metadata(&path).is_ok() && blob::is_intact(&path, descriptor)? {
+            return Ok(());
         }
         let mut file = AtomicFile::create(&path)?;
-        copy_blob(&descriptor, &source, &mut file, &path)?;
-        file.commit()?;
-    }
-    Ok(())
+        match source {
+            // Nothing looks at the bytes, so the kernel may copy them by itself.
+            BlobSource::Checked(from) => {
+                io::copy(&mut fs::open(from)?, &mut file.file()).at("write", &path)?;
+            }
+            _ => copy_blob(descriptor, source, &mut file, &path)?,
+        }
+        Ok(file.commit()?)
+    })
+    .into_iter()
+    .collect()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Does `work` on each of `items`, several at a time; the results are in the order of the items.
-pub(super) fn on_all_cores<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+pub fn on_all_cores<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let threads = cores.min(items.len());
     if threads < 2 {
@@ -25,7 +25,7 @@ pub(super) fn on_all_cores<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R
         let threads: Vec<_> = (0..threads).map(|_| scope.spawn(take)).collect();
         threads
             .into_iter()
-            .flat_map(|thread| thread.join().expect("reading files does not panic"))
+            .flat_map(|thread| thread.join().expect("the work does not panic"))
             .collect()
     });
     done.sort_by_key(|(place, _)| *place);
