@@ -202,6 +202,9 @@ impl<'a> Push<'a> {
         let leader = leader.map(|leader| self.repositories[leader].names[0].clone());
         let digest = offer.descriptor.digest;
         let believed = self.believes(place, digest);
+        if !believed {
+            self.check()?;
+        }
         let repository = &mut self.repositories[place];
         if !repository.offered.insert(digest) {
             return Ok(());
@@ -278,7 +281,6 @@ impl<'a> Push<'a> {
             if missing.is_empty() {
                 continue;
             }
-            self.check()?;
             self.send_all(place, image, offers)?;
             // Only now: a manifest must never be there before what it speaks of.
             for name in missing {
@@ -287,8 +289,10 @@ impl<'a> Push<'a> {
             let repository = &self.repositories[place];
             let mut seen = Seen::recall(&names[0], self.context);
             let now = now();
-            seen.blobs
-                .extend(repository.offered.iter().map(|digest| (*digest, now)));
+            // What was only believed gets no younger by that.
+            for digest in &repository.offered {
+                seen.blobs.entry(*digest).or_insert(now);
+            }
             seen.remember(&names[0], self.context);
         }
         let unused = self.sessions.take();

@@ -18,8 +18,6 @@ const KIND: &str = "layer";
 /// What is remembered of a layer.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Known {
-    /// The key that it is remembered under, so that a fact in a wrong place is not believed.
-    key: Digest,
     descriptor: Descriptor,
     diff_id: DiffId,
 }
@@ -279,7 +277,6 @@ fn known(
     };
     if targets.cache.local
         && let Some(known) = memory::recall::<Known>(store, KIND, key)
-        && known.key == key
         && let Some(source) = here(&known.descriptor).or_else(again)
     {
         tell(
@@ -337,7 +334,6 @@ fn make(planned: &PlannedLayer, context: &Context) -> Result<OwnLayer, BuildErro
         diff_id,
     } = facts;
     let known = Known {
-        key: planned.key,
         descriptor,
         diff_id,
     };
@@ -351,6 +347,10 @@ fn make(planned: &PlannedLayer, context: &Context) -> Result<OwnLayer, BuildErro
     }
     memory::remember(store, KIND, planned.key, &known);
     progress.finish("made");
+    let (title, key, digest) = (&planned.title, planned.key, known.descriptor.digest);
+    context
+        .reporter
+        .detail(&format!("{title}: {digest} by the recipe {key}, made now"));
     Ok(OwnLayer {
         layer: Layer {
             descriptor: known.descriptor,

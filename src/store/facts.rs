@@ -1,4 +1,7 @@
-//! The facts of a store: a small file for each.
+//! The facts of a store: a small file for each, which ends with a line that vouches for it.
+//!
+//! Facts decide what an image is made of, so none is believed that was damaged, or that lies in the place of another: the
+//! last line is the digest of kind, key and text.
 
 use std::path::PathBuf;
 
@@ -10,17 +13,29 @@ use crate::oci::Digest;
 /// Facts are a few kilobytes.
 const LIMIT: u64 = 16 * 1024 * 1024;
 
+/// What vouches for a fact.
+fn seal(kind: &str, key: Digest, bytes: &[u8]) -> String {
+    let place = format!("{kind}\n{key}\n");
+    Digest::of(&[place.as_bytes(), bytes].concat()).to_string()
+}
+
 impl Store {
     fn fact_path(&self, kind: &str, key: Digest) -> PathBuf {
         let folder = self.root().join(FACTS).join(kind);
-        folder.join(format!("{}.json", key.hex()))
+        folder.join(format!("{}.fact", key.hex()))
     }
 }
 
 impl Memory for Store {
     fn recall_bytes(&self, kind: &str, key: Digest) -> Option<Vec<u8>> {
         let path = self.fact_path(kind, key);
-        let bytes = fs::read_limited(&path, LIMIT).ok()?;
+        let mut bytes = fs::read_limited(&path, LIMIT).ok()?;
+        let end = bytes.iter().rposition(|byte| *byte == b'\n')?;
+        if bytes[end + 1..] != *seal(kind, key, &bytes[..end]).as_bytes() {
+            tracing::debug!("`{}` is damaged", path.display());
+            return None;
+        }
+        bytes.truncate(end);
         if let Ok(metadata) = fs::metadata(&path) {
             fs::touch(&path, &metadata, USE_INTERVAL);
         }
@@ -29,8 +44,9 @@ impl Memory for Store {
 
     fn remember_bytes(&self, kind: &str, key: Digest, bytes: &[u8]) {
         let path = self.fact_path(kind, key);
+        let sealed = [bytes, b"\n", seal(kind, key, bytes).as_bytes()].concat();
         let written = fs::create_dir_all(fs::folder_of(&path), Some(0o700))
-            .and_then(|()| fs::write_private(&path, bytes));
+            .and_then(|()| fs::write_private(&path, &sealed));
         if let Err(error) = written {
             tracing::debug!("{error}");
         }
@@ -43,15 +59,33 @@ mod tests {
     use crate::memory;
 
     #[test]
-    fn forgets_facts_that_it_cannot_read() {
+    fn believes_no_fact_that_is_damaged_or_out_of_place() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
-        let key = Digest::of(b"x");
-        assert_eq!(memory::recall::<Vec<u8>>(&store, "test", key), None);
+        let (key, other) = (Digest::of(b"x"), Digest::of(b"y"));
+        let recall = |kind, key| memory::recall::<Vec<u8>>(&store, kind, key);
+        assert_eq!(recall("test", key), None);
         memory::remember(&store, "test", key, &vec![1, 2]);
-        assert_eq!(memory::recall(&store, "test", key), Some(vec![1, 2]));
-        let path = folder.path().join(format!("facts/test/{}.json", key.hex()));
-        fs::write_atomic(&path, b"[1, ").unwrap();
-        assert_eq!(memory::recall::<Vec<u8>>(&store, "test", key), None);
+        assert_eq!(recall("test", key), Some(vec![1, 2]));
+        let path = store.fact_path("test", key);
+        let right = fs::read_limited(&path, LIMIT).unwrap();
+        let changed = String::from_utf8(right.clone())
+            .unwrap()
+            .replace("[1,", "[3,");
+        for damage in [
+            changed.as_bytes(),
+            b"[1, ",
+            b"",
+            b"[1,2]\n",
+            &right[..right.len() - 1],
+        ] {
+            fs::write_atomic(&path, damage).unwrap();
+            assert_eq!(recall("test", key), None);
+        }
+        fs::write_atomic(&store.fact_path("test", other), &right).unwrap();
+        assert_eq!(recall("test", other), None);
+        memory::remember(&store, "more", other, &vec![7]);
+        fs::write_atomic(&store.fact_path("more", key), &right).unwrap();
+        assert_eq!(recall("more", key), None);
     }
 }

@@ -3,7 +3,7 @@
 //! ```text
 //! oci-layout  index.json      an OCI layout; the index names the images that were kept
 //! blobs/sha256/HEX            layers, configs, manifests
-//! facts/NAME/HEX.json         small facts that are expensive to learn, by the digest of what they are about
+//! facts/NAME/HEX.fact         small facts that are expensive to learn, by the digest of what they are about
 //! releases/                   Flink releases
 //! tmp/                        work in progress; nothing in it has a meaning after the process that made it
 //! lock                        held while the index is changed

@@ -89,7 +89,7 @@ fn is_recent(path: &Path) -> bool {
 fn what_is_used_is_marked_and_a_build_that_changes_nothing_writes_nothing() {
     let context = TestContext::new();
     build_unkept(&context).ok();
-    let unused = context.store().join("facts/layer/unused.json");
+    let unused = context.store().join("facts/layer/unused.fact");
     std::fs::write(&unused, b"{}").unwrap();
     let facts = files(&context.store().join("facts"));
     for path in blobs(&context).iter().chain(&facts) {

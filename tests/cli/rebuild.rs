@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use insta::assert_snapshot;
 use sha2::{Digest as _, Sha512};
 
-use crate::support::context::{JAVA_17, Run, TestContext, base, base_config, layer, names};
+use crate::support::context::{
+    JAVA_17, Run, TestContext, base, base_config, forge_fact, layer, names,
+};
 use crate::support::files::FileServer;
 use crate::support::fixtures::{self, Compress};
 use crate::support::registry::{Fault, Registry};
@@ -312,9 +314,11 @@ fn a_memory_that_is_wrong_is_corrected() {
     };
     let truth = read();
     for (path, text) in facts.iter().zip(&truth) {
-        let mut fact: serde_json::Value = serde_json::from_slice(text).unwrap();
-        fact["descriptor"]["digest"] = flink_img::oci::Digest::of(text).to_string().into();
-        std::fs::write(path, fact.to_string()).unwrap();
+        forge_fact(path, |fact| {
+            let mut fact: serde_json::Value = serde_json::from_str(fact).unwrap();
+            fact["descriptor"]["digest"] = flink_img::oci::Digest::of(text).to_string().into();
+            fact.to_string()
+        });
     }
     let blobs = context.store().join("blobs/sha256");
     std::fs::remove_dir_all(&blobs).unwrap();

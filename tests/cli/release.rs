@@ -63,9 +63,13 @@ fn a_release_is_downloaded_once() {
     flink-1.20.5-bin-scala_2.12.tgz: downloaded, [SIZE]
     Flink 1.20.5 was downloaded from http://127.0.0.1:[PORT]/flink/
     job: made, [SIZE]
+    job: sha256:[2] by the recipe sha256:[3], made now
     user flink, entrypoint: made, [SIZE]
+    user flink, entrypoint: sha256:[4] by the recipe sha256:[5], made now
     Flink 1.20.5: lib, bin, conf, plugins: made, [SIZE]
+    Flink 1.20.5: lib, bin, conf, plugins: sha256:[6] by the recipe sha256:[7], made now
     Flink 1.20.5: opt, examples: made, [SIZE]
+    Flink 1.20.5: opt, examples: sha256:[8] by the recipe sha256:[9], made now
     Kept on this machine; `flink-img push docker.io/library/flink-job` sends it to its registry
     ");
     assert_eq!(server.asked().len(), 2, "{:?}", server.asked());

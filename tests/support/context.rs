@@ -202,6 +202,24 @@ impl TestContext {
     }
 }
 
+/// Changes a fact of a store as `edit` does, and vouches for it as the store would.
+pub fn forge_fact(path: &Path, edit: impl FnOnce(&str) -> String) {
+    let kind = path
+        .parent()
+        .unwrap()
+        .file_name()
+        .unwrap()
+        .to_str()
+        .unwrap();
+    let key = path.file_stem().unwrap().to_str().unwrap();
+    let text = std::fs::read_to_string(path).unwrap();
+    let (fact, _) = text.rsplit_once('\n').unwrap();
+    let fact = edit(fact);
+    let sealed = format!("{kind}\nsha256:{key}\n{fact}");
+    let seal = flink_img::oci::Digest::of(sealed.as_bytes());
+    std::fs::write(path, format!("{fact}\n{seal}")).unwrap();
+}
+
 /// The names in a folder, sorted; none if there is no such folder.
 pub fn names(folder: &Path) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(folder) else {
