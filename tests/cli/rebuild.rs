@@ -193,6 +193,43 @@ fn a_new_jar_costs_one_token() {
     PUT /v2/acme/job/manifests/1 201
     ");
     assert!(world.received() <= RECEIVED_LIMIT, "{}", world.received());
+
+    // What a tag stands for is asked in the repository of the base, which takes a token of its own.
+    next_commit(&context, "org.example.Third");
+    let run = world.push(&context, &name, &[]).ok();
+    assert_snapshot!(run.plain(&world.requests()), @"
+    GET /token 200
+    GET /token 200
+    GET /v2/acme/base/manifests/1 200
+    GET /v2/acme/base/manifests/1 401
+    GET /v2/acme/job/manifests/1 200
+    GET /v2/acme/job/manifests/1 401
+    POST /v2/acme/job/blobs/uploads/ 202
+    POST /v2/acme/job/blobs/uploads/?from=acme/job 202
+    PUT /v2/acme/job/blobs/uploads/ 201
+    PUT /v2/acme/job/blobs/uploads/ 201
+    PUT /v2/acme/job/manifests/1 201
+    ");
+    // Who knows nothing needs no more of them.
+    let mut runner = TestContext::new();
+    runner.log_in(&world.registry.address(), "secret");
+    next_commit(&runner, "org.example.Fourth");
+    let run = world.push(&runner, &name, &[]).ok();
+    assert_snapshot!(run.plain(&world.requests()), @"
+    GET /token 200
+    GET /token 200
+    GET /v2/acme/base/blobs/sha256:[1] 200
+    GET /v2/acme/base/manifests/1 200
+    GET /v2/acme/base/manifests/1 401
+    GET /v2/acme/job/blobs/sha256:[2] 200
+    GET /v2/acme/job/manifests/1 200
+    GET /v2/acme/job/manifests/1 401
+    POST /v2/acme/job/blobs/uploads/ 202
+    POST /v2/acme/job/blobs/uploads/?from=acme/job 202
+    PUT /v2/acme/job/blobs/uploads/ 201
+    PUT /v2/acme/job/blobs/uploads/ 201
+    PUT /v2/acme/job/manifests/1 201
+    ");
 }
 
 /// What `-v` says of where the digests of the layers came from.
@@ -230,6 +267,15 @@ fn verbose_says_where_each_digest_came_from() {
     job: made, [SIZE]
     user flink, entrypoint: sha256:[5] by the recipe sha256:[6], from `127.0.0.1:[PORT]/acme/job:1`
     ");
+    // They are those of the image.
+    let (_, manifest) = world.registry.manifest("acme/job", "1").unwrap();
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+    for layer in &manifest["layers"].as_array().unwrap()[1..4] {
+        let digest = layer["digest"].as_str().unwrap();
+        for run in [&second, &third] {
+            assert!(run.stderr.contains(&format!(": {digest} by")), "{digest}");
+        }
+    }
     // Nobody who did not ask is told.
     next_commit(&runner, "org.example.Fourth");
     let quiet = world.push(&runner, &name, &[]).ok();
@@ -308,6 +354,7 @@ fn a_clean_runner_moves_the_jar_and_little_else() {
     let other = world.name("other/job:1");
     let all = world.push(&doubter, &other, &["--no-cache"]).ok();
     assert_eq!(all.digest(), run.digest());
+    assert!(world.received() > RECEIVED_LIMIT, "{}", world.received());
 }
 
 #[test]

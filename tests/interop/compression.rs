@@ -46,12 +46,11 @@ fn skopeo_reads_every_compression_whole() {
         assert_eq!(summary["Digest"], metadata["digest"], "{choice}");
         let (manifest, _) = files.image();
         let layers = manifest["layers"].as_array().unwrap();
-        let told = summary["LayersData"].as_array().unwrap();
+        let told = summary["Layers"].as_array().unwrap();
         assert_eq!(layers.len(), told.len());
         for (layer, told) in layers.iter().zip(told) {
-            assert_eq!(told["MIMEType"], media_type, "{choice}");
-            assert_eq!(told["Digest"], layer["digest"], "{choice}");
-            assert_eq!(told["Size"], layer["size"], "{choice}");
+            assert_eq!(*told, layer["digest"], "{choice}");
+            assert_eq!(layer["mediaType"], media_type, "{choice}");
             let hex = digest_of(layer).strip_prefix("sha256:").unwrap();
             let copy = std::fs::read(folder.join(hex)).unwrap();
             assert!(copy == files.blob(layer), "{choice}");
