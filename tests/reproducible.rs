@@ -12,6 +12,7 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -21,6 +22,7 @@ use serde_json::Value;
 use support::context::{BASE, Run, TestContext, is_root};
 use support::fixtures::{Compress, Packing, mini_archive, mini_files};
 use support::registry::Registry;
+use support::workshop::noise;
 
 /// Manifest, config and diff ids of an image that was built with `--json`.
 fn digests(run: &Run) -> String {
@@ -84,6 +86,40 @@ fn golden_job_image() {
     sha256:df45804ed89546ee39615a57c98b3d67eaad084c83897804f24cd5bbed71592d job
     ");
     assert!(job.contains(&usual()));
+}
+
+#[test]
+fn golden_job_image_of_other_compressions() {
+    let context = TestContext::new();
+    let build = |choice: &str| {
+        let words = ["--job-jar", "job.jar", "--compression", choice];
+        context.build(&words).digest()
+    };
+    assert_snapshot!(build("zstd"), @"sha256:c4b5f8cdfdd2ba34c5eb19a14806116a26e700a0fb57dd686fe496b58a6929d1");
+    assert_snapshot!(build("gzip:6"), @"sha256:c0b850089b623d64a748f9a0bd7ad46dc648c723447ef61b3bca7515ef1c62e1");
+}
+
+#[test]
+fn the_number_of_threads_does_not_matter() {
+    let context = TestContext::new();
+    // Half of it can be compressed, and it is long enough for every thread to get some.
+    let mut artifact = noise(4 << 20);
+    for piece in artifact.chunks_mut(512) {
+        let half = piece.len() / 2;
+        piece[half..].fill(b'x');
+    }
+    context.write("data.bin", artifact);
+    for choice in ["zstd", "gzip:6"] {
+        let mut digests = BTreeSet::new();
+        for threads in ["1", "2", "7"] {
+            // A store of its own each time, so that everything is made again.
+            let store = format!("../{choice}-{threads}");
+            let words = ["--jobs", threads, "--cache-dir", &store];
+            let more = ["--compression", choice, "--job-artifacts", "data.bin"];
+            digests.insert(context.digest(&[words, more].concat()));
+        }
+        assert_eq!(digests.len(), 1, "{choice}");
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What is known is not done again: layers, bases, releases and blobs, on this machine and on one that has seen nothing.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -7,25 +8,42 @@ use insta::assert_snapshot;
 use sha2::{Digest as _, Sha512};
 
 use crate::support::context::{
-    JAVA_17, Run, TestContext, base, base_config, forge_fact, layer, names,
+    JAVA_17, Run, TestContext, base_config, base_entries, forge_fact, layer, names,
 };
 use crate::support::files::FileServer;
-use crate::support::fixtures::{self, Compress};
-use crate::support::registry::{Fault, Registry};
+use crate::support::fixtures::{self, Compress, Packing, Raw};
+use crate::support::registry::{Auth, Fault, Registry};
+use crate::support::workshop::noise;
 
 const RELEASE: &str = "flink-1.20.5-bin-scala_2.12.tgz";
+/// What a rebuild may download in all.
+const RECEIVED_LIMIT: usize = 200_000;
+/// Of the base and of Flink no compression makes less than this, so that whoever downloads one of them is found out.
+const LARGE: usize = 300_000;
 
 /// A registry with a base, a mirror with a release, and users who come and go.
 struct World {
     registry: Registry,
     mirror: FileServer,
+    /// What had been downloaded when the last push began.
+    received_before: Cell<usize>,
 }
 
 impl World {
     fn new() -> Self {
-        let registry = Registry::start();
-        let context = TestContext::new();
-        let (tar, archive) = (base(JAVA_17), context.read("flink.tgz"));
+        Self::with_auth(Auth::Open)
+    }
+
+    fn with_auth(auth: Auth) -> Self {
+        let registry = Registry::with_auth(auth);
+        let mut root = base_entries(JAVA_17);
+        let modules = "usr/lib/jvm/java-17/lib/modules";
+        root.push(Raw::file(modules, &noise(LARGE)));
+        let tar = fixtures::tar(&root);
+        let mut files = fixtures::mini_entries("flink-1.20.5", &Packing::default());
+        let table = "flink-1.20.5/lib/flink-table-planner-1.20.5.jar";
+        files.push(Raw::file(table, &noise(LARGE)));
+        let archive = fixtures::compress(&fixtures::tar(&files), Compress::Gzip);
         let (media_type, bytes) = layer(&tar, Compress::Gzip);
         let config = base_config("amd64", &tar);
         registry.put_image("acme/base", "1", &config, &[(media_type, &bytes)]);
@@ -41,7 +59,11 @@ impl World {
                 sum.into_bytes(),
             ),
         ]));
-        Self { registry, mirror }
+        Self {
+            registry,
+            mirror,
+            received_before: Cell::new(0),
+        }
     }
 
     fn name(&self, rest: &str) -> String {
@@ -71,7 +93,17 @@ impl World {
             name,
         ];
         self.registry.clear_requests();
+        self.received_before.set(self.received_ever());
         context.run([&usual, words].concat()).sorted()
+    }
+
+    /// The bytes that were downloaded since the last push began, from the registry and from the mirror.
+    fn received(&self) -> usize {
+        self.received_ever() - self.received_before.get()
+    }
+
+    fn received_ever(&self) -> usize {
+        self.registry.traffic().sent + self.mirror.sent()
     }
 
     /// The requests since the last push began, sorted: uploads happen in no order.
@@ -119,6 +151,7 @@ fn a_new_jar_costs_six_requests() {
     let (world, context) = (World::new(), TestContext::new());
     let name = world.name("acme/job:1");
     world.push(&context, &name, &[]).ok();
+    assert!(world.received() > 2 * LARGE, "{}", world.received());
     next_commit(&context, "org.example.Next");
     let run = world.push(&context, &name, &["--verbose"]).ok();
     // The manifest behind the tag of the base, which may have moved, and six for the image.
@@ -133,6 +166,128 @@ fn a_new_jar_costs_six_requests() {
     ");
     let jar = context.read("job.jar").len();
     assert!(world.sent() < jar + 50_000, "{}", world.sent());
+    assert!(world.received() <= RECEIVED_LIMIT, "{}", world.received());
+}
+
+#[test]
+fn a_new_jar_costs_one_token() {
+    let world = World::with_auth(Auth::Token {
+        user: "ada".to_owned(),
+        password: "secret".to_owned(),
+    });
+    let mut context = TestContext::new();
+    context.log_in(&world.registry.address(), "secret");
+    let name = world.name("acme/job:1");
+    let digest = world.registry.manifest("acme/base", "1").unwrap().1;
+    let digest = flink_img::oci::Digest::of(&digest);
+    let base = world.name(&format!("acme/base@{digest}"));
+    world.push_on(&context, &base, &name, &[]).ok();
+    next_commit(&context, "org.example.Next");
+    let run = world.push_on(&context, &base, &name, &[]).ok();
+    assert_snapshot!(run.plain(&world.requests()), @"
+    GET /token 200
+    GET /v2/acme/job/manifests/1 200
+    GET /v2/acme/job/manifests/1 401
+    POST /v2/acme/job/blobs/uploads/ 202
+    POST /v2/acme/job/blobs/uploads/?from=acme/job 202
+    PUT /v2/acme/job/blobs/uploads/ 201
+    PUT /v2/acme/job/blobs/uploads/ 201
+    PUT /v2/acme/job/manifests/1 201
+    ");
+    assert!(world.received() <= RECEIVED_LIMIT, "{}", world.received());
+
+    // What a tag stands for is asked in the repository of the base, which takes a token of its own.
+    next_commit(&context, "org.example.Third");
+    let run = world.push(&context, &name, &[]).ok();
+    assert_snapshot!(run.plain(&world.requests()), @"
+    GET /token 200
+    GET /token 200
+    GET /v2/acme/base/manifests/1 200
+    GET /v2/acme/base/manifests/1 401
+    GET /v2/acme/job/manifests/1 200
+    GET /v2/acme/job/manifests/1 401
+    POST /v2/acme/job/blobs/uploads/ 202
+    POST /v2/acme/job/blobs/uploads/?from=acme/job 202
+    PUT /v2/acme/job/blobs/uploads/ 201
+    PUT /v2/acme/job/blobs/uploads/ 201
+    PUT /v2/acme/job/manifests/1 201
+    ");
+    // Who knows nothing needs no more of them.
+    let mut runner = TestContext::new();
+    runner.log_in(&world.registry.address(), "secret");
+    next_commit(&runner, "org.example.Fourth");
+    let run = world.push(&runner, &name, &[]).ok();
+    assert_snapshot!(run.plain(&world.requests()), @"
+    GET /token 200
+    GET /token 200
+    GET /v2/acme/base/blobs/sha256:[1] 200
+    GET /v2/acme/base/manifests/1 200
+    GET /v2/acme/base/manifests/1 401
+    GET /v2/acme/job/blobs/sha256:[2] 200
+    GET /v2/acme/job/manifests/1 200
+    GET /v2/acme/job/manifests/1 401
+    POST /v2/acme/job/blobs/uploads/ 202
+    POST /v2/acme/job/blobs/uploads/?from=acme/job 202
+    PUT /v2/acme/job/blobs/uploads/ 201
+    PUT /v2/acme/job/blobs/uploads/ 201
+    PUT /v2/acme/job/manifests/1 201
+    ");
+}
+
+/// What `-v` says of where the digests of the layers came from.
+fn origins(run: &Run) -> String {
+    let told = |line: &&str| line.contains(" by the recipe ") || line.contains(": made");
+    let lines: Vec<_> = run.stderr.lines().filter(told).collect();
+    run.plain(&lines.join("\n"))
+}
+
+#[test]
+fn verbose_says_where_each_digest_came_from() {
+    let (world, context) = (World::new(), TestContext::new());
+    let name = world.name("acme/job:1");
+    let first = world.push(&context, &name, &["-v"]).ok();
+    assert_snapshot!(origins(&first), @"
+    Flink 1.20.5: lib, bin, conf, plugins: made, [SIZE]
+    Flink 1.20.5: lib, bin, conf, plugins: sha256:[1] by the recipe sha256:[2], made now
+    Flink 1.20.5: opt, examples: made, [SIZE]
+    Flink 1.20.5: opt, examples: sha256:[3] by the recipe sha256:[4], made now
+    job: made, [SIZE]
+    job: sha256:[5] by the recipe sha256:[6], made now
+    user flink, entrypoint: made, [SIZE]
+    user flink, entrypoint: sha256:[7] by the recipe sha256:[8], made now
+    ");
+    next_commit(&context, "org.example.Next");
+    let second = world.push(&context, &name, &["-v"]).ok();
+    assert_snapshot!(origins(&second), @"
+    Flink 1.20.5: lib, bin, conf, plugins: sha256:[1] by the recipe sha256:[2], from the cache
+    Flink 1.20.5: opt, examples: sha256:[3] by the recipe sha256:[4], from the cache
+    job: made, [SIZE]
+    job: sha256:[5] by the recipe sha256:[6], made now
+    user flink, entrypoint: sha256:[7] by the recipe sha256:[8], from the cache
+    ");
+    let runner = TestContext::new();
+    next_commit(&runner, "org.example.Third");
+    let third = world.push(&runner, &name, &["-v"]).ok();
+    assert_snapshot!(origins(&third), @"
+    Flink 1.20.5: lib, bin, conf, plugins: sha256:[1] by the recipe sha256:[2], from `127.0.0.1:[PORT]/acme/job:1`
+    Flink 1.20.5: opt, examples: sha256:[3] by the recipe sha256:[4], from `127.0.0.1:[PORT]/acme/job:1`
+    job: made, [SIZE]
+    job: sha256:[5] by the recipe sha256:[6], made now
+    user flink, entrypoint: sha256:[7] by the recipe sha256:[8], from `127.0.0.1:[PORT]/acme/job:1`
+    ");
+    // They are those of the image.
+    let (_, manifest) = world.registry.manifest("acme/job", "1").unwrap();
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+    for layer in &manifest["layers"].as_array().unwrap()[1..4] {
+        let digest = layer["digest"].as_str().unwrap();
+        for run in [&second, &third] {
+            assert!(run.stderr.contains(&format!(": {digest} by")), "{digest}");
+        }
+    }
+    // Nobody who did not ask is told.
+    next_commit(&runner, "org.example.Fourth");
+    let quiet = world.push(&runner, &name, &[]).ok();
+    assert!(!quiet.stderr.contains("recipe"), "{quiet}");
 }
 
 #[test]
@@ -165,6 +320,7 @@ fn a_clean_runner_moves_the_jar_and_little_else() {
     let world = World::new();
     let name = world.name("acme/job:1");
     world.push(&TestContext::new(), &name, &[]).ok();
+    assert!(world.received() > 2 * LARGE, "{}", world.received());
     let asked = world.mirror.asked().len();
 
     let runner = TestContext::new();
@@ -190,6 +346,7 @@ fn a_clean_runner_moves_the_jar_and_little_else() {
         "{}",
         world.sent()
     );
+    assert!(world.received() <= RECEIVED_LIMIT, "{}", world.received());
     assert_eq!(names(&runner.store().join("blobs/sha256")), [""; 0]);
     for text in [
         "Flink 1.20.5: lib, bin, conf, plugins: known from the last image",
@@ -205,6 +362,7 @@ fn a_clean_runner_moves_the_jar_and_little_else() {
     let other = world.name("other/job:1");
     let all = world.push(&doubter, &other, &["--no-cache"]).ok();
     assert_eq!(all.digest(), run.digest());
+    assert!(world.received() > RECEIVED_LIMIT, "{}", world.received());
 }
 
 #[test]

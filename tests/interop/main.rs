@@ -11,6 +11,7 @@
 mod support;
 
 mod bases;
+mod compression;
 mod documents;
 mod outputs;
 mod registries;

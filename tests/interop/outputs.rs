@@ -129,7 +129,7 @@ fn all_forms_hold_the_same_blobs() {
 }
 
 /// The smallest base that can run: all programs of BusyBox, and a `bash` that is its shell.
-fn busybox_root() -> Vec<u8> {
+pub(crate) fn busybox_root() -> Vec<u8> {
     let path = ["/bin/busybox", "/usr/bin/busybox"]
         .into_iter()
         .find(|path| std::path::Path::new(path).exists())

@@ -9,6 +9,8 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use tempfile::TempDir;
 
 use super::fixtures::{self, Compress, Packing, Raw};
@@ -92,6 +94,14 @@ impl TestContext {
     /// Takes a variable out of the environment.
     pub fn unset(&mut self, name: &str) {
         self.environment.remove(OsStr::new(name));
+    }
+
+    /// Leaves a login of `ada` for a registry where the program finds it.
+    pub fn log_in(&mut self, registry: &str, password: &str) {
+        let auth = STANDARD.encode(format!("ada:{password}"));
+        let file = serde_json::json!({"auths": {registry: {"auth": auth}}});
+        self.write("auth.json", file.to_string());
+        self.set("REGISTRY_AUTH_FILE", "auth.json");
     }
 
     /// Runs this shell command in the process first: `umask 077`.

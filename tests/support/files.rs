@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
@@ -12,6 +12,7 @@ use std::thread::JoinHandle;
 pub struct FileServer {
     address: SocketAddr,
     asked: Arc<Mutex<Vec<String>>>,
+    sent: Arc<AtomicUsize>,
     stopping: Arc<AtomicBool>,
     acceptor: Option<JoinHandle<()>>,
 }
@@ -23,13 +24,16 @@ impl FileServer {
         let address = listener.local_addr().unwrap();
         let asked = Arc::new(Mutex::new(Vec::new()));
         let stopping = Arc::new(AtomicBool::new(false));
+        let sent = Arc::new(AtomicUsize::new(0));
         let (log, stop) = (Arc::clone(&asked), Arc::clone(&stopping));
+        let counter = Arc::clone(&sent);
         let acceptor = std::thread::spawn(move || {
             for connection in listener.incoming() {
                 if stop.load(Ordering::SeqCst) {
                     return;
                 }
-                if let Some(path) = connection.ok().and_then(|stream| answer(&stream, &files)) {
+                let Ok(stream) = connection else { continue };
+                if let Some(path) = answer(&stream, &files, &counter) {
                     log.lock().unwrap().push(path);
                 }
             }
@@ -37,6 +41,7 @@ impl FileServer {
         Self {
             address,
             asked,
+            sent,
             stopping,
             acceptor: Some(acceptor),
         }
@@ -51,9 +56,18 @@ impl FileServer {
     pub fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
+
+    /// How many bytes of files were asked for so far; those of one that was not read to its end count too.
+    pub fn sent(&self) -> usize {
+        self.sent.load(Ordering::SeqCst)
+    }
 }
 
-fn answer(mut stream: &TcpStream, files: &BTreeMap<String, Vec<u8>>) -> Option<String> {
+fn answer(
+    mut stream: &TcpStream,
+    files: &BTreeMap<String, Vec<u8>>,
+    sent: &AtomicUsize,
+) -> Option<String> {
     let mut lines = BufReader::new(stream).lines();
     let first = lines.next()?.ok()?;
     while lines
@@ -66,6 +80,8 @@ fn answer(mut stream: &TcpStream, files: &BTreeMap<String, Vec<u8>>) -> Option<S
         None => ("404 Not Found", &b""[..]),
     };
     let length = body.len();
+    // Before the first of them goes, so that nobody who has them all finds them not counted.
+    sent.fetch_add(length, Ordering::SeqCst);
     let head =
         format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n");
     let _ = stream.write_all(head.as_bytes());
