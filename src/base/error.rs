@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::archive::ArchiveError;
 use crate::error::{Explain, FileError, Kind};
 use crate::oci::{ConfigError, Digest, ManifestError, MediaType, Platform};
-use crate::registry;
+use crate::registry::{self, Task};
 use crate::store::{LayoutError, StoreError};
 
 /// A blob could not be brought into the store.
@@ -19,6 +19,19 @@ pub enum FetchError {
     /// The store did not take it.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl FetchError {
+    /// The blob that could not be had, if it was one.
+    pub fn blob(&self) -> Option<Digest> {
+        match self {
+            Self::Registry(error) => match error.task() {
+                Task::PullBlob { digest, .. } => Some(*digest),
+                _ => None,
+            },
+            Self::Store(_) => None,
+        }
+    }
 }
 
 impl Explain for FetchError {

@@ -13,7 +13,7 @@ pub(super) const RECIPE: &str = "flink-img.recipe";
 pub(super) const BASE: &str = "flink-img.base";
 /// On a layer: the key of its recipe.
 pub(super) const LAYER_RECIPE: &str = "flink-img.layer.recipe";
-/// On a layer of a published release: the key of that release and the layer's place, as [`ReleaseKey`] writes them.
+/// On a layer of a published release: the key of that release and the layer's place, as [`ReleasePlace`] writes them.
 pub(super) const LAYER_RELEASE: &str = "flink-img.layer.release";
 
 /// What was found in a base, so that the next build need not look.

@@ -97,6 +97,12 @@ pub enum BuildError {
     /// A time that cannot be written down.
     #[error("`{0}` seconds since 1970 are no date")]
     Created(i64),
+    /// An earlier image promised a layer.
+    #[error("The earlier image cannot give its layer `{title}` any more")]
+    LostLayer {
+        /// What the layer is.
+        title: String,
+    },
     /// A name that cannot be pushed to.
     #[error("`{0}` names a digest, and an image can only be pushed to a tag")]
     PushByDigest(Reference),
@@ -133,6 +139,7 @@ impl BuildError {
             | Self::BaseHasFlink { .. }
             | Self::NoDefaultBase { .. }
             | Self::Created(_)
+            | Self::LostLayer { .. }
             | Self::PushByDigest(_) => return None,
         })
     }
@@ -147,6 +154,7 @@ impl Explain for BuildError {
             | Self::NoDefaultBase { .. } => Kind::Incompatible,
             Self::BaseSource(_) | Self::Created(_) | Self::PushByDigest(_) => Kind::Usage,
             Self::Path(_) => Kind::Input,
+            Self::LostLayer { .. } => Kind::NotFound,
             _ => self.inner().map_or(Kind::Internal, Explain::kind),
         }
     }

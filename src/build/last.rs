@@ -9,9 +9,11 @@ use std::cell::{OnceCell, RefCell};
 use tokio::task::JoinHandle;
 
 use super::annotations::{self, BaseNote, ReleasePlace};
+use super::plan::system_key;
 use super::{Context, Targets};
 use crate::base::BaseFacts;
 use crate::error::{Explain as _, Kind};
+use crate::layer::{Compression, CompressionChoice, LayerKind};
 use crate::oci::{
     Config, Descriptor, DiffId, Digest, Document, MANIFEST_LIMIT, Manifest, Platform, Reference,
 };
@@ -59,6 +61,7 @@ pub(super) struct LastRelease {
 pub(super) struct LastImages<'a> {
     pub(super) context: &'a Context,
     platform: &'a Platform,
+    choice: CompressionChoice,
     pending: RefCell<Vec<Lookup>>,
     found: OnceCell<Found>,
 }
@@ -83,13 +86,19 @@ impl<'a> LastImages<'a> {
         Self {
             context,
             platform,
+            choice: CompressionChoice::default(),
             pending: RefCell::default(),
             found: OnceCell::from(Found::default()),
         }
     }
 
     /// Starts to ask for them; the answers are waited for when somebody wants to know.
-    pub(super) fn ask(targets: &Targets, platform: &'a Platform, context: &'a Context) -> Self {
+    pub(super) fn ask(
+        targets: &Targets,
+        platform: &'a Platform,
+        choice: CompressionChoice,
+        context: &'a Context,
+    ) -> Self {
         let ask = |name: &Reference, is_target: bool| {
             let (client, reference) = (context.registries().clone(), name.clone());
             // The token that allows to push is needed anyway.
@@ -116,6 +125,7 @@ impl<'a> LastImages<'a> {
         Self {
             context,
             platform,
+            choice,
             pending: RefCell::new(pending),
             found: OnceCell::new(),
         }
@@ -211,12 +221,13 @@ impl<'a> LastImages<'a> {
             .map(|descriptor| descriptor.digest)
     }
 
-    /// The layer that was made by the recipe of this key.
-    pub(super) fn layer(&self, recipe: Digest) -> Option<LastLayer> {
+    /// The layer that was made by the recipe of this key, unless somebody compressed it anew.
+    pub(super) fn layer(&self, recipe: Digest, compression: Compression) -> Option<LastLayer> {
         let recipe = recipe.to_string();
         self.found().images.iter().find_map(|image| {
             let place = image.manifest.layers.iter().position(|layer| {
                 layer.annotations.get(annotations::LAYER_RECIPE) == Some(&recipe)
+                    && layer.media_type == compression.media_type()
             })?;
             Some(LastLayer {
                 descriptor: image.manifest.layers[place].clone(),
@@ -227,8 +238,10 @@ impl<'a> LastImages<'a> {
         })
     }
 
-    /// What was found in the base of this key.
+    /// What was found in the base of this key, if the layer that needs to know more of it is known as well.
     pub(super) fn base_facts(&self, key: Digest) -> Option<BaseFacts> {
+        let compression = self.choice.of(LayerKind::Files);
+        self.layer(system_key(key, compression), compression)?;
         self.found().images.iter().find_map(|image| {
             let note = image.manifest.annotations.get(annotations::BASE)?;
             let note = BaseNote::read(note, key)?;
@@ -287,7 +300,9 @@ impl<'a> LastImages<'a> {
             let config = Config::parse(&bytes).ok()?;
             let diff_ids = config.diff_ids().ok()?;
             let fits = diff_ids.len() == image.manifest.layers.len()
-                && config.platform().is_ok_and(|found| found == *self.platform);
+                && config
+                    .platform()
+                    .is_ok_and(|found| found.serves(self.platform));
             fits.then_some(Details { config, diff_ids })
         });
         details.as_ref()

@@ -28,11 +28,15 @@ pub use publish::{CacheUse, Published, Targets};
 pub use request::{BuildRequest, FlinkSource};
 pub use resolve::{Flink, Inputs};
 
+use std::collections::BTreeMap;
+
 use context::Fetcher;
 use last::LastImages;
 use push::Push;
-use run::{Assembled, Truth};
+use resolve::LocalInputs;
+use run::{Assembled, Truth, Workshop};
 
+use crate::layer::CompressionChoice;
 use crate::oci::{Config, Descriptor, Digest, Image, Reference};
 use crate::store::{LayoutError, StoreError};
 
@@ -66,26 +70,62 @@ pub fn build(
 ) -> Result<Built, BuildError> {
     let none = LastImages::none(&request.platform, context);
     let local = resolve::open_local(request, &Fetcher::new(context, &none, None))?;
-    let last = LastImages::ask(targets, &request.platform, context);
-    let mut push = open_push(targets, &last, context)?;
-    let fetcher = Fetcher::new(context, &last, push.as_ref());
+    let choice = request.compression;
+    let last = LastImages::ask(targets, &request.platform, choice, context);
+    match attempt(request, targets, local, &last, context) {
+        // An earlier image promised what its registry does not have any more. Nobody needs it.
+        Err(lost @ BuildError::LostLayer { .. }) => {
+            let message = format!("{lost}, so nothing is taken from earlier images");
+            context.reporter.warn(&message);
+            let local = resolve::open_local(request, &Fetcher::new(context, &none, None))?;
+            attempt(request, targets, local, &none, context)
+        }
+        other => other,
+    }
+}
+
+/// Builds with what the `last` images tell.
+fn attempt(
+    request: &BuildRequest,
+    targets: &Targets,
+    local: LocalInputs,
+    last: &LastImages<'_>,
+    context: &Context,
+) -> Result<Built, BuildError> {
+    let mut push = open_push(targets, last, context)?;
+    let fetcher = Fetcher::new(context, last, push.as_ref());
     let inputs = resolve::resolve(request, local, &fetcher)?;
     let plan = plan(request, &inputs)?;
-    // What was remembered of a layer can turn out to be wrong once for each.
-    for _ in 0..=plan.layers.len() {
-        let mut assembled = run::run(&plan, &inputs, targets, &last, push.as_mut(), context)?;
-        let remake = |digest, assembled: &mut Assembled| {
-            run::make_again(digest, assembled, &plan, &inputs, context)
-        };
-        if let Some(published) = deliver(&mut assembled, targets, push.as_mut(), &last, remake)? {
-            return Ok(Built {
-                plan,
-                image: assembled.image,
-                published,
-            });
+    let mut workshop = Workshop {
+        plan: &plan,
+        inputs: &inputs,
+        targets,
+        last,
+        context,
+        made_again: BTreeMap::new(),
+    };
+    let built = loop {
+        let published = workshop.run(push.as_mut()).and_then(|mut assembled| {
+            let remake = |digest, assembled: &mut Assembled| workshop.make_again(digest, assembled);
+            let done = deliver(&mut assembled, targets, push.as_mut(), last, remake)?;
+            Ok((assembled.image, done))
+        });
+        match published {
+            Ok((image, Some(published))) => break Ok((image, published)),
+            // A layer is another one than it was remembered as, and is known now: that ends with the last layer.
+            Ok((_, None)) => {}
+            Err(error) => break Err(error),
         }
+    };
+    if let Some(push) = &push {
+        push.abandon();
     }
-    unreachable!("each round corrects what was remembered of a layer")
+    let (image, published) = built?;
+    Ok(Built {
+        plan: plan.clone(),
+        image,
+        published,
+    })
 }
 
 /// Pushes an image that the store keeps.
@@ -99,7 +139,8 @@ pub fn push_kept(
         .and_then(|config| config.platform())
         .map_err(LayoutError::from)
         .map_err(StoreError::from)?;
-    let last = LastImages::ask(targets, &platform, context);
+    let choice = CompressionChoice::default();
+    let last = LastImages::ask(targets, &platform, choice, context);
     last.wait()?;
     let mut push = open_push(targets, &last, context)?;
     let mut assembled = Assembled::kept(image);
@@ -146,7 +187,7 @@ fn deliver(
     targets: &Targets,
     mut push: Option<&mut Push<'_>>,
     last: &LastImages<'_>,
-    remake: impl Fn(Digest, &mut Assembled) -> Result<Truth, BuildError>,
+    mut remake: impl FnMut(Digest, &mut Assembled) -> Result<Truth, BuildError>,
 ) -> Result<Option<Published>, BuildError> {
     loop {
         let failure = match publish::publish(assembled, targets, push.as_deref_mut(), last) {

@@ -7,9 +7,9 @@ use super::runtime::{self, Labels};
 use super::{BuildError, BuildRequest, Flink, Inputs, users};
 use crate::base::Base;
 use crate::flink::release::Sha512;
-use crate::flink::{FlinkLayout, FlinkVersion, JobLayout, LAYOUT_VERSION, Line};
+use crate::flink::{FlinkLayout, FlinkVersion, JobLayout, LAYOUT_VERSION, LISTING_RULES, Line};
 use crate::layer::{
-    CREATED, Compression, CompressionChoice, Entry, LayerKind, LayerPlan, PlanError, RECIPE_VERSION,
+    CREATED, Compression, CompressionChoice, LayerKind, LayerPlan, PlanError, RECIPE_VERSION,
 };
 use crate::oci::{Config, DiffId, Digest, Platform, canonical};
 
@@ -86,6 +86,8 @@ pub struct PlannedLayer {
     pub title: String,
     /// What stands for its bytes: the same key, the same bytes.
     pub key: Digest,
+    /// How it is compressed.
+    pub compression: Compression,
     /// Which part of a published release it is, if it is one.
     pub(super) release: Option<ReleasePlace>,
     /// What it is made of; `None` when only its key is known, as the layer of an earlier image has it.
@@ -115,6 +117,7 @@ pub(super) fn release_key(checksum: &Sha512, line: &Line, choice: CompressionCho
     Digest::of(&canonical(&(
         RECIPE_VERSION,
         LAYOUT_VERSION,
+        LISTING_RULES,
         line.binds_to_localhost,
         choice.of(LayerKind::Jars),
         checksum.to_string(),
@@ -122,12 +125,12 @@ pub(super) fn release_key(checksum: &Sha512, line: &Line, choice: CompressionCho
 }
 
 /// What stands for the layer of the user: everything that it is made of follows from the base and from this program.
-fn system_key(base: Digest, entrypoint: &Entry, compression: Compression) -> Digest {
+pub(super) fn system_key(base: Digest, compression: Compression) -> Digest {
     Digest::of(&canonical(&(
         RECIPE_VERSION,
         SYSTEM_VERSION,
         base,
-        entrypoint,
+        runtime::entrypoint(),
         compression,
     )))
 }
@@ -138,16 +141,16 @@ pub(super) fn system_layer(
     compression: Compression,
 ) -> Result<PlannedLayer, PlanError> {
     let title = "user flink, entrypoint".to_owned();
-    let entrypoint = runtime::entrypoint();
-    let key = system_key(base.facts_key, &entrypoint, compression);
+    let key = system_key(base.facts_key, compression);
     let plan = base.facts.users.as_ref().map(|users| {
         let mut entries = users::entries(users);
-        entries.push(entrypoint);
+        entries.push(runtime::entrypoint());
         LayerPlan::new(title.clone(), entries, compression)
     });
     Ok(PlannedLayer {
         title,
         key,
+        compression,
         release: None,
         plan: plan.transpose()?,
     })
@@ -242,6 +245,7 @@ fn planned(plan: LayerPlan, release: Option<ReleasePlace>) -> PlannedLayer {
     PlannedLayer {
         title: plan.title.clone(),
         key: plan.key(),
+        compression: plan.compression,
         release,
         plan: Some(plan),
     }
@@ -286,6 +290,7 @@ fn flink_layers(
             .map(|(place, recipe)| PlannedLayer {
                 title: title(place),
                 key: *recipe,
+                compression,
                 release: Some(ReleasePlace {
                     key: *key,
                     place: place + 1,

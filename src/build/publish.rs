@@ -100,7 +100,16 @@ pub(super) fn publish(
     let Assembled { image, offers, .. } = assembled;
     if targets.needs_bytes() {
         let fetcher = Fetcher::new(context, last, push.as_deref());
-        fetcher.bring(&mut image.layers)?;
+        fetcher.bring(&mut image.layers).map_err(|error| Failure {
+            blob: error.blob(),
+            error: Box::new(error.into()),
+        })?;
+        // What is here now need not travel a second time.
+        for (offer, layer) in offers.iter_mut().zip(&image.layers) {
+            if matches!(offer.source, BlobSource::Registry(_)) {
+                offer.source.clone_from(&layer.source);
+            }
+        }
     }
     // A disk that is full keeps a tag from moving, and a push that fails leaves no file that says it did not.
     let mut written = Vec::new();

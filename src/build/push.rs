@@ -67,6 +67,8 @@ struct Repository {
     doubted: bool,
     /// Blobs that are on their way or there.
     offered: BTreeSet<Digest>,
+    /// Those that were seen to be there.
+    arrived: BTreeSet<Digest>,
     uploads: JoinSet<(Digest, Result<BlobOutcome, registry::Error>)>,
 }
 
@@ -125,6 +127,7 @@ impl<'a> Push<'a> {
                     seen: BTreeSet::new(),
                     doubted: false,
                     offered: BTreeSet::new(),
+                    arrived: BTreeSet::new(),
                     uploads: JoinSet::new(),
                 }),
             }
@@ -243,7 +246,7 @@ impl<'a> Push<'a> {
         Ok(())
     }
 
-    /// Waits for the blobs that are on their way.
+    /// Waits for the blobs that are on their way. When one fails, the others need not arrive.
     fn wait(&mut self, place: usize) -> Result<(), BuildError> {
         let repository = &mut self.repositories[place];
         let mut failure = None;
@@ -252,15 +255,21 @@ impl<'a> Push<'a> {
             .runtime
             .block_on(repository.uploads.join_next())
         {
-            let (digest, outcome) = done.expect("uploads do not panic");
-            if let Err(error) = outcome {
-                repository.offered.remove(&digest);
-                failure.get_or_insert((digest, error));
+            match done {
+                Ok((digest, Ok(_))) => {
+                    repository.arrived.insert(digest);
+                }
+                Ok((digest, Err(error))) => {
+                    repository.uploads.abort_all();
+                    failure.get_or_insert((digest, error));
+                }
+                Err(aborted) => assert!(aborted.is_cancelled(), "uploads do not panic"),
             }
         }
         match failure {
             Some((digest, error)) => {
-                self.failed = Some(digest);
+                repository.offered.clone_from(&repository.arrived);
+                self.failed = error.is_about_bytes().then_some(digest);
                 Err(error.into())
             }
             None => Ok(()),
@@ -295,9 +304,14 @@ impl<'a> Push<'a> {
             }
             seen.remember(&names[0], self.context);
         }
+        self.abandon();
+        Ok(())
+    }
+
+    /// Closes what was opened and not used.
+    pub(super) fn abandon(&self) {
         let unused = self.sessions.take();
         self.cancel(unused.unwrap_or_default());
-        Ok(())
     }
 
     fn send_all(

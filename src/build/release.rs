@@ -79,7 +79,8 @@ impl ReleaseSource {
     /// The published checksum, asked for if it was not noted with the archive.
     fn checksum(&self) -> Result<Sha512, BuildError> {
         let releases = self.store.releases();
-        if let Some(noted) = self.release.noted(&releases)? {
+        let places = Places::new(self.mirrors.clone());
+        if let Some(noted) = self.release.noted(&releases, &places)? {
             self.store
                 .use_release(&releases.join(self.release.file_name()));
             return Ok(noted);

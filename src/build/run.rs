@@ -1,5 +1,6 @@
 //! From a plan to an image: layers that are known are taken as they are, the others are made.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -23,8 +24,8 @@ struct Known {
 }
 
 /// One of our layers, known or made.
-#[derive(Debug)]
-struct OwnLayer {
+#[derive(Debug, Clone)]
+pub(super) struct OwnLayer {
     layer: Layer,
     /// Whether it was made in this run; what was not is only as true as the memory that it comes from.
     made: bool,
@@ -86,114 +87,180 @@ fn short(descriptor: &Descriptor) -> String {
     format!("sha256:{}", descriptor.digest.short())
 }
 
-/// Makes a layer whose bytes were not where they should be, or not what they should be, and sees whether it is the one that
-/// it was taken for. What is remembered of it is the truth afterwards.
-pub(super) fn make_again(
-    digest: Digest,
-    assembled: &mut Assembled,
-    plan: &BuildPlan,
-    inputs: &Inputs,
-    context: &Context,
-) -> Result<Truth, BuildError> {
-    if let Some(offer) = assembled
-        .offers
-        .iter()
-        .find(|offer| offer.descriptor.digest == digest)
-        && offer.made
-    {
-        return Ok(Truth::Unknown);
-    }
-    let base = inputs.base.layers.len();
-    let place = assembled
-        .image
-        .layers
-        .iter()
-        .position(|layer| layer.descriptor.digest == digest);
-    let Some(place) = place else {
-        return Ok(Truth::Unknown);
-    };
-    let Some(place) = place.checked_sub(base) else {
-        return make_base_again(
-            digest,
-            assembled,
-            &assembled.offers[place].clone(),
-            inputs,
-            context,
-        );
-    };
-    let planned = &plan.layers[place];
-    if planned.plan.is_none() {
-        return Ok(Truth::Unknown);
-    }
-    if let BlobSource::File(path) = &assembled.offers[base + place].source {
-        let message = format!("`{}` is damaged, so it is made again", path.display());
-        context.reporter.warn(&message);
-    }
-    let made = make(planned, context)?.layer;
-    if made.descriptor.digest != digest {
-        return Ok(Truth::Other);
-    }
-    assembled.replace(digest, &made.source, true);
-    Ok(Truth::Same)
+/// Where an image is put together.
+#[derive(Debug)]
+pub(super) struct Workshop<'a> {
+    pub(super) plan: &'a BuildPlan,
+    /// Those that the plan was made of.
+    pub(super) inputs: &'a Inputs,
+    pub(super) targets: &'a Targets,
+    pub(super) last: &'a LastImages<'a>,
+    pub(super) context: &'a Context,
+    /// Layers that were another than they were remembered as, by the keys of their recipes. Whatever can be written down
+    /// of that, it holds for this run.
+    pub(super) made_again: BTreeMap<Digest, OwnLayer>,
 }
 
-/// Makes the image that `plan` describes. Layers that a registry lacks start on their way as soon as they are there.
-pub(super) fn run(
-    plan: &BuildPlan,
-    inputs: &Inputs,
-    targets: &Targets,
-    last: &LastImages<'_>,
-    mut push: Option<&mut Push<'_>>,
-    context: &Context,
-) -> Result<Assembled, BuildError> {
-    let mut own: Vec<Option<OwnLayer>> = plan
-        .layers
-        .iter()
-        .map(|planned| known(planned, targets, last, context))
-        .collect();
-    let base = base_offers(inputs, context);
-    // When all is known, it may be that nothing has to be sent either, which the digest of the whole will tell.
-    if own.iter().any(Option::is_none)
-        && let Some(push) = &mut push
-    {
-        for offer in &base {
-            push.offer(offer)?;
-        }
-        for (planned, own) in plan.layers.iter().zip(&own) {
-            if let Some(own) = own {
-                push.offer(&own.offer(planned))?;
+impl Workshop<'_> {
+    /// Makes the image. Layers that a registry lacks start on their way as soon as they are there.
+    pub(super) fn run(&self, mut push: Option<&mut Push<'_>>) -> Result<Assembled, BuildError> {
+        let Self {
+            plan,
+            inputs,
+            context,
+            ..
+        } = self;
+        let mut own: Vec<Option<OwnLayer>> = plan
+            .layers
+            .iter()
+            .map(|planned| self.known(planned))
+            .collect();
+        let base = base_offers(inputs, context);
+        // When all is known, it may be that nothing has to be sent either, which the digest of the whole will tell.
+        if own.iter().any(Option::is_none)
+            && let Some(push) = &mut push
+        {
+            // Asked before anything is made.
+            push.check()?;
+            for offer in &base {
+                push.offer(offer)?;
+            }
+            for (planned, own) in plan.layers.iter().zip(&own) {
+                if let Some(own) = own {
+                    push.offer(&own.offer(planned))?;
+                }
             }
         }
+        // What takes no time comes first, and is sent while the others are compressed.
+        let mut missing: Vec<usize> = (0..own.len())
+            .filter(|place| own[*place].is_none())
+            .collect();
+        missing.sort_by_key(|place| plan.layers[*place].is_compressed());
+        for place in missing {
+            let planned = &plan.layers[place];
+            let made = make(planned, context)?;
+            if let Some(push) = &mut push {
+                push.offer(&made.offer(planned))?;
+            }
+            own[place] = Some(made);
+        }
+        let own: Vec<OwnLayer> = own.into_iter().flatten().collect();
+
+        let mut config = plan.config.clone();
+        let mut layers = inputs.base.layers.clone();
+        let mut offers = base;
+        for (planned, own) in plan.layers.iter().zip(&own) {
+            config.push_layer(own.layer.diff_id, CREATED, &planned.title);
+            let mut layer = own.layer.clone();
+            layer.descriptor = annotated(&layer.descriptor, planned.key, planned.release);
+            layers.push(layer);
+            offers.push(own.offer(planned));
+        }
+        Ok(Assembled {
+            image: Image::new(&config, layers, &plan.annotations),
+            offers,
+        })
     }
-    // What takes no time comes first, and is sent while the others are compressed.
-    let mut missing: Vec<usize> = (0..own.len())
-        .filter(|place| own[*place].is_none())
-        .collect();
-    missing.sort_by_key(|place| plan.layers[*place].is_compressed());
-    for place in missing {
+
+    /// Makes a layer whose bytes were not where they should be, or not what they should be, and sees whether it is the one
+    /// that it was taken for. What is remembered of it is the truth afterwards.
+    pub(super) fn make_again(
+        &mut self,
+        digest: Digest,
+        assembled: &mut Assembled,
+    ) -> Result<Truth, BuildError> {
+        let Self {
+            plan,
+            inputs,
+            context,
+            ..
+        } = self;
+        let mut layers = assembled.image.layers.iter();
+        let Some(place) = layers.position(|layer| layer.descriptor.digest == digest) else {
+            return Ok(Truth::Unknown);
+        };
+        let offer = assembled.offers[place].clone();
+        if offer.made {
+            return Ok(Truth::Unknown);
+        }
+        let Some(place) = place.checked_sub(inputs.base.layers.len()) else {
+            return make_base_again(digest, assembled, &offer, inputs, context);
+        };
+        if let BlobSource::File(path) = &offer.source {
+            let message = format!("`{}` is damaged, so it is made again", path.display());
+            context.reporter.warn(&message);
+        }
         let planned = &plan.layers[place];
         let made = make(planned, context)?;
-        if let Some(push) = &mut push {
-            push.offer(&made.offer(planned))?;
+        if made.layer.descriptor.digest != digest {
+            self.made_again.insert(planned.key, made);
+            return Ok(Truth::Other);
         }
-        own[place] = Some(made);
+        assembled.replace(digest, &made.layer.source, true);
+        Ok(Truth::Same)
     }
-    let own: Vec<OwnLayer> = own.into_iter().flatten().collect();
 
-    let mut config = plan.config.clone();
-    let mut layers = inputs.base.layers.clone();
-    let mut offers = base;
-    for (planned, own) in plan.layers.iter().zip(&own) {
-        config.push_layer(own.layer.diff_id, CREATED, &planned.title);
-        let mut layer = own.layer.clone();
-        layer.descriptor = annotated(&layer.descriptor, planned.key, planned.release);
-        layers.push(layer);
-        offers.push(own.offer(planned));
+    /// Looks for a layer in the store's memory, and then in earlier images.
+    fn known(&self, planned: &PlannedLayer) -> Option<OwnLayer> {
+        let Self {
+            targets,
+            last,
+            context,
+            made_again,
+            ..
+        } = self;
+        if let Some(layer) = made_again.get(&planned.key) {
+            return Some(layer.clone());
+        }
+        let (title, key) = (&planned.title, planned.key);
+        let store = &context.store;
+        let here = |descriptor: &Descriptor| store.blob(descriptor, &*context.reporter);
+        // A layer that nobody may want is not made; one that is wanted on this machine is, unless that costs nothing.
+        let again = || {
+            let plan = planned.plan.as_ref();
+            let plan = plan.filter(|_| !targets.needs_bytes() || !planned.is_compressed());
+            plan.map(|plan| remake(plan, context))
+        };
+        let tell = |known: &str, from: &str, layer: &Descriptor| {
+            context.reporter.start(title, None).finish(known);
+            let detail = format!("{title}: {} by the recipe {key}, from {from}", layer.digest);
+            context.reporter.detail(&detail);
+        };
+        if targets.cache.local
+            && let Some(known) = memory::recall::<Known>(store, KIND, key)
+            && known.descriptor.media_type == planned.compression.media_type()
+            && let Some(source) = here(&known.descriptor).or_else(again)
+        {
+            tell(
+                "known from an earlier build",
+                "the cache",
+                &known.descriptor,
+            );
+            return Some(OwnLayer {
+                layer: Layer {
+                    descriptor: known.descriptor,
+                    diff_id: known.diff_id,
+                    source,
+                },
+                made: false,
+                known_from: None,
+            });
+        }
+        let found = last.layer(key, planned.compression)?;
+        let source = here(&found.descriptor)
+            .unwrap_or_else(|| BlobSource::Registry(found.reference.clone()));
+        let from = format!("`{}`", found.name);
+        tell("known from the last image", &from, &found.descriptor);
+        Some(OwnLayer {
+            layer: Layer {
+                descriptor: found.descriptor,
+                diff_id: found.diff_id,
+                source,
+            },
+            made: false,
+            known_from: Some(found.reference),
+        })
     }
-    Ok(Assembled {
-        image: Image::new(&config, layers, &plan.annotations),
-        offers,
-    })
 }
 
 /// The same for a layer of the base: the registry that it comes from still has it, or it is made of the tar once more.
@@ -237,8 +304,7 @@ fn base_offers(inputs: &Inputs, context: &Context) -> Vec<Offer> {
 impl PlannedLayer {
     /// Whether making it takes its time.
     fn is_compressed(&self) -> bool {
-        let stored = |plan: &LayerPlan| plan.compression == Compression::Stored;
-        !self.plan.as_ref().is_some_and(stored)
+        self.compression != Compression::Stored
     }
 }
 
@@ -254,69 +320,13 @@ impl OwnLayer {
     }
 }
 
-/// Looks for a layer in the store's memory, and then in earlier images.
-fn known(
-    planned: &PlannedLayer,
-    targets: &Targets,
-    last: &LastImages<'_>,
-    context: &Context,
-) -> Option<OwnLayer> {
-    let (title, key) = (&planned.title, planned.key);
-    let store = &context.store;
-    let here = |descriptor: &Descriptor| store.blob(descriptor, &*context.reporter);
-    // A layer that nobody may want is not made; one that is wanted on this machine is, unless that costs nothing.
-    let again = || {
-        let plan = planned.plan.as_ref();
-        let plan = plan.filter(|_| !targets.needs_bytes() || !planned.is_compressed());
-        plan.map(|plan| remake(plan, context))
-    };
-    let tell = |known: &str, from: &str, layer: &Descriptor| {
-        context.reporter.start(title, None).finish(known);
-        let detail = format!("{title}: {} by the recipe {key}, from {from}", layer.digest);
-        context.reporter.detail(&detail);
-    };
-    if targets.cache.local
-        && let Some(known) = memory::recall::<Known>(store, KIND, key)
-        && let Some(source) = here(&known.descriptor).or_else(again)
-    {
-        tell(
-            "known from an earlier build",
-            "the cache",
-            &known.descriptor,
-        );
-        return Some(OwnLayer {
-            layer: Layer {
-                descriptor: known.descriptor,
-                diff_id: known.diff_id,
-                source,
-            },
-            made: false,
-            known_from: None,
-        });
-    }
-    let found = last.layer(key)?;
-    let source =
-        here(&found.descriptor).unwrap_or_else(|| BlobSource::Registry(found.reference.clone()));
-    let from = format!("`{}`", found.name);
-    tell("known from the last image", &from, &found.descriptor);
-    Some(OwnLayer {
-        layer: Layer {
-            descriptor: found.descriptor,
-            diff_id: found.diff_id,
-            source,
-        },
-        made: false,
-        known_from: Some(found.reference),
-    })
-}
-
 /// Makes a layer.
 fn make(planned: &PlannedLayer, context: &Context) -> Result<OwnLayer, BuildError> {
     let store = &context.store;
-    let plan = planned
-        .plan
-        .as_ref()
-        .expect("a layer that is known by its key alone is known from an image");
+    // One that is known by its key alone was to come from an earlier image.
+    let plan = planned.plan.as_ref().ok_or_else(|| BuildError::LostLayer {
+        title: planned.title.clone(),
+    })?;
     let progress = context
         .reporter
         .start(&planned.title, Some(plan.content_size()));

@@ -234,8 +234,8 @@ pub(super) struct BuildArgs {
     #[arg(long, help_heading = "Cache")]
     pub(super) no_remote_cache: bool,
 
-    /// Compress layers so: auto, gzip[:LEVEL], zstd[:LEVEL] or stored. `auto` is gzip:6, and stored for the job's jar,
-    /// which is compressed already
+    /// Compress layers so: auto, gzip[:LEVEL], zstd[:LEVEL] or stored. `auto` is gzip:1 for jars, gzip:6 for other files,
+    /// and stored for the job's own jar
     #[arg(
         long,
         value_name = "HOW",

@@ -12,7 +12,9 @@ pub mod release;
 mod version;
 
 pub use config::open_addresses;
-pub use distribution::{Distribution, DistributionError, DistributionFile, DistributionKind};
+pub use distribution::{
+    Distribution, DistributionError, DistributionFile, DistributionKind, LISTING_RULES,
+};
 pub use java::{JavaVersion, JavaVersionError};
 pub use job::{Artifact, JobError, JobJar, JobLayout};
 pub use layout::{FlinkLayout, HOME, LAYOUT_VERSION};

@@ -58,11 +58,11 @@ impl Stat {
 
     /// Whether a change after `began` would surely show: see the top of this module.
     fn is_settled(&self, began: Time) -> bool {
-        let margin = match (self.modified.1, self.changed.1) {
-            (0, 0) => COARSE_MARGIN,
-            _ => MARGIN,
+        let settled = |time: Time| {
+            let margin = if time.1 == 0 { COARSE_MARGIN } else { MARGIN };
+            time < before(began, margin)
         };
-        self.modified.max(self.changed) < before(began, margin)
+        settled(self.modified) && settled(self.changed)
     }
 }
 

@@ -240,6 +240,15 @@ impl Error {
         self.kind() == Kind::NotFound
     }
 
+    /// Whether the bytes of a blob were the reason: they could not be read, or are not what they should be.
+    pub fn is_about_bytes(&self) -> bool {
+        let bytes = matches!(
+            &*self.cause,
+            Cause::Source(_) | Cause::Relay(_) | Cause::Digest { .. } | Cause::Size { .. }
+        );
+        bytes || self.is_rejection()
+    }
+
     /// Whether the registry understood what was sent and does not want it as it is, as a manifest that speaks of blobs
     /// that it lacks (distribution-spec, "Pushing Manifests": 404; most registries say 400).
     pub fn is_rejection(&self) -> bool {

@@ -95,8 +95,8 @@ fn build() {
       -o, --output <KIND:PATH>    Write the image to oci:DIR, oci-archive:FILE or docker-archive:FILE.
                                   May be repeated
           --compression <HOW>     Compress layers so: auto, gzip[:LEVEL], zstd[:LEVEL] or stored. `auto`
-                                  is gzip:6, and stored for the job's jar, which is compressed already
-                                  [env: FLINK_IMG_COMPRESSION] [default: auto]
+                                  is gzip:1 for jars, gzip:6 for other files, and stored for the job's
+                                  own jar [env: FLINK_IMG_COMPRESSION] [default: auto]
           --json                  Print one JSON object instead of the name with the digest
           --metadata-file <FILE>  Write the same JSON object to a file
           --dry-run               Print what would be built as JSON, and make no layer

@@ -337,6 +337,14 @@ impl Registry {
         content.manifests.retain(|(name, _), _| name != repository);
     }
 
+    /// Takes a blob out of a repository.
+    pub fn forget_blob(&self, repository: &str, digest: Digest) {
+        let mut content = self.shared.content();
+        if let Some(blobs) = content.blobs.get_mut(repository) {
+            blobs.remove(&digest);
+        }
+    }
+
     /// Puts a blob in.
     pub fn put_blob(&self, repository: &str, bytes: &[u8]) -> Digest {
         let digest = Digest::of(bytes);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::oci::Digest;
 
 /// Raised whenever other things are learnt of a distribution, so that what was remembered before is asked again.
-pub(super) const RULES: &str = "1";
+pub const RULES: &str = "1";
 
 /// A file or link of a distribution.
 #[derive(Debug, Serialize, Deserialize)]

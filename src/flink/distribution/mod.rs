@@ -21,6 +21,7 @@ use crate::memory::Memory;
 use super::version::{FlinkVersion, ScalaVersion};
 
 pub use error::DistributionError;
+pub use facts::RULES as LISTING_RULES;
 pub(super) use release::Unpacked;
 
 /// Configuration files are read into memory, so that the layout can change them without reading anything.

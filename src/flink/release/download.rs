@@ -96,7 +96,7 @@ impl Download<'_> {
             return Err(Problem::Mismatch.into());
         }
         // First the archive: a checksum without it means nothing, an archive without a checksum is not used.
-        let (kept, line) = (path.clone(), format!("{sha512}  {name}\n"));
+        let (kept, line) = (path.clone(), super::note(sha512, &name, place));
         blocking(move || {
             file.commit()?;
             fs::write_atomic(&beside(&kept), line.as_bytes())

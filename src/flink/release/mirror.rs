@@ -131,6 +131,17 @@ impl Places {
         }
     }
 
+    /// Whether an archive from there is as good as one that would be downloaded now: from one of the user's own mirrors,
+    /// where there are any, else from Apache.
+    pub(super) fn would_be_asked(&self, place: &str) -> bool {
+        let places = if self.mirrors.is_empty() {
+            &self.apache
+        } else {
+            &self.mirrors
+        };
+        places.iter().any(|known| known.to_string() == place)
+    }
+
     /// Where archives are.
     pub(super) fn archives(&self) -> impl Iterator<Item = &Mirror> {
         self.mirrors.iter().chain(&self.apache)

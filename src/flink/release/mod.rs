@@ -34,6 +34,9 @@ pub use mirror::{Mirror, MirrorError, Places};
 /// The kind under which the checksum of a file is remembered, and the version of what is remembered.
 const CHECKSUM: (&str, &str) = ("sha512", "1");
 
+/// What the line begins with that says where an archive came from.
+const PLACE: &str = "# from ";
+
 /// A release, by its version and the Scala version in its file name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {
@@ -95,20 +98,27 @@ impl Release {
         format!("flink-{}-bin-scala_{}.tgz", self.version, self.scala)
     }
 
-    /// The checksum that was published when the release was fetched into the folder `cache`; asks nobody.
-    pub fn noted(&self, cache: &Path) -> Result<Option<Sha512>, FileError> {
+    /// The checksum that was published when the release was fetched into the folder `cache`, if it came from one of the
+    /// places that would be asked now: another may have published something else. Asks nobody.
+    pub fn noted(&self, cache: &Path, places: &Places) -> Result<Option<Sha512>, FileError> {
         let path = cache.join(self.file_name());
-        match fs::read_limited(&beside(&path), CHECKSUM_LIMIT as u64) {
-            Ok(bytes) => Ok(Sha512::from_file(&bytes, &self.file_name()).ok()),
-            Err(error) if error.is_not_found() => Ok(None),
-            Err(error) => Err(error),
-        }
+        let bytes = match fs::read_limited(&beside(&path), CHECKSUM_LIMIT as u64) {
+            Ok(bytes) => bytes,
+            Err(error) if error.is_not_found() => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let place = std::str::from_utf8(&bytes)
+            .ok()
+            .and_then(|text| text.lines().find_map(|line| line.strip_prefix(PLACE)));
+        let asked = place.is_some_and(|place| places.would_be_asked(place));
+        let noted = Sha512::from_file(&bytes, &self.file_name()).ok();
+        Ok(noted.filter(|_| asked))
     }
 
     /// The published checksum: the one that was noted in the cache, or else from whoever may vouch. Never asks for the
     /// archive.
     pub async fn checksum(&self, sources: &Sources) -> Result<Sha512, ReleaseError> {
-        if let Some(noted) = self.noted(&sources.cache)? {
+        if let Some(noted) = self.noted(&sources.cache, &sources.places)? {
             return Ok(noted);
         }
         let download = Download {
@@ -128,10 +138,15 @@ impl Release {
         Err(self.nowhere(attempts))
     }
 
-    /// The archive in the cache, if it is there and still has its checksum. Reads all of it, unless that was done before
-    /// and it did not change since.
-    pub fn cached(&self, sources: &Sources) -> Result<Option<Fetched>, FileError> {
-        let Some(sha512) = self.noted(&sources.cache)? else {
+    /// The archive in the cache, if it is there and has its checksum: the one that is `known`, or else the one that was
+    /// noted. Reads all of it, unless that was done before and it did not change since.
+    pub fn cached(
+        &self,
+        known: Option<Sha512>,
+        sources: &Sources,
+    ) -> Result<Option<Fetched>, FileError> {
+        let noted = || self.noted(&sources.cache, &sources.places);
+        let Some(sha512) = known.map_or_else(noted, |known| Ok(Some(known)))? else {
             return Ok(None);
         };
         let path = sources.cache.join(self.file_name());
@@ -173,11 +188,9 @@ impl Release {
         let path = sources.cache.join(self.file_name());
         let cached = {
             let (release, sources) = (self.clone(), sources.clone());
-            blocking(move || release.cached(&sources)).await?
+            blocking(move || release.cached(known, &sources)).await?
         };
-        if let Some(fetched) = cached
-            && known.is_none_or(|known| known == fetched.sha512)
-        {
+        if let Some(fetched) = cached {
             return Ok(fetched);
         }
         if fs::metadata(&path).is_ok() {
@@ -210,6 +223,11 @@ impl Release {
             attempts,
         }
     }
+}
+
+/// What is noted beside an archive: its checksum as `sha512sum` writes it, and where it came from.
+fn note(sha512: Sha512, name: &str, place: &Mirror) -> String {
+    format!("{sha512}  {name}\n{PLACE}{place}\n")
 }
 
 /// The file that holds the checksum of `path`.

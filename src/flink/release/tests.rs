@@ -153,7 +153,7 @@ async fn a_release_is_downloaded_once_and_checked_each_time() {
     fs::write_atomic(&fetched.path, b"something else").unwrap();
     assert!(
         release()
-            .cached(&sources(&places, &cache))
+            .cached(None, &sources(&places, &cache))
             .unwrap()
             .is_none()
     );
@@ -256,16 +256,29 @@ async fn the_checksum_is_had_without_the_archive() {
     let server = Server::good();
     let places = Places::with_hosts(vec![], vec![server.mirror.clone()]);
     let sources = sources(&places, folder.path());
-    assert_eq!(release().noted(folder.path()).unwrap(), None);
+    assert_eq!(release().noted(folder.path(), &places).unwrap(), None);
     let sha512 = release().checksum(&sources).await.unwrap();
     assert_eq!(sha512, Sha512::of(BYTES).unwrap());
     assert_eq!(server.requests(), 1);
     let fetched = release().fetch(Some(sha512), &sources).await.unwrap();
     assert_eq!((fetched.sha512, server.requests()), (sha512, 2));
     // Now it is noted, and nobody is asked.
-    assert_eq!(release().noted(folder.path()).unwrap(), Some(sha512));
+    assert_eq!(
+        release().noted(folder.path(), &places).unwrap(),
+        Some(sha512)
+    );
     assert_eq!(release().checksum(&sources).await.unwrap(), sha512);
     assert_eq!(server.requests(), 2);
+    // Another place may have published something else, so it is asked; if it did not, the archive is the same.
+    let more = Server::good();
+    let elsewhere = Places::with_hosts(vec![more.mirror.clone()], vec![server.mirror.clone()]);
+    assert_eq!(release().noted(folder.path(), &elsewhere).unwrap(), None);
+    let fetched = fetch(&elsewhere, folder.path()).await.unwrap();
+    assert_eq!((fetched.sha512, more.requests()), (sha512, 2));
+    let known = Some(sha512);
+    let sources = self::sources(&elsewhere, folder.path());
+    release().fetch(known, &sources).await.unwrap();
+    assert_eq!((more.requests(), server.requests()), (2, 2));
     // A release that was planned with another checksum is not the one in the cache, and not the one that is served.
     let other = Sha512::of(&b"other"[..]).unwrap();
     let error = release().fetch(Some(other), &sources).await.unwrap_err();

@@ -1,5 +1,7 @@
 //! What is known is not done again: layers, bases, releases and blobs, on this machine and on one that has seen nothing.
 
+mod same_digest;
+
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -29,6 +31,26 @@ struct World {
     received_before: Cell<usize>,
 }
 
+/// A mirror with a release in which one jar has these bytes.
+fn mirror(jar: &[u8]) -> FileServer {
+    let mut files = fixtures::mini_entries("flink-1.20.5", &Packing::default());
+    let table = "flink-1.20.5/lib/flink-table-planner-1.20.5.jar";
+    files.push(Raw::file(table, jar));
+    let archive = fixtures::compress(&fixtures::tar(&files), Compress::Gzip);
+    let hex: Vec<_> = Sha512::digest(&archive)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let sum = format!("{}  {RELEASE}\n", hex.concat());
+    FileServer::start(BTreeMap::from([
+        (format!("/flink/flink-1.20.5/{RELEASE}"), archive),
+        (
+            format!("/flink/flink-1.20.5/{RELEASE}.sha512"),
+            sum.into_bytes(),
+        ),
+    ]))
+}
+
 impl World {
     fn new() -> Self {
         Self::with_auth(Auth::Open)
@@ -40,25 +62,10 @@ impl World {
         let modules = "usr/lib/jvm/java-17/lib/modules";
         root.push(Raw::file(modules, &noise(LARGE)));
         let tar = fixtures::tar(&root);
-        let mut files = fixtures::mini_entries("flink-1.20.5", &Packing::default());
-        let table = "flink-1.20.5/lib/flink-table-planner-1.20.5.jar";
-        files.push(Raw::file(table, &noise(LARGE)));
-        let archive = fixtures::compress(&fixtures::tar(&files), Compress::Gzip);
         let (media_type, bytes) = layer(&tar, Compress::Gzip);
         let config = base_config("amd64", &tar);
         registry.put_image("acme/base", "1", &config, &[(media_type, &bytes)]);
-        let hex: Vec<_> = Sha512::digest(&archive)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        let sum = format!("{}  {RELEASE}\n", hex.concat());
-        let mirror = FileServer::start(BTreeMap::from([
-            (format!("/flink/flink-1.20.5/{RELEASE}"), archive),
-            (
-                format!("/flink/flink-1.20.5/{RELEASE}.sha512"),
-                sum.into_bytes(),
-            ),
-        ]));
+        let mirror = mirror(&noise(LARGE));
         Self {
             registry,
             mirror,
