@@ -122,7 +122,7 @@ fn attempt(
     }
     let (image, published) = built?;
     Ok(Built {
-        plan: plan.clone(),
+        plan,
         image,
         published,
     })

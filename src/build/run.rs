@@ -183,13 +183,13 @@ impl Workshop<'_> {
         if offer.made {
             return Ok(Truth::Unknown);
         }
+        if let BlobSource::File(path) = &offer.source {
+            let message = format!("`{}` is damaged", path.display());
+            context.reporter.warn(&message);
+        }
         let Some(place) = place.checked_sub(inputs.base.layers.len()) else {
             return make_base_again(digest, assembled, &offer, inputs, context);
         };
-        if let BlobSource::File(path) = &offer.source {
-            let message = format!("`{}` is damaged, so it is made again", path.display());
-            context.reporter.warn(&message);
-        }
         let planned = &plan.layers[place];
         let made = make(planned, context)?;
         if made.layer.descriptor.digest != digest {
