@@ -93,6 +93,22 @@ fn attempt(
     context: &Context,
 ) -> Result<Built, BuildError> {
     let mut push = open_push(targets, last, context)?;
+    let built = bring_about(request, targets, local, last, &mut push);
+    // However it went: what was opened to find out whether a push is allowed, and not used, is closed.
+    if let Some(push) = &push {
+        push.abandon();
+    }
+    built
+}
+
+fn bring_about(
+    request: &BuildRequest,
+    targets: &Targets,
+    local: LocalInputs,
+    last: &LastImages<'_>,
+    push: &mut Option<Push<'_>>,
+) -> Result<Built, BuildError> {
+    let context = last.context;
     let fetcher = Fetcher::new(context, last, push.as_ref());
     let inputs = resolve::resolve(request, local, &fetcher)?;
     let plan = plan(request, &inputs)?;
@@ -104,23 +120,19 @@ fn attempt(
         context,
         made_again: BTreeMap::new(),
     };
-    let built = loop {
+    let (image, published) = loop {
         let published = workshop.run(push.as_mut()).and_then(|mut assembled| {
             let remake = |digest, assembled: &mut Assembled| workshop.make_again(digest, assembled);
             let done = deliver(&mut assembled, targets, push.as_mut(), last, remake)?;
             Ok((assembled.image, done))
         });
         match published {
-            Ok((image, Some(published))) => break Ok((image, published)),
+            Ok((image, Some(published))) => break (image, published),
             // A layer is another one than it was remembered as, and is known now: that ends with the last layer.
             Ok((_, None)) => {}
-            Err(error) => break Err(error),
+            Err(error) => return Err(error),
         }
     };
-    if let Some(push) = &push {
-        push.abandon();
-    }
-    let (image, published) = built?;
     Ok(Built {
         plan,
         image,
