@@ -3,18 +3,20 @@
 //! Nothing here knows of registries or of Flink. The proxy variables of the environment are read by `reqwest`
 //! itself; everything else comes in through [`HttpSettings`].
 
+mod retry;
+
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
-use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::redirect::{Attempt, Policy};
-use reqwest::{Certificate, Client, StatusCode, Url};
+use reqwest::{Certificate, Client, Url};
 
 use crate::error::{Explain, FileError, Kind};
+
+pub use retry::{Advice, Retries, RetryPolicy, advice_for_error, advice_for_status};
 
 /// Who we are; registries ask for this in their support tickets.
 const USER_AGENT: &str = concat!("flink-img/", env!("CARGO_PKG_VERSION"));
@@ -22,8 +24,6 @@ const USER_AGENT: &str = concat!("flink-img/", env!("CARGO_PKG_VERSION"));
 pub(crate) const REDIRECT_LIMIT: usize = 10;
 /// A bundle of every public authority has a quarter of this.
 const CA_FILE_LIMIT: u64 = 4 * 1024 * 1024;
-/// A server that wants us to wait longer than this is not waited for: the user should know instead.
-const RETRY_AFTER_LIMIT: Duration = Duration::from_secs(120);
 
 /// What a user can say about HTTP.
 #[derive(Debug, Clone)]
@@ -34,9 +34,9 @@ pub struct HttpSettings {
     pub insecure_registries: Vec<String>,
     /// How long making a connection may take.
     pub connect_timeout: Duration,
-    /// How long a server may be silent.
+    /// How long a server may be silent, and how long it may take over a small document.
     pub read_timeout: Duration,
-    /// How often, and how patiently, a request is repeated.
+    /// How often, how patiently and for how long a request is repeated.
     pub retry: RetryPolicy,
 }
 
@@ -171,105 +171,6 @@ pub(crate) fn is_downgrade(from: &Url, to: &Url) -> bool {
     from.scheme() == "https" && to.scheme() != "https"
 }
 
-/// How often, and how patiently, a request is repeated.
-#[derive(Debug, Clone, Copy)]
-pub struct RetryPolicy {
-    /// How often a request is sent at most; 1 means no second try.
-    pub attempts: usize,
-    /// The first pause; each further one is twice as long, and all are stretched at random up to twofold so
-    /// that many clients do not come back together.
-    pub base_delay: Duration,
-    /// The longest pause, unless the server asks for a longer one.
-    pub max_delay: Duration,
-}
-
-impl Default for RetryPolicy {
-    fn default() -> Self {
-        Self {
-            attempts: 4,
-            base_delay: Duration::from_millis(500),
-            max_delay: Duration::from_secs(10),
-        }
-    }
-}
-
-impl RetryPolicy {
-    /// Starts to count the tries of one request.
-    pub fn start(&self) -> Retries {
-        Retries(
-            ExponentialBuilder::default()
-                .with_factor(2.0)
-                .with_min_delay(self.base_delay)
-                .with_max_delay(self.max_delay)
-                .with_max_times(self.attempts.saturating_sub(1))
-                .with_jitter()
-                .build(),
-        )
-    }
-}
-
-/// What a failure says about another try.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Advice {
-    /// It would fail again.
-    GiveUp,
-    /// It may go well.
-    Retry,
-    /// It may go well, but not before this time has passed.
-    RetryAfter(Duration),
-}
-
-/// The tries that one request has left.
-#[derive(Debug)]
-pub struct Retries(ExponentialBackoff);
-
-impl Retries {
-    /// Waits until the next try is due; `false`, without waiting, when there is none.
-    pub async fn wait(&mut self, advice: Advice) -> bool {
-        let asked = match advice {
-            Advice::GiveUp => return false,
-            Advice::Retry => Duration::ZERO,
-            Advice::RetryAfter(asked) if asked > RETRY_AFTER_LIMIT => return false,
-            Advice::RetryAfter(asked) => asked,
-        };
-        let Some(pause) = self.0.next() else {
-            return false;
-        };
-        let pause = pause.max(asked);
-        tracing::debug!(?pause, "trying again");
-        tokio::time::sleep(pause).await;
-        true
-    }
-}
-
-/// Whether an answer is worth another try: time-outs, rate limits and faults of the server are.
-pub fn advice_for_status(status: StatusCode, headers: &HeaderMap) -> Advice {
-    let transient = status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED
-        || matches!(
-            status,
-            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS
-        );
-    if !transient {
-        return Advice::GiveUp;
-    }
-    // The date form is not read: it needs the server's clock and ours to agree.
-    let seconds = headers
-        .get(RETRY_AFTER)
-        .and_then(|value| value.to_str().ok()?.trim().parse().ok());
-    seconds.map_or(Advice::Retry, |seconds| {
-        Advice::RetryAfter(Duration::from_secs(seconds))
-    })
-}
-
-/// Whether a failed exchange is worth another try: a broken connection is, a certificate that is not trusted is not.
-pub fn advice_for_error(error: &reqwest::Error) -> Advice {
-    if error.is_builder() || error.is_redirect() || tls_failure(error).is_some() {
-        Advice::GiveUp
-    } else {
-        Advice::Retry
-    }
-}
-
 /// Why TLS did not come about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TlsFailure {
@@ -360,48 +261,6 @@ pub(crate) fn redacted(url: &Url) -> impl fmt::Display {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn repeats_what_may_pass_and_nothing_else() {
-        let advice = |code: u16, retry_after: Option<&str>| {
-            let mut headers = HeaderMap::new();
-            if let Some(value) = retry_after {
-                headers.insert(RETRY_AFTER, value.parse().unwrap());
-            }
-            advice_for_status(StatusCode::from_u16(code).unwrap(), &headers)
-        };
-        for code in [200, 307, 400, 401, 403, 404, 413, 416, 501] {
-            assert_eq!(advice(code, Some("1")), Advice::GiveUp, "{code}");
-        }
-        for code in [408, 429, 500, 502, 503, 504, 522] {
-            assert_eq!(advice(code, None), Advice::Retry, "{code}");
-        }
-        let seconds = |seconds| Advice::RetryAfter(Duration::from_secs(seconds));
-        assert_eq!(advice(429, Some(" 7")), seconds(7));
-        assert_eq!(
-            advice(429, Some("Fri, 31 Dec 1999 23:59:59 GMT")),
-            Advice::Retry
-        );
-    }
-
-    #[tokio::test]
-    async fn gives_up_after_the_last_try_and_when_asked_to_wait_for_too_long() {
-        let policy = RetryPolicy {
-            attempts: 3,
-            base_delay: Duration::from_millis(1),
-            max_delay: Duration::from_millis(1),
-        };
-        let mut retries = policy.start();
-        assert!(!retries.wait(Advice::GiveUp).await);
-        assert!(
-            !retries
-                .wait(Advice::RetryAfter(Duration::from_secs(3600)))
-                .await
-        );
-        assert!(retries.wait(Advice::Retry).await);
-        assert!(retries.wait(Advice::Retry).await);
-        assert!(!retries.wait(Advice::Retry).await);
-    }
 
     #[test]
     fn shows_urls_without_their_secrets() {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWriteExt as _;
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::BuildRequest;
@@ -57,8 +56,6 @@ pub(super) struct Fetcher<'a> {
     pub(super) push: Option<&'a Push<'a>>,
 }
 
-/// How many blobs travel at a time; what most registries take from one client without complaint.
-pub(super) const PARALLEL_TRANSFERS: usize = 4;
 /// The kind under which the store remembers the documents of images that are known by digest.
 const KIND: &str = "image";
 
@@ -177,7 +174,6 @@ impl Fetch for Fetcher<'_> {
     fn bring(&self, layers: &mut [Layer]) -> Result<(), FetchError> {
         let context = self.context;
         let mut transfers = JoinSet::new();
-        let limit = Arc::new(Semaphore::new(PARALLEL_TRANSFERS));
         for (place, layer) in layers.iter_mut().enumerate() {
             let BlobSource::Registry(reference) = &layer.source else {
                 continue;
@@ -194,11 +190,7 @@ impl Fetch for Fetcher<'_> {
                 reference.clone(),
                 descriptor.clone(),
             );
-            let limit = Arc::clone(&limit);
-            let transfer = async move {
-                let _turn = limit.acquire_owned().await.expect("it is never closed");
-                (place, pull.await)
-            };
+            let transfer = async move { (place, pull.await) };
             transfers.spawn_on(transfer, context.runtime.handle());
         }
         while let Some(done) = context.runtime.block_on(transfers.join_next()) {

@@ -8,10 +8,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::context::PARALLEL_TRANSFERS;
 use super::last::LastImages;
 use super::{BuildError, Context, Targets};
 use crate::error::IoResultExt as _;
@@ -49,7 +47,6 @@ pub(super) struct Push<'a> {
     repositories: Vec<Repository>,
     /// Uploads that were opened to find out whether that is allowed, by the place of their repository.
     sessions: RefCell<Option<Vec<Option<Upload>>>>,
-    limit: Arc<Semaphore>,
     /// The blob that the last failure was about.
     pub(super) failed: Option<Digest>,
 }
@@ -143,7 +140,6 @@ impl<'a> Push<'a> {
             last,
             repositories,
             sessions: RefCell::new(None),
-            limit: Arc::new(Semaphore::new(PARALLEL_TRANSFERS)),
             failed: None,
         })
     }
@@ -235,11 +231,7 @@ impl<'a> Push<'a> {
         };
         let body = body(offer, self.context)?;
         let client = self.context.registries().clone();
-        let limit = Arc::clone(&self.limit);
-        let task = async move {
-            let _turn = limit.acquire_owned().await.expect("it is never closed");
-            (digest, client.push_blob(&target, push, &body).await)
-        };
+        let task = async move { (digest, client.push_blob(&target, push, &body).await) };
         repository
             .uploads
             .spawn_on(task, self.context.runtime.handle());

@@ -112,6 +112,26 @@ pub(super) struct NetworkArgs {
     /// Speak to this registry without TLS; addresses of this machine need no such word. May be repeated
     #[arg(long, global = true, value_name = "HOST[:PORT]")]
     pub(super) insecure_registry: Vec<String>,
+    /// Repeat a request that failed in a way that may pass up to N times [default: 5]
+    #[arg(
+        long,
+        global = true,
+        env = "FLINK_IMG_RETRY",
+        hide_env_values = true,
+        value_name = "N",
+        value_parser = clap::value_parser!(u16).range(0..=100)
+    )]
+    pub(super) retry: Option<u16>,
+    /// Give a request up that does not get on for so long, with all its tries and pauses [default: 5m]
+    #[arg(
+        long,
+        global = true,
+        env = "FLINK_IMG_TIMEOUT",
+        hide_env_values = true,
+        value_name = "DURATION",
+        value_parser = quantity::timeout
+    )]
+    pub(super) timeout: Option<Duration>,
 }
 
 /// Parses a value. What helps is told with what is wrong, as clap asks for nothing else.

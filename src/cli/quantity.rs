@@ -52,6 +52,16 @@ pub(super) fn age(text: &str) -> Result<Duration, String> {
     duration.try_into().map_err(|_| expected())
 }
 
+/// Reads `30s`, `5m`, `1h30m`; at least a second, as no server answers in less on a bad day.
+pub(super) fn timeout(text: &str) -> Result<Duration, String> {
+    let expected = || "expected a duration of a second or more, as `30s`, `5m` or `1h`".to_owned();
+    let duration = age(text).map_err(|_| expected())?;
+    if duration < Duration::from_secs(1) {
+        return Err(expected());
+    }
+    Ok(duration)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,6 +115,16 @@ mod tests {
         }
         for text in ["", "7", "d", "-7d", "7d ago", "1mo", "1y", "soon"] {
             assert!(age(text).unwrap_err().starts_with("expected"), "{text}");
+        }
+    }
+
+    #[test]
+    fn timeouts() {
+        for (text, seconds) in [("1s", 1), ("5m", 300), ("1h30m", 5400), ("1d", 86400)] {
+            assert_eq!(timeout(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in ["0s", "900ms", "-5m", "5", "soon", "1mo", ""] {
+            assert!(timeout(text).is_err(), "{text}");
         }
     }
 }

@@ -207,11 +207,7 @@ pub(super) fn context(
     reporter: Arc<dyn Reporter>,
     registries: bool,
 ) -> Result<Context, Failure> {
-    let http = HttpSettings {
-        ca_file: arguments.network.ca_file.clone(),
-        insecure_registries: arguments.network.insecure_registry.clone(),
-        ..HttpSettings::default()
-    };
+    let http = http(&arguments.network);
     let registries = if registries {
         let credentials = credentials(&arguments.network, environment, &*reporter)?;
         Some(Client::new(
@@ -240,6 +236,25 @@ pub(super) fn context(
         reporter,
         runtime,
     })
+}
+
+fn http(arguments: &NetworkArgs) -> HttpSettings {
+    let defaults = HttpSettings::default();
+    let mut retry = defaults.retry;
+    if let Some(retries) = arguments.retry {
+        retry.attempts = usize::from(retries) + 1;
+    }
+    if let Some(timeout) = arguments.timeout {
+        retry.budget = timeout;
+    }
+    HttpSettings {
+        ca_file: arguments.ca_file.clone(),
+        insecure_registries: arguments.insecure_registry.clone(),
+        // No single wait is longer than all of them together may be.
+        connect_timeout: defaults.connect_timeout.min(retry.budget),
+        read_timeout: defaults.read_timeout.min(retry.budget),
+        retry,
+    }
 }
 
 fn credentials(

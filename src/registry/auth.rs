@@ -16,6 +16,7 @@ use super::challenge::Challenge;
 use super::client::{Session, Wire};
 use super::credentials::{CredentialStore, Credentials, Lookup, Secret};
 use super::error::Cause;
+use super::quirks::{self, Quirks};
 use super::reason::reason;
 use crate::http::{advice_for_status, redacted};
 
@@ -171,10 +172,32 @@ impl Authenticator {
                 .map(ToOwned::to_owned)
                 .collect();
         }
-        self.challenges
+        let host = &session.endpoint.name;
+        let mut challenges = self
+            .challenges
             .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(session.endpoint.name.clone(), challenge);
+            .unwrap_or_else(PoisonError::into_inner);
+        if challenge == Challenge::Basic
+            && let Some(Challenge::Bearer { service, .. }) = challenges.get(host)
+            && quirks::of(host, service.as_deref()).keeps_tokens
+        {
+            return;
+        }
+        challenges.insert(host.clone(), challenge);
+    }
+
+    /// What is special about the session's registry, as far as its challenge tells.
+    pub(super) fn quirks(&self, session: &Session) -> &'static Quirks {
+        let challenges = self
+            .challenges
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        match challenges.get(&session.endpoint.name) {
+            Some(Challenge::Bearer { service, .. }) => {
+                quirks::of(&session.endpoint.name, service.as_deref())
+            }
+            _ => session.endpoint.quirks,
+        }
     }
 
     /// A token that was got for work in the same repository and allows all of `scopes`.

@@ -104,7 +104,7 @@ pub(super) fn shown_host(url: &Url) -> String {
 }
 
 /// Whether the host is an IP address (in any spelling; the URL parser knows them all) that is not public.
-fn is_internal_literal(url: &Url) -> bool {
+pub(super) fn is_internal_literal(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     match host_address(host) {
         Some(IpAddr::V4(address)) => {

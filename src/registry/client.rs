@@ -8,7 +8,7 @@ use reqwest::header::{CONTENT_LENGTH, HeaderMap, LOCATION};
 use reqwest::{Method, Response, StatusCode, Url};
 
 use super::auth::{Authenticator, Authorization};
-use super::body::BlobBody;
+use super::body::Part;
 use super::challenge::{Challenge, shown_host};
 use super::credentials::CredentialStore;
 use super::endpoint::{Endpoint, Endpoints};
@@ -16,8 +16,7 @@ use super::error::Cause;
 use super::pulse::Pulse;
 use super::reason::{ERROR_BODY_LIMIT, code, reason};
 use crate::http::{
-    HttpError, HttpSettings, REDIRECT_LIMIT, TransferError, advice_for_status, is_downgrade,
-    tls_failure,
+    Advice, HttpError, HttpSettings, REDIRECT_LIMIT, TransferError, advice_for_status, tls_failure,
 };
 use crate::oci::Reference;
 use crate::progress::Reporter;
@@ -66,14 +65,14 @@ pub enum Access<'a> {
 
 /// One request.
 #[derive(Debug)]
-pub(super) struct Call<'a> {
+pub(super) struct Call {
     pub(super) method: Method,
     pub(super) url: Url,
     pub(super) headers: HeaderMap,
-    pub(super) body: Option<(&'a BlobBody, Arc<Pulse>)>,
+    pub(super) body: Option<(Part, Arc<Pulse>)>,
 }
 
-impl Call<'_> {
+impl Call {
     pub(super) fn new(method: Method, url: Url) -> Self {
         Self {
             method,
@@ -142,7 +141,7 @@ impl Client {
     pub(super) async fn request(
         &self,
         session: &Session,
-        call: &Call<'_>,
+        call: &Call,
         expected: &[StatusCode],
     ) -> Result<Response, Cause> {
         let mut retries = self.wire.settings.retry.start();
@@ -159,7 +158,7 @@ impl Client {
     pub(super) async fn document(
         &self,
         session: &Session,
-        call: &Call<'_>,
+        call: &Call,
         limit: u64,
     ) -> Result<(HeaderMap, Vec<u8>), Cause> {
         let attempt = async || {
@@ -182,7 +181,7 @@ impl Client {
     pub(super) async fn once(
         &self,
         session: &Session,
-        call: &Call<'_>,
+        call: &Call,
         expected: &[StatusCode],
     ) -> Result<Response, Cause> {
         let response = self.authorized(session, call).await?;
@@ -194,13 +193,13 @@ impl Client {
     }
 
     /// Sends a request once, with what is known, and asks for nothing more.
-    pub(super) async fn offhand(&self, session: &Session, call: &Call<'_>) -> Result<(), Cause> {
+    pub(super) async fn offhand(&self, session: &Session, call: &Call) -> Result<(), Cause> {
         let known = self.auth.authorization(&self.wire, session).await?;
         self.follow(session, call, known.as_ref()).await?;
         Ok(())
     }
 
-    async fn authorized(&self, session: &Session, call: &Call<'_>) -> Result<Response, Cause> {
+    async fn authorized(&self, session: &Session, call: &Call) -> Result<Response, Cause> {
         let first = self.auth.authorization(&self.wire, session).await?;
         let response = self.follow(session, call, first.as_ref()).await?;
         if response.status() != StatusCode::UNAUTHORIZED || !session.endpoint.owns(response.url()) {
@@ -223,7 +222,7 @@ impl Client {
     async fn follow(
         &self,
         session: &Session,
-        call: &Call<'_>,
+        call: &Call,
         authorization: Option<&Authorization>,
     ) -> Result<Response, Cause> {
         let mut url = call.url.clone();
@@ -235,37 +234,64 @@ impl Client {
             if let Some(authorization) = authorization.filter(|_| session.endpoint.owns(&url)) {
                 request = authorization.apply(request);
             }
-            if let Some((body, pulse)) = &call.body {
+            let own = session.endpoint.owns(&url);
+            if own {
+                session.endpoint.throttle.quiet().await;
+            }
+            if let Some((part, pulse)) = &call.body {
+                pulse.begin();
                 request = request
-                    .header(CONTENT_LENGTH, body.size())
-                    .body(body.open(pulse));
+                    .header(CONTENT_LENGTH, part.length())
+                    .body(part.open(pulse));
             }
             let host = host_name(session, &url);
             let response = match &call.body {
                 None => self.wire.timed(&host, request.send()).await?,
                 Some((_, pulse)) => self.wire.watched(&host, request.send(), pulse).await?,
             };
+            if own {
+                self.mind(&session.endpoint, &response);
+            }
             tracing::debug!(method = %call.method, url = %crate::http::redacted(&url), status = %response.status(), "answered");
             let repeatable = matches!(call.method, Method::GET | Method::HEAD);
             let Some(next) = redirect_target(&response).filter(|_| repeatable) else {
                 return Ok(response);
             };
-            let nonsense = |what: &str| Cause::Nonsense {
+            let nonsense = |what| Cause::Nonsense {
                 host: host.clone(),
-                what: what.to_owned(),
+                what,
             };
             let next = url
                 .join(next)
-                .map_err(|_| nonsense("redirects to what is no address"))?;
-            if !matches!(next.scheme(), "http" | "https") || is_downgrade(&url, &next) {
-                return Err(nonsense("redirects to an address that is not encrypted"));
-            }
+                .map_err(|_| nonsense("redirects to what is no address".to_owned()))?;
+            session
+                .endpoint
+                .allow(&url, &next)
+                .map_err(|reason| nonsense(format!("redirects to an address that is {reason}")))?;
             url = next;
         }
         Err(Cause::Nonsense {
             host: session.endpoint.name.clone(),
             what: format!("redirects more than {REDIRECT_LIMIT} times"),
         })
+    }
+
+    /// Takes in whether a registry complains of how much it gets.
+    fn mind(&self, endpoint: &Endpoint, response: &Response) {
+        let status = response.status();
+        let asked = match advice_for_status(status, response.headers()) {
+            Advice::RetryAfter(pause) => Some(pause),
+            Advice::Retry | Advice::GiveUp => None,
+        };
+        if status == StatusCode::TOO_MANY_REQUESTS
+            || (status == StatusCode::SERVICE_UNAVAILABLE && asked.is_some())
+        {
+            // Who would have to wait for longer gives up, so nobody else needs to.
+            let budget = self.wire.settings.retry.budget;
+            endpoint
+                .throttle
+                .complaint(asked.unwrap_or_default().min(budget));
+        }
     }
 
     async fn failure(&self, session: &Session, response: Response) -> Cause {
@@ -294,6 +320,7 @@ impl Client {
             code: code(&body),
             reason,
             advice,
+            missing: self.auth.quirks(session).missing,
         }
     }
 }
@@ -334,17 +361,28 @@ impl Wire {
         }
     }
 
-    /// Reads an answer of at most `limit` bytes.
+    /// Reads an answer of at most `limit` bytes. It is a small one, so all of it has to come in the time in which another
+    /// server would at least begin.
     pub(super) async fn read(&self, mut response: Response, limit: u64) -> Result<Vec<u8>, Cause> {
         let host = shown_host(response.url());
-        let mut bytes = Vec::new();
-        while let Some(chunk) = self.timed(&host, response.chunk()).await? {
-            if (bytes.len() + chunk.len()) as u64 > limit {
-                return Err(Cause::TooLarge { limit });
+        let patience = self.settings.read_timeout;
+        let reading = async {
+            let mut bytes = Vec::new();
+            while let Some(chunk) = self.timed(&host, response.chunk()).await? {
+                if (bytes.len() + chunk.len()) as u64 > limit {
+                    return Err(Cause::TooLarge { limit });
+                }
+                bytes.extend_from_slice(&chunk);
             }
-            bytes.extend_from_slice(&chunk);
+            Ok(bytes)
+        };
+        match tokio::time::timeout(patience, reading).await {
+            Ok(read) => read,
+            Err(_) => Err(Cause::Slow {
+                host: host.clone(),
+                after: patience,
+            }),
         }
-        Ok(bytes)
     }
 }
 

@@ -5,18 +5,21 @@
 //! certificate that is not trusted is an error there too, and never a reason to go without.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use reqwest::Url;
 use tokio::sync::OnceCell;
 
-use super::challenge::authority;
+use super::abilities::Abilities;
+use super::challenge::{authority, is_internal_literal};
 use super::client::connection_error;
 use super::error::Cause;
 use super::probe::answers_in_tls;
+use super::quirks::{self, Quirks};
+use super::throttle::Throttle;
 use crate::http::{
-    HttpError, HttpSettings, Redirects, Route, TlsFailure, hung_up_on_connect, tls_failure,
+    HttpError, HttpSettings, Redirects, Route, TlsFailure, hung_up_on_connect, is_downgrade,
+    tls_failure,
 };
 use crate::oci::{Reference, host_address, is_loopback_host};
 
@@ -30,8 +33,12 @@ pub(super) struct Endpoint {
     pub(super) name: String,
     /// The root of all its addresses.
     pub(super) base: Url,
-    /// Whether it takes the wish to mount a blob from the repository that it is to go to, as far as we know.
-    pub(super) knows_own_mounts: AtomicBool,
+    /// What is special about it.
+    pub(super) quirks: &'static Quirks,
+    /// What it takes, as far as we know.
+    pub(super) abilities: Abilities,
+    /// How much it takes at a time.
+    pub(super) throttle: Arc<Throttle>,
 }
 
 impl Endpoint {
@@ -39,6 +46,22 @@ impl Endpoint {
     /// credentials go.
     pub(super) fn owns(&self, url: &Url) -> bool {
         url.scheme() == self.base.scheme() && authority(url) == authority(&self.base)
+    }
+
+    /// Whether what the registry (or somebody that it led to, at `from`) says may send us to `to`; if not, what is wrong
+    /// with that, as in "an address that is not encrypted".
+    ///
+    /// No credentials go there, but a request of ours does, and our bytes with an upload (ggcr#2295). A registry that is on
+    /// an internal network itself may name others there.
+    pub(super) fn allow(&self, from: &Url, to: &Url) -> Result<(), &'static str> {
+        if !matches!(to.scheme(), "http" | "https") || is_downgrade(from, to) {
+            return Err("not encrypted");
+        }
+        let inside = |url| is_internal_literal(url) && authority(url) != authority(&self.base);
+        if inside(to) && !is_internal_literal(&self.base) {
+            return Err("on an internal network");
+        }
+        Ok(())
     }
 }
 
@@ -124,10 +147,13 @@ impl Endpoints {
             base = address("http")?;
         }
         tracing::debug!(registry = name, %base, "found");
+        let quirks = quirks::of(name, None);
         Ok(Arc::new(Endpoint {
             name: name.to_owned(),
             base,
-            knows_own_mounts: AtomicBool::new(true),
+            quirks,
+            abilities: Abilities::new(quirks),
+            throttle: Arc::default(),
         }))
     }
 
@@ -165,4 +191,59 @@ impl Endpoints {
 fn is_this_machine(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     is_loopback_host(host) || host_address(host).is_some_and(|address| address.is_unspecified())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::quirks::PLAIN;
+
+    fn endpoint(base: &str) -> Endpoint {
+        Endpoint {
+            name: "test".to_owned(),
+            base: base.parse().unwrap(),
+            quirks: &PLAIN,
+            abilities: Abilities::new(&PLAIN),
+            throttle: Arc::default(),
+        }
+    }
+
+    #[test]
+    fn an_answer_may_lead_to_the_open_and_not_inside() {
+        for (base, to, expected) in [
+            ("https://reg.test/", "https://cdn.test/x", Ok(())),
+            ("https://reg.test/", "https://reg.test:444/x", Ok(())),
+            (
+                "https://reg.test/",
+                "http://cdn.test/x",
+                Err("not encrypted"),
+            ),
+            (
+                "https://reg.test/",
+                "ftp://cdn.test/x",
+                Err("not encrypted"),
+            ),
+            ("http://reg.test/", "http://cdn.test/x", Ok(())),
+            (
+                "https://reg.test/",
+                "https://169.254.169.254/latest",
+                Err("on an internal network"),
+            ),
+            (
+                "https://reg.test/",
+                "https://[::ffff:10.0.0.1]/x",
+                Err("on an internal network"),
+            ),
+            (
+                "https://reg.test/",
+                "https://localhost/x",
+                Err("on an internal network"),
+            ),
+            ("http://127.0.0.1:5000/", "http://127.0.0.1:5001/x", Ok(())),
+            ("https://10.0.0.1/", "https://10.0.0.2/x", Ok(())),
+        ] {
+            let (base, to) = (endpoint(base), to.parse().unwrap());
+            assert_eq!(base.allow(&base.base, &to), expected, "{to}");
+        }
+    }
 }

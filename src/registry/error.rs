@@ -87,6 +87,14 @@ pub enum Cause {
         /// For how long it was listened to.
         after: Duration,
     },
+    /// The server sends, and so little that it would never end.
+    #[error("`{host}` sends too slowly: hardly anything came in {} seconds", after.as_secs())]
+    Slow {
+        /// Host and port.
+        host: String,
+        /// For how long it was listened to.
+        after: Duration,
+    },
     /// 401 or 403 from the registry.
     #[error("`{host}` answered {status}{}", said(reason.as_deref()))]
     Refused {
@@ -138,6 +146,8 @@ pub enum Cause {
         reason: Option<String>,
         /// Whether to ask again.
         advice: Advice,
+        /// How a repository is made here, if it is not there.
+        missing: &'static str,
     },
     /// An answer that the specification does not know.
     #[error("`{host}` {what}")]
@@ -154,6 +164,20 @@ pub enum Cause {
         expected: Digest,
         /// What came, or what the registry says to have got.
         actual: Digest,
+    },
+    /// A tag that was just written leads elsewhere.
+    #[error("The tag leads to {}, not to `{expected}`, which was just written", found.as_ref().map_or("nothing".to_owned(), |found| format!("`{found}`")))]
+    Overtaken {
+        /// What was written.
+        expected: Digest,
+        /// What the registry has under the tag, if anything.
+        found: Option<Digest>,
+    },
+    /// A blob that came to the registry piece by piece, and was put together wrongly there.
+    #[error("`{host}` did not put the pieces of the upload together as they were sent")]
+    MixedUp {
+        /// Host and port.
+        host: String,
     },
     /// More or fewer bytes than promised.
     #[error("There are {} {expected} bytes", if *longer { "more than the expected" } else { "fewer than the expected" })]
@@ -261,7 +285,12 @@ impl Cause {
     pub(super) fn advice(&self) -> Advice {
         match self {
             Self::Connection { source, .. } => crate::http::advice_for_error(source.library()),
-            Self::Silent { .. } => Advice::Retry,
+            // Fewer bytes than promised are a connection that broke in a decent way.
+            Self::Silent { .. }
+            | Self::Slow { .. }
+            | Self::Overtaken { .. }
+            | Self::MixedUp { .. }
+            | Self::Size { longer: false, .. } => Advice::Retry,
             Self::Status { advice, .. } | Self::NoToken { advice, .. } => *advice,
             _ => Advice::GiveUp,
         }
@@ -290,6 +319,31 @@ impl Cause {
             }
             _ => false,
         }
+    }
+
+    /// The status that was not expected.
+    pub(super) fn status(&self) -> Option<StatusCode> {
+        match self {
+            Self::Status { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+
+    /// Whether an exchange broke off, so that nobody can say how far it got.
+    pub(super) fn is_broken_connection(&self) -> bool {
+        match self {
+            Self::Connection { .. } | Self::Silent { .. } | Self::Slow { .. } => true,
+            // What a proxy says whose connection to the registry broke.
+            Self::Status { status, .. } => {
+                status.is_server_error() && *status != StatusCode::NOT_IMPLEMENTED
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the registry got other bytes than those of the digest.
+    pub(super) fn is_wrong_digest(&self) -> bool {
+        matches!(self, Self::Status { code: Some(code), .. } if code == "DIGEST_INVALID")
     }
 
     /// Whether the request was understood and turned down for good, by somebody who would let us in.
@@ -322,7 +376,7 @@ impl Cause {
                 Kind::Unauthorized
             }
             Self::Status { .. } if self.is_unknown() => Kind::NotFound,
-            Self::Digest { .. } | Self::Size { .. } => Kind::Integrity,
+            Self::Digest { .. } | Self::Size { .. } | Self::Overtaken { .. } => Kind::Integrity,
             Self::TooLarge { .. } | Self::Manifest(_) | Self::Source(_) => Kind::Input,
             Self::Platform { .. } => Kind::Incompatible,
             Self::Sink(_) => Kind::Storage,
@@ -359,12 +413,12 @@ impl Explain for Error {
                 ),
                 TlsFailure::Other => return None,
             },
-            Cause::Status { .. } if self.is_not_found() => match &*self.task {
+            Cause::Status { missing, .. } if self.is_not_found() => match &*self.task {
                 Task::Push(repository)
                 | Task::PushBlob { repository, .. }
                 | Task::PushManifest { repository, .. } => {
                     format!(
-                        "create the repository `{}` first, if this registry does not do so by itself",
+                        "create the repository `{}` first, {missing}",
                         repository.repository()
                     )
                 }
@@ -375,8 +429,24 @@ impl Explain for Error {
                 }
             },
             Cause::Status { status, .. } if *status == StatusCode::PAYLOAD_TOO_LARGE => {
-                "the registry, or a proxy in front of it, limits the size of an upload; raise that limit"
+                "the registry, or a proxy in front of it, limits the size of an upload, and small chunks did not help; raise that limit"
                     .to_owned()
+            }
+            Cause::Status {
+                advice: Advice::RetryAfter(pause),
+                ..
+            } => format!(
+                "it asks to be left alone for {} seconds; try again later, or wait for longer with `--timeout`",
+                pause.as_secs()
+            ),
+            Cause::Status { status, .. } if *status == StatusCode::TOO_MANY_REQUESTS => {
+                "the registry limits how much one user may ask; try again later, or log in if you have not".to_owned()
+            }
+            Cause::Silent { .. } | Cause::Slow { .. } => {
+                "try again later, or give it more time with `--timeout`".to_owned()
+            }
+            Cause::Overtaken { .. } => {
+                "somebody else wrote the same tag at the same time, or the registry keeps tags as they are; push again, or under another tag".to_owned()
             }
             Cause::Manifest(ManifestError::Schema1 | ManifestError::Ambiguous) => {
                 "push the image again with a current builder, or choose another".to_owned()

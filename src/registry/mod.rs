@@ -30,6 +30,7 @@
 //! # }
 //! ```
 
+mod abilities;
 mod auth;
 mod body;
 mod challenge;
@@ -37,12 +38,16 @@ mod client;
 mod credentials;
 mod endpoint;
 mod error;
+mod manifest;
 mod pipe;
 mod probe;
 mod pull;
 mod pulse;
 mod push;
+mod quirks;
 mod reason;
+mod send;
+mod throttle;
 mod upload;
 
 pub use body::BlobBody;

@@ -3,6 +3,7 @@
 //! The digest of what arrives is computed here; a header that states one is compared, and never believed.
 
 use std::io;
+use std::time::{Duration, Instant};
 
 use reqwest::header::{ACCEPT, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderValue, RANGE};
 use reqwest::{Method, Response, StatusCode};
@@ -20,9 +21,11 @@ use crate::progress::{Progress, Reporter as _, Silent};
 /// The header in which registries state the digest of a manifest.
 pub(super) const CONTENT_DIGEST: &str = "docker-content-digest";
 
-/// A download that got so far starts to count its tries anew when it breaks. With less, a server that sends a byte and
-/// hangs up would keep us for ever.
-const WORTH_RESUMING: u64 = 1024 * 1024;
+/// A transfer that got so far starts to count its tries anew when it breaks. With less, a server that takes or sends a byte
+/// and hangs up would keep us for ever.
+pub(super) const WORTH_RESUMING: u64 = 1024 * 1024;
+/// What has to come in the time for which a server may be silent. One that sends less would keep us for days.
+const LEAST: u64 = 64 * 1024;
 
 /// A manifest or an index exactly as the registry has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,12 +116,16 @@ impl Client {
         sink: &mut (impl AsyncWrite + Unpin + Send),
     ) -> Result<(), Error> {
         let label = format!("sha256:{}", descriptor.digest.short());
+        let endpoint = self.wire.endpoints.of(repository).await;
+        let endpoint = endpoint.map_err(|cause| pull_error(repository, descriptor, cause))?;
+        let _turn = endpoint.throttle.turn().await;
         let progress = self.reporter.start(&label, Some(descriptor.size));
         let mut sink = Writer(sink);
         self.stream_blob(repository, descriptor, &mut sink, &*progress)
             .await?;
         let flushed = sink.0.flush().await;
         flushed.map_err(|error| pull_error(repository, descriptor, Cause::Sink(error)))?;
+        endpoint.throttle.content();
         progress.finish("pulled");
         Ok(())
     }
@@ -253,7 +260,7 @@ impl Client {
                 Err(cause) => {
                     // A line that breaks every few minutes still gets a large layer through.
                     if download.received - before >= WORTH_RESUMING {
-                        retries = self.wire.settings.retry.start();
+                        retries.restart();
                     }
                     if !retries.wait(cause.advice()).await {
                         return Err(cause);
@@ -334,7 +341,16 @@ impl Download<'_> {
             });
         };
         let host = session.endpoint.name.clone();
-        while let Some(chunk) = client.wire.timed(&host, response.chunk()).await? {
+        let mut pace = Pace::new(client.wire.settings.read_timeout);
+        loop {
+            let asked = Instant::now();
+            let Some(chunk) = client.wire.timed(&host, response.chunk()).await? else {
+                break;
+            };
+            if !pace.keeps(asked.elapsed(), chunk.len()) {
+                let after = client.wire.settings.read_timeout;
+                return Err(Cause::Slow { host, after });
+            }
             let skipped = known.min(chunk.len() as u64);
             known -= skipped;
             let fresh = &chunk[usize::try_from(skipped).expect("at most a chunk")..];
@@ -359,6 +375,34 @@ impl Download<'_> {
     }
 }
 
+/// Watches that a server sends at least [`LEAST`] in the time for which it may be silent. Only the time in which it is waited
+/// for counts: where the bytes go may be slow, too.
+struct Pace {
+    patience: Duration,
+    waited: Duration,
+    bytes: u64,
+}
+
+impl Pace {
+    fn new(patience: Duration) -> Self {
+        Self {
+            patience,
+            waited: Duration::ZERO,
+            bytes: 0,
+        }
+    }
+
+    /// Takes in that so many bytes came after such a time; `false` when they come too slowly.
+    fn keeps(&mut self, waited: Duration, bytes: usize) -> bool {
+        self.waited += waited;
+        self.bytes += bytes as u64;
+        if self.bytes >= LEAST {
+            *self = Self::new(self.patience);
+        }
+        self.waited <= self.patience
+    }
+}
+
 fn pull_error(repository: &Reference, descriptor: &Descriptor, cause: Cause) -> Error {
     let task = Task::PullBlob {
         digest: descriptor.digest,
@@ -367,7 +411,7 @@ fn pull_error(repository: &Reference, descriptor: &Descriptor, cause: Cause) -> 
     Error::new(task, cause)
 }
 
-fn manifest_call(session: &Session, method: Method, selector: &Selector) -> Call<'static> {
+pub(super) fn manifest_call(session: &Session, method: Method, selector: &Selector) -> Call {
     let mut call = Call::new(method, session.url(&format!("manifests/{selector}")));
     for media_type in MediaType::ACCEPTED {
         let value = HeaderValue::from_str(media_type.as_str()).expect("a media type is a header");
@@ -394,4 +438,21 @@ fn starts_at(response: &Response, offset: u64) -> bool {
         .and_then(|range| range.split('-').next())
         .and_then(|start| start.parse::<u64>().ok())
         == Some(offset)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_trickles_is_told_from_one_that_is_slow() {
+        let patience = Duration::from_secs(60);
+        let mut trickle = Pace::new(patience);
+        let second = Duration::from_secs(1);
+        let kept = (0..1000).take_while(|_| trickle.keeps(second, 1)).count();
+        assert_eq!(kept, 60);
+        let mut slow = Pace::new(patience);
+        let bytes = usize::try_from(LEAST / 60).unwrap() + 1;
+        assert!((0..1000).all(|_| slow.keeps(second, bytes)));
+    }
 }

@@ -42,6 +42,17 @@ impl Pulse {
         self.progress.advance(bytes as u64);
     }
 
+    /// Begins another request for the same blob; the silence before it was not the other side's.
+    pub(super) fn begin(&self) {
+        self.last_beat.store(self.now(), Ordering::Relaxed);
+        self.hungry.store(false, Ordering::Relaxed);
+    }
+
+    /// Counts what need not be sent, because it arrived with an earlier request.
+    pub(super) fn skip(&self, bytes: u64) {
+        self.progress.advance(bytes);
+    }
+
     /// For how long nothing has been taken from the body. A body that has nothing to give as yet is not the fault of
     /// the other side.
     pub(super) fn silence(&self) -> Duration {
@@ -65,12 +76,12 @@ impl Pulse {
 }
 
 /// Feeds a pulse with what is read.
-pub(super) struct Watched {
-    pub(super) inner: Box<dyn AsyncRead + Send + Unpin>,
+pub(super) struct Watched<R> {
+    pub(super) inner: R,
     pub(super) pulse: Arc<Pulse>,
 }
 
-impl AsyncRead for Watched {
+impl<R: AsyncRead + Unpin> AsyncRead for Watched<R> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -110,7 +121,7 @@ mod tests {
 
         let (mut source, inner) = tokio::io::duplex(10);
         let mut body = Watched {
-            inner: Box::new(inner),
+            inner,
             pulse: Arc::clone(&pulse),
         };
         let mut buffer = [0; 10];

@@ -1,18 +1,17 @@
-//! Pushing (distribution-spec, "Pushing"): ask, mount, upload, commit, with the fewest requests.
+//! Pushing blobs (distribution-spec, "Pushing"): ask, mount, upload, with the fewest requests. How the bytes of an upload
+//! travel is told in [`super::send`].
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use reqwest::{Method, StatusCode};
 
-use reqwest::header::{CONTENT_TYPE, HeaderValue};
-use reqwest::{Method, StatusCode, Url};
-
-use super::body::BlobBody;
+use super::body::{BlobBody, Part};
 use super::client::{Access, Call, Client, Session};
 use super::error::{Cause, Error, Task};
-use super::pull::stated_digest;
+use super::pull::WORTH_RESUMING;
 use super::pulse::Pulse;
+use super::send::{Sending, Standing};
 use super::upload::{Opened, Upload};
-use crate::oci::{Descriptor, Digest, MediaType, Reference, Selector};
+use crate::http::Advice;
+use crate::oci::{Descriptor, Digest, Reference};
 
 /// A blob that a repository should have in the end.
 ///
@@ -93,6 +92,10 @@ struct Way<'a> {
     ask: bool,
     mount: Option<&'a Reference>,
     upload: Option<Upload>,
+    /// An upload that broke.
+    broken: Option<Standing>,
+    /// How many bytes the registry had at most.
+    reached: u64,
 }
 
 impl Client {
@@ -107,50 +110,6 @@ impl Client {
         self.bring_blob(target, push, body).await.map_err(|cause| {
             let repository = target.clone();
             Error::new(Task::PushBlob { digest, repository }, cause)
-        })
-    }
-
-    /// Writes a manifest or an index, byte for byte, under a tag or its digest, and returns its digest.
-    pub async fn push_manifest(
-        &self,
-        target: &Reference,
-        media_type: &MediaType,
-        bytes: &[u8],
-        selector: &Selector,
-    ) -> Result<Digest, Error> {
-        let name = selector.to_string();
-        let digest = Digest::of(bytes);
-        let attempt = async {
-            if let Selector::Digest(expected) = selector
-                && *expected != digest
-            {
-                return Err(Cause::Digest {
-                    expected: *expected,
-                    actual: digest,
-                });
-            }
-            let access = Access::Push { mount_from: None };
-            let session = self.session(target, access).await?;
-            let body = BlobBody::from(bytes);
-            let mut call = Call::new(Method::PUT, session.url(&format!("manifests/{name}")));
-            let content_type = HeaderValue::from_str(media_type.as_str())
-                .map_err(|_| crate::oci::ManifestError::Unknown(media_type.as_str().to_owned()))?;
-            call.headers.insert(CONTENT_TYPE, content_type);
-            let silent = crate::progress::Reporter::start(&crate::progress::Silent, "", None);
-            call.body = Some((&body, Pulse::new(silent)));
-            let response = self.request(&session, &call, &STORED_ANSWERS).await?;
-            // No `Location` is asked for: some registries send none. The digest is compared where it is stated.
-            match stated_digest(response.headers()) {
-                Some(actual) if actual != digest => Err(Cause::Digest {
-                    expected: digest,
-                    actual,
-                }),
-                _ => Ok(digest),
-            }
-        };
-        attempt.await.map_err(|cause| {
-            let repository = target.clone();
-            Error::new(Task::PushManifest { name, repository }, cause)
         })
     }
 
@@ -175,23 +134,38 @@ impl Client {
                 from.registry() == target.registry() && from.repository() != target.repository()
             }),
             upload: upload.filter(|upload| upload.target.name() == target.name()),
+            broken: None,
+            reached: 0,
         };
+        let endpoint = self.wire.endpoints.of(target).await?;
+        let _turn = endpoint.throttle.turn().await;
+        let blob = Part::whole(body);
         let mut retries = self.wire.settings.retry.start();
         let outcome = loop {
-            match self.try_blob(target, &push, &mut way, body).await {
+            let before = way.reached;
+            match self.try_blob(target, &push, &mut way, &blob).await {
                 Ok(outcome) => break outcome,
                 // Some token services refuse everything when they refuse the mount source. It was only a short cut.
                 Err(Cause::NoToken { .. } | Cause::Refused { .. }) if way.mount.is_some() => {
                     way.mount = None;
                 }
-                // Whatever broke, asking comes first now: the bytes may have arrived.
-                Err(cause) if retries.wait(cause.advice()).await => way.ask = true,
-                Err(cause) => return Err(cause),
+                Err(cause) => {
+                    // A line that breaks every few minutes still gets a large layer through.
+                    if way.reached - before >= WORTH_RESUMING {
+                        retries.restart();
+                    }
+                    if !retries.wait(cause.advice()).await {
+                        return Err(cause);
+                    }
+                    // Whatever broke, asking comes first now: the bytes may have arrived.
+                    way.ask = true;
+                }
             }
         };
         if let Some(upload) = way.upload {
             self.cancel_upload(upload).await;
         }
+        endpoint.throttle.content();
         Ok(outcome)
     }
 
@@ -200,14 +174,14 @@ impl Client {
         target: &Reference,
         push: &BlobPush,
         way: &mut Way<'_>,
-        body: &BlobBody,
+        blob: &Part,
     ) -> Result<BlobOutcome, Cause> {
         let digest = push.descriptor.digest;
         let access = Access::Push {
             mount_from: way.mount,
         };
         let session = self.session(target, access).await?;
-        let start = || Pulse::new(self.reporter.start(&push.label, Some(body.size())));
+        let start = || Pulse::new(self.reporter.start(&push.label, Some(blob.length())));
         let without_bytes = |outcome: BlobOutcome| {
             start().finish(outcome.as_str());
             Ok(outcome)
@@ -215,30 +189,76 @@ impl Client {
         if way.ask && self.exists(&session, digest).await? {
             return without_bytes(BlobOutcome::AlreadyThere);
         }
-        let location = match way.upload.take_if(|_| !way.ask || way.mount.is_none()) {
-            Some(upload) => {
-                let sent = self.send(&session, upload.location, digest, (body, start()));
-                match sent.await {
-                    Err(cause) if cause.is_stale_upload() => self.open(&session).await?,
-                    sent => return sent.map(|()| BlobOutcome::Uploaded),
+        let mut standing = match self.stand(&session, target, digest, way).await? {
+            Opened::At(standing) => standing,
+            Opened::Mounted if way.mount.is_some() => {
+                return without_bytes(BlobOutcome::Mounted);
+            }
+            Opened::Mounted => return without_bytes(BlobOutcome::AlreadyThere),
+        };
+        let mut anew = false;
+        loop {
+            let sending = Sending {
+                client: self,
+                session: &session,
+                digest,
+                blob: blob.clone(),
+                pulse: start(),
+            };
+            let sent = sending.run(&mut standing).await;
+            way.reached = way.reached.max(standing.offset);
+            match sent {
+                Ok(()) => {
+                    sending.pulse.finish(BlobOutcome::Uploaded.as_str());
+                    return Ok(BlobOutcome::Uploaded);
+                }
+                // It was opened some time ago, or by a registry that was started anew since; or it was to go on in chunks,
+                // which the registry does not take.
+                Err(cause) if (cause.is_stale_upload() || standing.is_stuck(&cause)) && !anew => {
+                    anew = true;
+                    standing = self.open(&session).await?;
+                }
+                Err(cause) => {
+                    way.broken = cause.is_broken_connection().then_some(standing);
+                    return Err(cause);
                 }
             }
-            None => match self.mount_or_open(&session, target, digest, way).await? {
-                Opened::At(location) => location,
-                Opened::Mounted if way.mount.is_some() => {
-                    return without_bytes(BlobOutcome::Mounted);
-                }
-                Opened::Mounted => return without_bytes(BlobOutcome::AlreadyThere),
-            },
-        };
-        let sent = self.send(&session, location, digest, (body, start()));
-        sent.await.map(|()| BlobOutcome::Uploaded)
+        }
+    }
+
+    /// Finds the upload for a blob: one that broke and can go on, one that was opened before, or a new one.
+    async fn stand(
+        &self,
+        session: &Session,
+        target: &Reference,
+        digest: Digest,
+        way: &mut Way<'_>,
+    ) -> Result<Opened, Cause> {
+        if let Some(broken) = way.broken.take()
+            && session.endpoint.abilities.resumes()
+            && let Some(standing) = self.ask_standing(session, &broken).await?
+        {
+            way.reached = way.reached.max(standing.offset);
+            return Ok(Opened::At(standing));
+        }
+        match way.upload.take_if(|_| !way.ask || way.mount.is_none()) {
+            Some(upload) => Ok(Opened::At(upload.standing)),
+            None => self.mount_or_open(session, target, digest, way).await,
+        }
     }
 
     async fn exists(&self, session: &Session, digest: Digest) -> Result<bool, Cause> {
         let call = Call::new(Method::HEAD, session.url(&format!("blobs/{digest}")));
-        let response = self.once(session, &call, &EXISTS_ANSWERS).await?;
-        Ok(response.status() == StatusCode::OK)
+        match self.once(session, &call, &EXISTS_ANSWERS).await {
+            Ok(response) => Ok(response.status() == StatusCode::OK),
+            // A storage host that the registry leads to may know GET alone; then nobody knows, and the blob is sent.
+            Err(Cause::Status { host, advice, .. })
+                if host != session.endpoint.name && advice == Advice::GiveUp =>
+            {
+                Ok(false)
+            }
+            Err(cause) => Err(cause),
+        }
     }
 
     /// Opens an upload, with the wish for a mount if there is a chance that it is granted.
@@ -249,50 +269,32 @@ impl Client {
         digest: Digest,
         way: &Way<'_>,
     ) -> Result<Opened, Cause> {
-        let knows_own_mounts = &session.endpoint.knows_own_mounts;
+        let abilities = &session.endpoint.abilities;
         // Who was asked already would only say the same again.
-        let own = (!way.ask && knows_own_mounts.load(Ordering::Relaxed)).then_some(target);
+        let own = (!way.ask && abilities.knows_own_mounts()).then_some(target);
         let Some(from) = way.mount.or(own) else {
             return self.open(session).await.map(Opened::At);
         };
         match self.mount(session, digest, from).await {
             Err(cause) if cause.is_turned_down() => {
                 if way.mount.is_none() {
-                    knows_own_mounts.store(false, Ordering::Relaxed);
+                    abilities.refused_own_mount();
                 }
                 self.open(session).await.map(Opened::At)
             }
             opened => opened,
         }
     }
-
-    /// Sends a blob to where an upload is, and ends the upload with it.
-    async fn send(
-        &self,
-        session: &Session,
-        mut location: Url,
-        digest: Digest,
-        (body, pulse): (&BlobBody, Arc<Pulse>),
-    ) -> Result<(), Cause> {
-        location
-            .query_pairs_mut()
-            .append_pair("digest", &digest.to_string());
-        let mut call = Call::new(Method::PUT, location);
-        let octets = HeaderValue::from_static("application/octet-stream");
-        call.headers.insert(CONTENT_TYPE, octets);
-        call.body = Some((body, Arc::clone(&pulse)));
-        self.once(session, &call, &STORED_ANSWERS).await?;
-        pulse.finish(BlobOutcome::Uploaded.as_str());
-        Ok(())
-    }
 }
 
-/// 405 comes from registries that know no HEAD for blobs.
-const EXISTS_ANSWERS: [StatusCode; 3] = [
+/// The last two come from registries that know no HEAD for blobs.
+const EXISTS_ANSWERS: [StatusCode; 4] = [
     StatusCode::OK,
     StatusCode::NOT_FOUND,
     StatusCode::METHOD_NOT_ALLOWED,
+    StatusCode::NOT_IMPLEMENTED,
 ];
 
 /// 201 by the specification; the others mean the same where they occur.
-const STORED_ANSWERS: [StatusCode; 3] = [StatusCode::CREATED, StatusCode::OK, StatusCode::ACCEPTED];
+pub(super) const STORED_ANSWERS: [StatusCode; 3] =
+    [StatusCode::CREATED, StatusCode::OK, StatusCode::ACCEPTED];

@@ -1,11 +1,11 @@
-//! Upload sessions (distribution-spec, "Pushing blobs"): opened by POST, used by one PUT, or given back.
+//! Upload sessions (distribution-spec, "Pushing blobs"): opened by POST, filled by one PUT or by chunks, or given back.
 
-use reqwest::header::{CONTENT_LENGTH, HeaderValue, LOCATION};
-use reqwest::{Method, Response, StatusCode, Url};
+use reqwest::header::{CONTENT_LENGTH, HeaderValue};
+use reqwest::{Method, Response, StatusCode};
 
 use super::client::{Access, Call, Client, Session};
 use super::error::{Cause, Error, Task};
-use crate::http::is_downgrade;
+use super::send::Standing;
 use crate::oci::{Digest, Reference};
 
 /// An upload session that a repository has opened: proof that we may push there, and a place for one blob.
@@ -14,7 +14,7 @@ use crate::oci::{Digest, Reference};
 #[derive(Debug)]
 pub struct Upload {
     pub(super) target: Reference,
-    pub(super) location: Url,
+    pub(super) standing: Standing,
 }
 
 /// What a registry says to the wish for a mount.
@@ -22,7 +22,7 @@ pub(super) enum Opened {
     /// It had the blob.
     Mounted,
     /// The bytes go here.
-    At(Url),
+    At(Standing),
 }
 
 impl Client {
@@ -37,9 +37,9 @@ impl Client {
             let mut retries = self.wire.settings.retry.start();
             loop {
                 match self.open(&session).await {
-                    Ok(location) => {
+                    Ok(standing) => {
                         let target = target.clone();
-                        return Ok(Upload { target, location });
+                        return Ok(Upload { target, standing });
                     }
                     Err(cause) if retries.wait(cause.advice()).await => {}
                     Err(cause) => return Err(cause),
@@ -54,15 +54,17 @@ impl Client {
     /// Gives an upload session back that was not needed. Not all registries can do that, which does no harm.
     pub async fn cancel_upload(&self, upload: Upload) {
         let access = Access::Push { mount_from: None };
-        if let Ok(session) = self.session(&upload.target, access).await {
-            let cancel = Call::new(Method::DELETE, upload.location);
+        if let Ok(session) = self.session(&upload.target, access).await
+            && session.endpoint.quirks.cancels
+        {
+            let cancel = Call::new(Method::DELETE, upload.standing.location);
             let _ = self.offhand(&session, &cancel).await;
         }
     }
 
     /// Opens an upload.
-    pub(super) async fn open(&self, session: &Session) -> Result<Url, Cause> {
-        location(session, &self.post_upload(session, None).await?)
+    pub(super) async fn open(&self, session: &Session) -> Result<Standing, Cause> {
+        Standing::opened(session, &self.post_upload(session, None).await?)
     }
 
     /// Has a blob mounted from another repository. A registry that declines that opens an upload instead.
@@ -76,7 +78,7 @@ impl Client {
         if response.status() == StatusCode::CREATED {
             return Ok(Opened::Mounted);
         }
-        location(session, &response).map(Opened::At)
+        Standing::opened(session, &response).map(Opened::At)
     }
 
     async fn post_upload(
@@ -96,27 +98,4 @@ impl Client {
         self.once(session, &call, &[StatusCode::CREATED, StatusCode::ACCEPTED])
             .await
     }
-}
-
-/// The location of an upload, which may be relative and may have a query that must stay.
-fn location(session: &Session, response: &Response) -> Result<Url, Cause> {
-    let nonsense = |what: &str| Cause::Nonsense {
-        host: session.endpoint.name.clone(),
-        what: what.to_owned(),
-    };
-    let location = response
-        .headers()
-        .get(LOCATION)
-        .and_then(|location| location.to_str().ok())
-        .ok_or_else(|| nonsense("names no location for the upload"))?;
-    let url = response
-        .url()
-        .join(location)
-        .map_err(|_| nonsense("names a location for the upload that is no address"))?;
-    if !matches!(url.scheme(), "http" | "https") || is_downgrade(&session.endpoint.base, &url) {
-        return Err(nonsense(
-            "names a location for the upload that is not encrypted",
-        ));
-    }
-    Ok(url)
 }

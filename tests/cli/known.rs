@@ -1,5 +1,8 @@
 //! A second build reads none of the inputs that it knows, and `-v` says so.
 
+use std::fs::File;
+use std::time::{Duration, SystemTime};
+
 use flink_img::oci::{BlobSource, Config, Descriptor, DiffId, Digest, Image, Layer};
 use flink_img::store::Output;
 
@@ -70,6 +73,10 @@ fn nothing_is_hashed_twice() {
     assert_eq!(first.digest(), second.digest());
 
     context.write("more.txt", "less");
+    // However long the next build takes to begin.
+    let later = SystemTime::now() + Duration::from_secs(60);
+    let file = File::options().write(true).open(context.path("more.txt"));
+    file.unwrap().set_modified(later).unwrap();
     let third = build(&context, "rootfs:base.tar", folder);
     let lines = hashed(&third);
     assert_eq!(lines.iter().filter(|line| !unchanged(line)).count(), 1);

@@ -56,6 +56,7 @@ fn a_build_is_pushed_and_the_second_time_only_the_manifest_is_sent() {
     user flink, entrypoint: pushed, [SIZE]
     ");
     assert_snapshot!(counts(&registry), @"
+    2 GET manifests 200
     1 GET manifests 404
     1 HEAD blobs 404
     6 POST blobs/uploads 202
@@ -96,6 +97,7 @@ fn several_tags_share_the_blobs_of_their_repository() {
     let run = push(&context, &[name("acme/job:1"), name("acme/job:latest")]);
     assert_snapshot!(run.stdout_plain(), @"127.0.0.1:[PORT]/acme/job@sha256:[1]");
     assert_snapshot!(counts(&registry), @"
+    4 GET manifests 200
     2 GET manifests 404
     1 HEAD blobs 404
     6 POST blobs/uploads 202

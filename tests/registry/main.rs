@@ -9,10 +9,13 @@ mod support;
 
 mod auth;
 mod faults;
+mod patience;
 mod pull;
 mod push;
 mod requests;
 mod streams;
+mod uploads;
+mod verified;
 
 use std::error::Error as _;
 use std::sync::Arc;
@@ -41,6 +44,7 @@ fn settings() -> HttpSettings {
             attempts: 3,
             base_delay: Duration::from_millis(1),
             max_delay: Duration::from_millis(2),
+            ..RetryPolicy::default()
         },
         ..HttpSettings::default()
     }

@@ -281,7 +281,7 @@ async fn after_a_failure_the_registry_is_asked_whether_the_bytes_arrived() {
     let upload = client.open_upload(&target).await.unwrap();
     registry.clear_requests();
     send(&client, &target, unlikely(Some(upload))).await;
-    let expected = ["PUT 0", "HEAD 404", "POST 202", "PUT 201"];
+    let expected = ["PUT 0", "HEAD 404", "GET 204", "PUT 201"];
     assert_eq!(told_requests(&registry), expected);
 
     // This time they did, and only the answer was lost.

@@ -72,6 +72,16 @@ pub enum Fault {
     Header(&'static str, Option<String>),
     /// Nothing for a while, then the end of the connection.
     Stall(Duration),
+    /// The right answer, after a while.
+    Delay(Duration),
+    /// The right status, and a body that never ends.
+    EndlessBody,
+    /// The right answer, a byte of its body in each such time.
+    Trickle(Duration),
+    /// The end of the connection in the middle of the request, when so many bytes of its body were read.
+    ResetRequest(usize),
+    /// This status, before the body of the request is read, and the end of the connection.
+    Early(u16),
 }
 
 impl Fault {
@@ -114,6 +124,30 @@ pub enum LocationForm {
     Elsewhere(String),
 }
 
+/// What a registry does with uploads in its own way.
+#[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a way of its own")]
+pub struct Ways {
+    /// Bodies that are longer are answered with 413 before they are read, as a proxy does it.
+    pub body_limit: Option<usize>,
+    /// Chunks must have so many bytes, but for the last one.
+    pub chunk_min_length: Option<usize>,
+    /// Chunks are refused with this status.
+    pub refuse_chunks: Option<u16>,
+    /// A blob in one request is refused with this status.
+    pub refuse_whole: Option<u16>,
+    /// What came of a request that broke is thrown away with its upload.
+    pub forgets_broken: bool,
+    /// Of several chunks, the last one wins.
+    pub last_chunk_wins: bool,
+    /// `Range` stays where the first chunk ended.
+    pub stuck_range: bool,
+    /// HEAD is refused with this status.
+    pub refuse_head: Option<u16>,
+    /// A tag is written once.
+    pub immutable_tags: bool,
+}
+
 /// What went over the wire so far; only the bodies of uploads and downloads count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Traffic {
@@ -134,7 +168,9 @@ type Hook = Arc<dyn Fn(&RequestInfo) -> Option<Fault> + Send + Sync>;
 #[derive(Default)]
 struct Behaviour {
     hook: Option<Hook>,
+    head_hook: Option<Hook>,
     read_hook: Option<ReadHook>,
+    ways: Ways,
     auth: Auth,
     location: LocationForm,
     decline_mounts: bool,
@@ -235,6 +271,17 @@ impl Registry {
         self.shared.behaviour().hook = Some(Arc::new(hook));
     }
 
+    /// Calls `hook` with every request before its body is read; of the faults, only [`Fault::ResetRequest`] and
+    /// [`Fault::Early`] mean something there.
+    pub fn on_head(&self, hook: impl Fn(&RequestInfo) -> Option<Fault> + Send + Sync + 'static) {
+        self.shared.behaviour().head_hook = Some(Arc::new(hook));
+    }
+
+    /// Chooses what it does with uploads.
+    pub fn set_ways(&self, ways: Ways) {
+        self.shared.behaviour().ways = ways;
+    }
+
     /// Calls `hook` whenever a part of a request's body has been read, with the number of bytes that this body has got so
     /// far; no more is read until it returns.
     pub fn on_read(&self, hook: impl Fn(usize) + Send + Sync + 'static) {
@@ -253,15 +300,12 @@ impl Registry {
 
     /// Answers the first `times` requests whose line (`GET /v2/...`) starts with `line` with a fault.
     pub fn fail(&self, line: &'static str, times: usize, fault: Fault) {
-        let left = Mutex::new(times);
-        self.on_request(move |request| {
-            let mut left = left.lock().unwrap();
-            if *left == 0 || !request.line().starts_with(line) {
-                return None;
-            }
-            *left -= 1;
-            Some(fault.clone())
-        });
+        self.on_request(times_of(line, times, fault));
+    }
+
+    /// The same before the body of the request is read.
+    pub fn fail_early(&self, line: &'static str, times: usize, fault: Fault) {
+        self.on_head(times_of(line, times, fault));
     }
 
     /// Chooses how upload locations are written.
@@ -396,6 +440,22 @@ impl Registry {
             MediaType::Manifest.as_str(),
             &manifest.to_bytes(),
         )
+    }
+}
+
+fn times_of(
+    line: &'static str,
+    times: usize,
+    fault: Fault,
+) -> impl Fn(&RequestInfo) -> Option<Fault> + Send + Sync + 'static {
+    let left = Mutex::new(times);
+    move |request| {
+        let mut left = left.lock().unwrap();
+        if *left == 0 || !request.line().starts_with(line) {
+            return None;
+        }
+        *left -= 1;
+        Some(fault.clone())
     }
 }
 

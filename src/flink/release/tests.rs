@@ -115,6 +115,7 @@ fn sources(places: &Places, cache: &Path) -> Sources {
             attempts: 3,
             base_delay: Duration::from_millis(1),
             max_delay: Duration::from_millis(1),
+            ..RetryPolicy::default()
         },
         places: places.clone(),
         cache: cache.to_owned(),

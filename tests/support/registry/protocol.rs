@@ -41,11 +41,27 @@ pub fn respond(address: SocketAddr, shared: &Shared, request: &Request) -> Respo
     if let Some(refusal) = refuse(address, shared, request, name) {
         return refusal;
     }
+    let refused = shared.behaviour().ways.refuse_head;
+    if let Some(status) = refused.filter(|_| request.info.method == "HEAD") {
+        return Response::new(status);
+    }
+    let keeps = shared.behaviour().ways.immutable_tags;
     match split {
         None if rest.is_empty() => Response::new(200),
         Some(("/blobs/uploads/", name, id)) => upload(address, shared, request, name, id),
         Some(("/blobs/", name, digest)) => blob(&shared.content(), request, name, digest),
-        Some((_, name, reference)) => manifest(&mut shared.content(), request, name, reference),
+        Some((_, name, reference)) => {
+            let mut content = shared.content();
+            let key = (name.to_owned(), reference.to_owned());
+            if keeps && request.info.method == "PUT" && content.manifests.contains_key(&key) {
+                return error(
+                    400,
+                    "TAG_INVALID",
+                    "the tag is there and may not be overwritten",
+                );
+            }
+            manifest(&mut content, request, name, reference)
+        }
         None => error(404, "NAME_UNKNOWN", "no such thing"),
     }
 }
@@ -223,9 +239,10 @@ fn upload(
     name: &str,
     id: &str,
 ) -> Response {
-    let (form, decline) = {
+    let (form, decline, ways) = {
         let behaviour = shared.behaviour();
-        (behaviour.location.clone(), behaviour.decline_mounts)
+        let ways = behaviour.ways.clone();
+        (behaviour.location.clone(), behaviour.decline_mounts, ways)
     };
     let guarded = !matches!(shared.behaviour().auth, Auth::Open | Auth::Basic { .. });
     let mut content = shared.content();
@@ -249,9 +266,13 @@ fn upload(
             content.counter += 1;
             let id = format!("upload-{}", content.counter);
             content.uploads.insert(id.clone(), Vec::new());
-            Response::new(202)
+            let mut response = Response::new(202)
                 .header("Location", location(&form, address, name, &id))
-                .header("Range", "0-0")
+                .header("Range", "0-0");
+            if let Some(least) = ways.chunk_min_length {
+                response = response.header("OCI-Chunk-Min-Length", least.to_string());
+            }
+            response
         }
         _ if !content.uploads.contains_key(id) => error(
             404,
@@ -265,17 +286,49 @@ fn upload(
             content.uploads.remove(id);
             Response::new(204)
         }
+        "PATCH" if ways.refuse_chunks.is_some() => error(
+            ways.refuse_chunks.unwrap_or(405),
+            "UNSUPPORTED",
+            "no chunks",
+        ),
         "PATCH" => {
             let bytes = content.uploads.entry(id.to_owned()).or_default();
+            let here = location(&form, address, name, id);
+            let promised = request.info.headers.get("content-range");
+            let fits = promised.is_none_or(|promised| {
+                let length = request.body.len();
+                *promised
+                    == format!(
+                        "{}-{}",
+                        bytes.len(),
+                        (bytes.len() + length).saturating_sub(1)
+                    )
+            });
+            if !fits {
+                return Response::new(416)
+                    .header("Location", here)
+                    .header("Range", range(bytes));
+            }
+            let first = bytes.is_empty();
+            if ways.last_chunk_wins {
+                bytes.clear();
+            }
             bytes.extend_from_slice(&request.body);
-            let range = range(bytes);
+            let told = if ways.stuck_range && !first {
+                "0-9".to_owned()
+            } else {
+                range(bytes)
+            };
             Response::new(202)
-                .header("Location", location(&form, address, name, id))
-                .header("Range", range)
+                .header("Location", here)
+                .header("Range", told)
         }
         "PUT" => {
             if matches!(form, LocationForm::Query) && query("_state") != Some("a=b&c") {
                 return error(400, "BLOB_UPLOAD_INVALID", "the state is gone");
+            }
+            if let Some(status) = ways.refuse_whole.filter(|_| !request.body.is_empty()) {
+                return error(status, "UNSUPPORTED", "only chunks");
             }
             let Some(promised) = query("digest").and_then(|digest| digest.parse().ok()) else {
                 return error(400, "DIGEST_INVALID", "no digest");
@@ -292,6 +345,20 @@ fn upload(
                 .header("Docker-Content-Digest", promised)
         }
         _ => error(405, "UNSUPPORTED", "unsupported"),
+    }
+}
+
+/// Keeps what came of an upload that broke, as far as this registry does.
+pub fn take_broken(shared: &Shared, request: &Request) {
+    let Some((_, id)) = request.info.path.split_once("/blobs/uploads/") else {
+        return;
+    };
+    let forgets = shared.behaviour().ways.forgets_broken;
+    let mut content = shared.content();
+    if forgets {
+        content.uploads.remove(id);
+    } else if let Some(bytes) = content.uploads.get_mut(id) {
+        bytes.extend_from_slice(&request.body);
     }
 }
 

@@ -12,6 +12,10 @@ use super::{Fault, RequestInfo, Shared, protocol};
 const TICK: Duration = Duration::from_millis(50);
 /// How much is written at once.
 const PART: usize = 64 * 1024;
+/// How much there is of a body that never ends: more than anybody should read, and not for ever.
+const ENDLESS_PIECES: usize = 1024;
+/// For how long what nobody wants is read before the connection is closed.
+const LINGER: Duration = Duration::from_millis(200);
 /// No test sends more headers than this.
 const HEADER_LIMIT: usize = 64;
 
@@ -66,11 +70,51 @@ pub fn serve(stream: &TcpStream, address: SocketAddr, shared: &Shared) {
         if std::mem::take(&mut first) {
             shared.count(|traffic| traffic.connections += 1);
         }
-        if !matches!(answer(stream, address, shared, &request), Ok(true)) {
+        let goes_on = match request {
+            Incoming::Whole(request) => answer(stream, address, shared, &request),
+            Incoming::Broken(request, on_purpose) => {
+                if on_purpose {
+                    shared.content().requests.push(request.info.clone());
+                }
+                protocol::take_broken(shared, &request);
+                Ok(false)
+            }
+            Incoming::Refused(mut info, status) => refuse_early(stream, shared, &mut info, status),
+        };
+        if !matches!(goes_on, Ok(true)) {
             break;
         }
     }
     let _ = stream.shutdown(std::net::Shutdown::Both);
+}
+
+/// Answers before the body was read, as proxies do, and does not read it.
+fn refuse_early(
+    mut stream: &TcpStream,
+    shared: &Shared,
+    info: &mut RequestInfo,
+    status: u16,
+) -> io::Result<bool> {
+    info.status = status;
+    shared.content().requests.push(info.clone());
+    write!(
+        stream,
+        "HTTP/1.1 {status} Status\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    )?;
+    // Who closes with unread bytes resets the connection, and the answer may be lost with it; so some of what is under way
+    // is read, as proxies do it too.
+    let end = Instant::now() + LINGER;
+    let mut rest = vec![0; PART];
+    let _ = stream.shutdown(std::net::Shutdown::Write);
+    while Instant::now() < end && !shared.stopping.load(Ordering::SeqCst) {
+        match stream.read(&mut rest) {
+            Ok(0) => break,
+            Ok(_) => {}
+            Err(error) if is_timeout(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(false)
 }
 
 /// Whether the connection may be used again.
@@ -88,13 +132,12 @@ fn answer(
     let hook = shared.behaviour().hook.clone();
     let fault = hook.and_then(|hook| hook(&request.info));
     let mut truncate = None;
+    let mut endless = false;
+    let mut trickle = None;
     let mut response = match fault {
         Some(Fault::DropConnection) => return Ok(false),
-        Some(Fault::Stall(pause)) => {
-            let end = Instant::now() + pause;
-            while Instant::now() < end && !shared.stopping.load(Ordering::SeqCst) {
-                std::thread::sleep(TICK.min(pause));
-            }
+        Some(Fault::Stall(length)) => {
+            pause(length, shared);
             return Ok(false);
         }
         Some(Fault::Status(status, headers, body)) => Response {
@@ -103,9 +146,14 @@ fn answer(
             body,
         },
         other => {
+            if let Some(Fault::Delay(length)) = other {
+                pause(length, shared);
+            }
             let mut response = protocol::respond(address, shared, request);
             match other {
                 Some(Fault::TruncateBody(length)) => truncate = Some(length),
+                Some(Fault::EndlessBody) => endless = true,
+                Some(Fault::Trickle(pause)) => trickle = Some(pause),
                 Some(Fault::WrongBytes(bytes)) => response.body = bytes,
                 Some(Fault::Header(name, value)) => response.set(name, value),
                 _ => {}
@@ -120,6 +168,8 @@ fn answer(
         let length = response.body.len();
         response.set("Content-Length", Some(length.to_string()));
         response.body.clear();
+    } else if endless {
+        response.set("Connection", Some("close".to_owned()));
     } else if response.status != 204 {
         let length = response.body.len();
         response.set("Content-Length", Some(length.to_string()));
@@ -131,11 +181,34 @@ fn answer(
     }
     head.extend_from_slice(b"\r\n");
     stream.write_all(&head)?;
+    if endless {
+        // Without a length, the body ends with the connection.
+        let piece = vec![b' '; PART];
+        for _ in 0..ENDLESS_PIECES {
+            write_body(stream, &piece, shared)?;
+        }
+        return Ok(false);
+    }
+    if let Some(interval) = trickle {
+        for byte in response.body.chunks(1) {
+            write_body(stream, byte, shared)?;
+            pause(interval, shared);
+        }
+        return Ok(true);
+    }
     let shown = truncate.map_or(response.body.len(), |length| {
         length.min(response.body.len())
     });
     write_body(stream, &response.body[..shown], shared)?;
     Ok(truncate.is_none())
+}
+
+/// Waits, but not longer than the registry is there.
+fn pause(length: Duration, shared: &Shared) {
+    let end = Instant::now() + length;
+    while Instant::now() < end && !shared.stopping.load(Ordering::SeqCst) {
+        std::thread::sleep(TICK.min(end.saturating_duration_since(Instant::now())));
+    }
 }
 
 fn write_body(mut stream: &TcpStream, mut body: &[u8], shared: &Shared) -> io::Result<()> {
@@ -161,12 +234,21 @@ fn is_timeout(error: &io::Error) -> bool {
     )
 }
 
+/// What came over a connection.
+enum Incoming {
+    Whole(Request),
+    /// The beginning of a request that ended in the middle of its body, and whether that was a [`Fault`].
+    Broken(Request, bool),
+    /// The head of a request whose body nobody wants.
+    Refused(RequestInfo, u16),
+}
+
 /// The next request; `None` at the end of the connection.
 fn read_request(
     mut stream: &TcpStream,
     buffer: &mut Vec<u8>,
     shared: &Shared,
-) -> io::Result<Option<Request>> {
+) -> io::Result<Option<Incoming>> {
     loop {
         let mut headers = [httparse::EMPTY_HEADER; HEADER_LIMIT];
         let mut parsed = httparse::Request::new(&mut headers);
@@ -178,7 +260,29 @@ fn read_request(
                     .get("content-length")
                     .map_or(0, |value| value.parse().unwrap());
                 buffer.drain(..length);
-                let hook = shared.behaviour().read_hook.clone();
+                let (hook, head_hook, limit) = {
+                    let behaviour = shared.behaviour();
+                    let limit = behaviour.ways.body_limit;
+                    (
+                        behaviour.read_hook.clone(),
+                        behaviour.head_hook.clone(),
+                        limit,
+                    )
+                };
+                let early = head_hook.and_then(|hook| hook(&info));
+                let early = early.or_else(|| {
+                    limit
+                        .is_some_and(|limit| size > limit)
+                        .then_some(Fault::Early(413))
+                });
+                let mut broken = false;
+                let mut cut = None;
+                match early {
+                    Some(Fault::Early(status)) => return Ok(Some(Incoming::Refused(info, status))),
+                    Some(Fault::ResetRequest(length)) => cut = Some(length.min(size)),
+                    _ => {}
+                }
+                let size = cut.unwrap_or(size);
                 let mut counted = 0;
                 loop {
                     let got = buffer.len().min(size);
@@ -190,13 +294,19 @@ fn read_request(
                     if got == size {
                         break;
                     }
-                    if !fill(stream, buffer, shared)? {
-                        return Ok(None);
+                    if !matches!(fill(stream, buffer, shared), Ok(true)) {
+                        broken = true;
+                        break;
                     }
                 }
-                let body: Vec<u8> = buffer.drain(..size).collect();
+                let body: Vec<u8> = buffer.drain(..size.min(buffer.len())).collect();
                 info.body_length = body.len();
-                return Ok(Some(Request { info, body }));
+                let request = Request { info, body };
+                return Ok(Some(if broken || cut.is_some() {
+                    Incoming::Broken(request, cut.is_some())
+                } else {
+                    Incoming::Whole(request)
+                }));
             }
             Ok(httparse::Status::Partial) => {
                 if !fill(stream, buffer, shared)? {

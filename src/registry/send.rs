@@ -1,0 +1,302 @@
+//! The bytes of one blob on their way into an upload session: whole or in chunks, and from where the last try ended.
+//!
+//! A whole blob in one PUT is the rule: the fewest requests, and the only form that all registries take. When a registry, or
+//! a proxy in front of it, does not take that, the blob goes in chunks (distribution-spec, "Pushing a blob in chunks"), ever
+//! smaller ones if need be; and the other way round.
+
+use std::sync::Arc;
+
+use reqwest::header::{CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RANGE};
+use reqwest::{Method, Response, StatusCode, Url};
+
+use super::body::Part;
+use super::client::{Call, Client, Session};
+use super::error::Cause;
+use super::pull::stated_digest;
+use super::pulse::Pulse;
+use super::push::STORED_ANSWERS;
+use crate::oci::Digest;
+
+/// The header in which a registry says how small a chunk may be.
+const CHUNK_MIN_LENGTH: &str = "oci-chunk-min-length";
+
+/// Where an upload stands.
+#[derive(Debug, Clone)]
+pub(super) struct Standing {
+    /// Where its next request goes.
+    pub(super) location: Url,
+    /// How many bytes the registry has.
+    pub(super) offset: u64,
+    /// How small a chunk may be, but for the last one.
+    least: u64,
+    /// Whether the bytes came with more than one request.
+    pieced: bool,
+}
+
+/// A blob that is being sent.
+pub(super) struct Sending<'a> {
+    pub(super) client: &'a Client,
+    pub(super) session: &'a Session,
+    pub(super) digest: Digest,
+    /// All of it.
+    pub(super) blob: Part,
+    pub(super) pulse: Arc<Pulse>,
+}
+
+/// One request of an upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Step {
+    /// How many bytes it carries.
+    length: u64,
+    /// Whether it ends the upload.
+    ends: bool,
+}
+
+impl Standing {
+    /// An upload that was opened just now.
+    pub(super) fn opened(session: &Session, response: &Response) -> Result<Self, Cause> {
+        Ok(Self {
+            location: location(session, response)?,
+            offset: 0,
+            least: number(response.headers(), CHUNK_MIN_LENGTH).unwrap_or(0),
+            pieced: false,
+        })
+    }
+
+    /// Whether an upload of which the registry has a part cannot go on.
+    pub(super) fn is_stuck(&self, cause: &Cause) -> bool {
+        let refused = [StatusCode::METHOD_NOT_ALLOWED, StatusCode::NOT_IMPLEMENTED];
+        self.offset > 0
+            && cause
+                .status()
+                .is_some_and(|status| refused.contains(&status))
+    }
+
+    /// Takes in where the next request goes, if that changed.
+    fn follow(&mut self, session: &Session, response: &Response) -> Result<(), Cause> {
+        if response.headers().contains_key(LOCATION) {
+            self.location = location(session, response)?;
+        }
+        Ok(())
+    }
+}
+
+impl Client {
+    /// Asks where an upload stands that broke (distribution-spec, `GET <location>`); `None` if it cannot go on.
+    pub(super) async fn ask_standing(
+        &self,
+        session: &Session,
+        broken: &Standing,
+    ) -> Result<Option<Standing>, Cause> {
+        let call = Call::new(Method::GET, broken.location.clone());
+        let answers = [StatusCode::NO_CONTENT, StatusCode::OK, StatusCode::ACCEPTED];
+        let response = match self.once(session, &call, &answers).await {
+            Ok(response) => response,
+            // It is gone, or this registry answers no such question.
+            Err(cause) if cause.is_turned_down() || cause.is_stale_upload() => return Ok(None),
+            Err(cause) => return Err(cause),
+        };
+        let text = response.headers().get(RANGE);
+        let received = text.and_then(|text| received(text.to_str().ok()?));
+        let mut standing = broken.clone();
+        standing.follow(session, &response)?;
+        standing.pieced = true;
+        Ok(received.map(|offset| Standing { offset, ..standing }))
+    }
+}
+
+impl Sending<'_> {
+    /// Sends what the upload lacks, and ends it with the digest.
+    pub(super) async fn run(&self, standing: &mut Standing) -> Result<(), Cause> {
+        let size = self.blob.length();
+        let endpoint = &self.session.endpoint;
+        let abilities = &endpoint.abilities;
+        self.pulse.skip(standing.offset);
+        loop {
+            let step = self.step(standing);
+            let sent = if step.ends {
+                self.close(standing, step.length).await
+            } else {
+                self.chunk(standing, step.length).await
+            };
+            match sent {
+                Ok(()) => {
+                    abilities.went_through();
+                    if step.ends {
+                        return Ok(());
+                    }
+                }
+                Err(cause) => {
+                    // Nothing is sent again as it was refused.
+                    if !self.goes_otherwise(&cause, step) || self.step(standing) == step {
+                        return Err(cause);
+                    }
+                    let how = match abilities.next(size) {
+                        all if all == size => "in one request".to_owned(),
+                        some => format!("in chunks of {some} bytes"),
+                    };
+                    let host = &endpoint.name;
+                    self.client
+                        .reporter
+                        .detail(&format!("{cause}, so blobs go to `{host}` {how}"));
+                }
+            }
+        }
+    }
+
+    /// What is to be sent next.
+    fn step(&self, standing: &Standing) -> Step {
+        let abilities = &self.session.endpoint.abilities;
+        let left = self.blob.length() - standing.offset;
+        let length = abilities.next(left).max(standing.least).min(left);
+        let whole = standing.offset == 0 && length == left && abilities.takes_whole();
+        Step {
+            length,
+            ends: whole || left == 0,
+        }
+    }
+
+    /// Learns from a refusal; whether there is another way to go on.
+    fn goes_otherwise(&self, cause: &Cause, step: Step) -> bool {
+        let abilities = &self.session.endpoint.abilities;
+        if cause.is_broken_connection() {
+            abilities.broke(step.length);
+            return false;
+        }
+        match cause.status() {
+            Some(StatusCode::PAYLOAD_TOO_LARGE) => abilities.too_large(step.length),
+            Some(StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED) if step.ends => {
+                abilities.not_whole()
+            }
+            Some(StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED) => {
+                abilities.not_in_chunks()
+            }
+            _ => false,
+        }
+    }
+
+    /// Sends the next chunk.
+    async fn chunk(&self, standing: &mut Standing, length: u64) -> Result<(), Cause> {
+        let end = standing.offset + length;
+        let mut call = Call::new(Method::PATCH, standing.location.clone());
+        let range = format!("{}-{}", standing.offset, end - 1);
+        let range = HeaderValue::from_str(&range).expect("digits are a valid header");
+        call.headers.insert(CONTENT_RANGE, range);
+        self.load(&mut call, standing.offset, length);
+        let response = self
+            .client
+            .once(self.session, &call, &CHUNK_ANSWERS)
+            .await?;
+        standing.follow(self.session, &response)?;
+        // Its `Range` is not looked at: ECR's stays where the first chunk ended. The digest at the end tells.
+        standing.offset = end;
+        standing.pieced = true;
+        Ok(())
+    }
+
+    /// Ends the upload, with the last `length` bytes.
+    async fn close(&self, standing: &mut Standing, length: u64) -> Result<(), Cause> {
+        let mut location = standing.location.clone();
+        location
+            .query_pairs_mut()
+            .append_pair("digest", &self.digest.to_string());
+        let mut call = Call::new(Method::PUT, location);
+        self.load(&mut call, standing.offset, length);
+        let sent = self.client.once(self.session, &call, &STORED_ANSWERS).await;
+        let response = match sent {
+            Err(cause) if standing.pieced && cause.is_wrong_digest() => {
+                self.session.endpoint.abilities.mixes_up();
+                return Err(Cause::MixedUp {
+                    host: self.session.endpoint.name.clone(),
+                });
+            }
+            sent => sent?,
+        };
+        match stated_digest(response.headers()) {
+            Some(actual) if actual != self.digest => Err(Cause::Digest {
+                expected: self.digest,
+                actual,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn load(&self, call: &mut Call, start: u64, length: u64) {
+        let octets = HeaderValue::from_static("application/octet-stream");
+        call.headers.insert(CONTENT_TYPE, octets);
+        let part = self.blob.at(start, length);
+        call.body = Some((part, Arc::clone(&self.pulse)));
+    }
+}
+
+/// 202 by the specification; ECR says 201, others 200 or 204.
+const CHUNK_ANSWERS: [StatusCode; 4] = [
+    StatusCode::ACCEPTED,
+    StatusCode::CREATED,
+    StatusCode::OK,
+    StatusCode::NO_CONTENT,
+];
+
+fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
+    headers.get(name)?.to_str().ok()?.trim().parse().ok()
+}
+
+/// How many bytes a registry has, by the `Range` of an upload: `0-99` are 100. `0-0` is what it says of none, too; that is
+/// what it is taken for, as one byte is soon sent again.
+fn received(range: &str) -> Option<u64> {
+    let range = range.trim();
+    let range = range.strip_prefix("bytes=").unwrap_or(range);
+    let (start, end) = range.split_once('-')?;
+    let end: u64 = end.parse().ok()?;
+    match (start.parse().ok()?, end) {
+        (0_u64, 0) => Some(0),
+        (0, end) => end.checked_add(1),
+        _ => None,
+    }
+}
+
+/// The location of an upload, which may be relative and may have a query that must stay.
+fn location(session: &Session, response: &Response) -> Result<Url, Cause> {
+    let nonsense = |what: String| Cause::Nonsense {
+        host: session.endpoint.name.clone(),
+        what,
+    };
+    let location = response
+        .headers()
+        .get(LOCATION)
+        .and_then(|location| location.to_str().ok())
+        .ok_or_else(|| nonsense("names no location for the upload".to_owned()))?;
+    let url = response
+        .url()
+        .join(location)
+        .map_err(|_| nonsense("names a location for the upload that is no address".to_owned()))?;
+    session
+        .endpoint
+        .allow(&session.endpoint.base, &url)
+        .map_err(|reason| nonsense(format!("names a location for the upload that is {reason}")))?;
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_how_much_arrived() {
+        for (range, expected) in [
+            ("0-99", Some(100)),
+            (" 0-99 ", Some(100)),
+            ("bytes=0-99", Some(100)),
+            ("0-0", Some(0)),
+            ("0-18446744073709551614", Some(u64::MAX)),
+            ("0-18446744073709551615", None),
+            ("5-99", None),
+            ("0-", None),
+            ("-1", None),
+            ("", None),
+            ("0--1", None),
+        ] {
+            assert_eq!(received(range), expected, "{range}");
+        }
+    }
+}
