@@ -91,6 +91,18 @@ pub(super) struct GlobalArgs {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Network options")]
 pub(super) struct NetworkArgs {
+    /// Log in as this user; the password is FLINK_IMG_REGISTRY_TOKEN, else a line on stdin
+    #[arg(
+        long,
+        global = true,
+        env = "FLINK_IMG_REGISTRY_USER",
+        hide_env_values = true,
+        value_name = "USER"
+    )]
+    pub(super) registry_user: Option<String>,
+    /// The registry that this login is for, and no other [default: that of the image's names]
+    #[arg(long, global = true, value_name = "HOST[:PORT]")]
+    pub(super) registry: Option<String>,
     /// Read logins from this file, in the form of Docker and podman, and from no other
     #[arg(
         long,

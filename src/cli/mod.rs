@@ -4,6 +4,7 @@ mod args;
 mod build;
 mod cache;
 mod images;
+mod login;
 mod output;
 mod paths;
 mod push;

@@ -18,6 +18,7 @@ use super::credentials::{CredentialStore, Credentials, Lookup, Secret};
 use super::error::Cause;
 use super::reason::reason;
 use crate::http::{advice_for_status, redacted};
+use crate::progress::Reporter;
 
 /// The largest token answer that is read.
 const TOKEN_LIMIT: u64 = 64 * 1024;
@@ -50,6 +51,7 @@ impl Authorization {
 #[derive(Debug)]
 pub(super) struct Authenticator {
     store: CredentialStore,
+    reporter: Arc<dyn Reporter>,
     challenges: Mutex<BTreeMap<String, Challenge>>,
     slots: Mutex<BTreeMap<SlotKey, Arc<tokio::sync::Mutex<Slot>>>>,
 }
@@ -82,19 +84,20 @@ struct Token {
 }
 
 impl Authenticator {
-    pub(super) fn new(store: CredentialStore) -> Self {
+    pub(super) fn new(store: CredentialStore, reporter: Arc<dyn Reporter>) -> Self {
         Self {
             store,
+            reporter,
             challenges: Mutex::default(),
             slots: Mutex::default(),
         }
     }
 
     /// What is known for the session's repository.
-    pub(super) fn lookup(&self, session: &Session) -> Result<Lookup, Cause> {
-        Ok(self
-            .store
-            .find(&session.endpoint.name, &session.repository)?)
+    pub(super) async fn lookup(&self, session: &Session) -> Result<Lookup, Cause> {
+        let (registry, repository) = (&session.endpoint.name, &session.repository);
+        let found = self.store.find(registry, repository, &*self.reporter);
+        Ok(found.await?)
     }
 
     /// What a request should bring along; nothing as long as the registry has not asked.
@@ -113,7 +116,7 @@ impl Authenticator {
         let Some(challenge) = challenge else {
             return Ok(None);
         };
-        let lookup = self.lookup(session)?;
+        let lookup = self.lookup(session).await?;
         match (challenge, &lookup.credentials) {
             (_, Some(Credentials::Bearer(token))) => Ok(Some(Authorization::Bearer(token.clone()))),
             (Challenge::Basic, Some(Credentials::Basic { user, password })) => {
@@ -242,7 +245,7 @@ impl TokenAnswer {
         [&self.token, &self.access_token]
             .into_iter()
             .flatten()
-            .find(|token| is_header_safe(token.reveal()))
+            .find(|token| token.is_token())
             .cloned()
     }
 
@@ -328,10 +331,6 @@ impl TokenRequest<'_> {
         let client = wire.endpoints.client(self.realm)?;
         Ok(client.post(self.realm.clone()).form(&form))
     }
-}
-
-fn is_header_safe(token: &str) -> bool {
-    !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 struct Joined<'a>(&'a [String]);

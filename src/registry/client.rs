@@ -106,7 +106,7 @@ impl Client {
                 endpoints: Endpoints::new(settings.clone())?,
                 settings,
             }),
-            auth: Arc::new(Authenticator::new(credentials)),
+            auth: Arc::new(Authenticator::new(credentials, Arc::clone(&reporter))),
             reporter,
         })
     }
@@ -278,7 +278,7 @@ impl Client {
         let reason = reason(&body);
         // A storage host that says 403 knows nothing of our credentials: it never got them.
         if own && matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
-            return match self.auth.lookup(session) {
+            return match self.auth.lookup(session).await {
                 Ok(lookup) => Cause::Refused {
                     host,
                     status,

@@ -47,7 +47,9 @@ mod upload;
 
 pub use body::BlobBody;
 pub use client::{Access, Client};
-pub use credentials::{CredentialError, CredentialStore, Credentials, Secret, Trail};
+pub use credentials::{
+    CredentialError, CredentialStore, Credentials, HelperFailure, Origin, Secret, Trail,
+};
 pub use error::{Cause, Error, Task};
 pub use pull::{RawManifest, Resolved};
 pub use push::{BlobOutcome, BlobPush, Presence};
