@@ -43,6 +43,7 @@ mod pull;
 mod pulse;
 mod push;
 mod reason;
+mod token;
 mod upload;
 
 pub use body::BlobBody;

@@ -215,6 +215,9 @@ impl Client {
         if way.ask && self.exists(&session, digest).await? {
             return without_bytes(BlobOutcome::AlreadyThere);
         }
+        if way.mount.is_some() && self.auth.is_narrow(&session).await {
+            way.mount = None;
+        }
         let location = match way.upload.take_if(|_| !way.ask || way.mount.is_none()) {
             Some(upload) => {
                 let sent = self.send(&session, upload.location, digest, (body, start()));

@@ -13,6 +13,7 @@ mod pull;
 mod push;
 mod requests;
 mod streams;
+mod tokens;
 
 use std::error::Error as _;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use flink_img::registry::{
     Access, BlobBody, BlobOutcome, BlobPush, Cause, Client, CredentialStore, Credentials, Error,
     Presence, Secret,
 };
+use support::registry::token::{Refusal, TokenService};
 use support::registry::{Auth, Fault, LocationForm, Registry};
 
 const GZIP: MediaType = MediaType::Layer(LayerCompression::Gzip);

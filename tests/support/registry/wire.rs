@@ -27,6 +27,8 @@ pub struct Response {
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
+    /// Whether the body is written again and again, with a pause behind each byte.
+    pub endless: Option<Duration>,
 }
 
 impl Response {
@@ -35,6 +37,7 @@ impl Response {
             status,
             headers: Vec::new(),
             body: Vec::new(),
+            endless: None,
         }
     }
 
@@ -101,6 +104,7 @@ fn answer(
             status,
             headers,
             body,
+            endless: None,
         },
         other => {
             let mut response = protocol::respond(address, shared, request);
@@ -120,7 +124,7 @@ fn answer(
         let length = response.body.len();
         response.set("Content-Length", Some(length.to_string()));
         response.body.clear();
-    } else if response.status != 204 {
+    } else if response.status != 204 && response.endless.is_none() {
         let length = response.body.len();
         response.set("Content-Length", Some(length.to_string()));
     }
@@ -131,6 +135,15 @@ fn answer(
     }
     head.extend_from_slice(b"\r\n");
     stream.write_all(&head)?;
+    if let Some(pause) = response.endless {
+        while !shared.stopping.load(Ordering::SeqCst) {
+            for byte in &response.body {
+                stream.write_all(std::slice::from_ref(byte))?;
+                std::thread::sleep(pause);
+            }
+        }
+        return Ok(false);
+    }
     let shown = truncate.map_or(response.body.len(), |length| {
         length.min(response.body.len())
     });
