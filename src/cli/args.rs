@@ -33,6 +33,7 @@ pub(super) enum Command {
     Build(Box<BuildArgs>),
     Push(PushArgs),
     Images(ImagesArgs),
+    Auth(AuthArgs),
     Cache(CacheArgs),
 }
 
@@ -285,6 +286,33 @@ pub(super) struct PushArgs {
 #[derive(Debug, Args)]
 pub(super) struct ImagesArgs {
     /// Print a JSON array
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// See how registries are logged in to
+#[derive(Debug, Args)]
+#[command(disable_help_subcommand = true)]
+pub(super) struct AuthArgs {
+    #[command(subcommand)]
+    pub(super) command: AuthCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum AuthCommand {
+    Check(AuthCheckArgs),
+}
+
+/// Try whether an image may be pulled, and tell which login was used and what the registry answered
+#[derive(Debug, Args)]
+pub(super) struct AuthCheckArgs {
+    /// The image; it need not be there
+    #[arg(value_name = "REF")]
+    pub(super) name: Reference,
+    /// Try whether it may be pushed: open an upload, and give it back
+    #[arg(long)]
+    pub(super) push: bool,
+    /// Print one JSON object
     #[arg(long)]
     pub(super) json: bool,
 }

@@ -95,6 +95,13 @@ impl Authenticator {
         challenges.get(&session.endpoint.name).cloned()
     }
 
+    /// What the session's tokens are asked for now.
+    pub(super) async fn scopes(&self, session: &Session) -> Vec<String> {
+        let slot = self.slot(session);
+        let slot = slot.lock().await;
+        slot.scopes(session, slot.narrow)
+    }
+
     /// What a request should bring along; nothing as long as the registry has not asked.
     pub(super) async fn authorization(
         &self,

@@ -33,6 +33,7 @@
 mod auth;
 mod body;
 mod challenge;
+mod check;
 mod client;
 mod credentials;
 mod endpoint;
@@ -47,6 +48,7 @@ mod token;
 mod upload;
 
 pub use body::BlobBody;
+pub use check::{Challenged, Checked};
 pub use client::{Access, Client};
 pub use credentials::{
     CredentialError, CredentialStore, Credentials, HelperFailure, Origin, Secret, Trail,

@@ -367,7 +367,11 @@ fn pull_error(repository: &Reference, descriptor: &Descriptor, cause: Cause) -> 
     Error::new(task, cause)
 }
 
-fn manifest_call(session: &Session, method: Method, selector: &Selector) -> Call<'static> {
+pub(super) fn manifest_call(
+    session: &Session,
+    method: Method,
+    selector: &Selector,
+) -> Call<'static> {
     let mut call = Call::new(method, session.url(&format!("manifests/{selector}")));
     for media_type in MediaType::ACCEPTED {
         let value = HeaderValue::from_str(media_type.as_str()).expect("a media type is a header");
