@@ -292,6 +292,46 @@ mod tests {
     }
 
     #[test]
+    fn files_are_where_podman_and_docker_have_them() {
+        let user = rustix::process::getuid().as_raw();
+        let bare = format!("/run/containers/{user}/auth.json");
+        let home = || Environment {
+            home: Some("/home/ada".into()),
+            ..Environment::default()
+        };
+        for (environment, expected) in [
+            (Environment::default(), &[&bare[..]][..]),
+            (
+                home(),
+                &[
+                    &bare,
+                    "/home/ada/.config/containers/auth.json",
+                    "/home/ada/.docker/config.json",
+                ],
+            ),
+            (
+                Environment {
+                    xdg_runtime_dir: Some("/run/user/7".into()),
+                    xdg_config_home: Some("/config".into()),
+                    docker_config: Some("/docker".into()),
+                    ..home()
+                },
+                &[
+                    "/run/user/7/containers/auth.json",
+                    "/config/containers/auth.json",
+                    "/docker/config.json",
+                ],
+            ),
+        ] {
+            let found = environment.credential_files();
+            let expected: Vec<_> = expected.iter().map(PathBuf::from).collect();
+            assert_eq!(found, expected);
+        }
+        let legacy = home().legacy_credential_file();
+        assert_eq!(legacy, Some("/home/ada/.dockercfg".into()));
+    }
+
+    #[test]
     fn a_login_is_for_one_registry_that_is_known() {
         let clear = "It is not clear for which registry the login is: ";
         let several = format!("{clear}the images go to `docker.io`, `ghcr.io`");

@@ -45,15 +45,15 @@ const LAST_SECOND: i64 = 253_402_300_799;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Environment {
     pub(super) home: Option<PathBuf>,
-    xdg_cache_home: Option<PathBuf>,
+    pub(super) xdg_cache_home: Option<PathBuf>,
     pub(super) xdg_config_home: Option<PathBuf>,
     pub(super) xdg_runtime_dir: Option<PathBuf>,
     pub(super) docker_config: Option<PathBuf>,
-    temporary: PathBuf,
+    pub(super) temporary: PathBuf,
     pub(super) search_path: OsString,
     pub(super) docker_auth_config: Option<Secret>,
     pub(super) registry_token: Option<Secret>,
-    source_date_epoch: Option<String>,
+    pub(super) source_date_epoch: Option<String>,
 }
 
 /// A setting that makes no sense.

@@ -36,7 +36,9 @@ async fn the_entry_that_names_most_of_the_path_wins_and_neighbours_get_nothing()
         "quay.io/acme":        {"username":"acme","password":"x"},
         "quay.io/acme/job":    {"username":"job","password":"x"},
         "https://ghcr.io/v2/": {"username":"github","password":"x"},
-        "https://index.docker.io/v1/": {"auth":"aHViOnNlY3JldA=="}}}"#]);
+        "https://index.docker.io/v1/": {"auth":"aHViOnNlY3JldA=="},
+        "https://index.docker.io/v1/access-token": {"username":"desktop","password":"x"},
+        "registry-1.docker.io/acme": {"username":"team","password":"x"}}}"#]);
     for (registry, repository, expected) in [
         ("quay.io", "acme/job", Some("job")),
         ("quay.io", "acme/job/part", Some("job")),
@@ -48,6 +50,8 @@ async fn the_entry_that_names_most_of_the_path_wins_and_neighbours_get_nothing()
         ("quay.io.evil.test", "acme/job", None),
         ("ghcr.io", "any/thing", Some("github")),
         ("docker.io", "library/flink", Some("hub")),
+        ("docker.io", "acme/job", Some("team")),
+        ("docker.io.evil.test", "acme/job", None),
     ] {
         assert_eq!(
             user(&store, registry, repository).await.as_deref(),
@@ -426,7 +430,7 @@ async fn a_helper_is_a_plain_name_on_the_search_path() {
 
 #[tokio::test]
 async fn a_helper_that_hangs_is_stopped_with_its_children() {
-    let patience = Duration::from_millis(1500);
+    let patience = Duration::from_secs(3);
     for (name, script) in [
         ("silent", "sleep 1000 & echo $! >\"$0.child\"; wait"),
         // Its own end is not enough: the answer is open as long as anybody may write to it.
