@@ -161,6 +161,10 @@ impl Authenticator {
         challenge: Challenge,
         refused: Option<&Authorization>,
     ) {
+        let (registry, repository) = (&session.endpoint.name, &session.repository);
+        if let Ok(known) = self.lookup(registry, repository).await {
+            tracing::debug!(%registry, %repository, credentials = %known.trail, "asked for credentials");
+        }
         let slot = self.slot(session);
         let mut slot = slot.lock().await;
         if let Some(Authorization::Bearer(refused)) = refused {

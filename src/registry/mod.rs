@@ -1,8 +1,8 @@
 //! The distribution protocol: from an image's name to its bytes and back.
 //!
 //! Reads like the specification: [`Client`] is one session with any number of registries, `pull` and `push` are
-//! its verbs (with `upload`, the sessions that a push goes through), `auth` answers challenges, `credentials` knows what
-//! the user is logged in to. What comes in is checked against digest and size before anybody sees its end; what goes
+//! its verbs (with `upload`, the sessions that a push goes through), `auth` answers challenges (with what `token` gets),
+//! `credentials` knows what the user is logged in to, and `check` tries whether that is enough. What comes in is checked against digest and size before anybody sees its end; what goes
 //! out is opened anew for every try, because a body that was sent cannot be sent again (`body`, and `pipe` for what is
 //! made or passed on while it is sent).
 //!

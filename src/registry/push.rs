@@ -180,8 +180,8 @@ impl Client {
         let outcome = loop {
             match self.try_blob(target, &push, &mut way, body).await {
                 Ok(outcome) => break outcome,
-                // Some token services refuse everything when they refuse the mount source. It was only a short cut.
-                Err(Cause::NoToken { .. } | Cause::Refused { .. }) if way.mount.is_some() => {
+                // Some registries refuse everything when they refuse the mount source. It was only a short cut.
+                Err(Cause::Refused { .. }) if way.mount.is_some() => {
                     way.mount = None;
                 }
                 // Whatever broke, asking comes first now: the bytes may have arrived.

@@ -104,7 +104,7 @@ impl TokenRequest<'_> {
     ) -> Result<Token, Cause> {
         let asked_at = Instant::now();
         let shown = redacted(self.realm).to_string();
-        tracing::debug!(realm = %shown, scopes = %Joined(self.scopes), credentials = %known.trail, "asking for a token");
+        tracing::debug!(realm = %shown, scopes = %Joined(self.scopes), "asking for a token");
         let patience = wire.settings.read_timeout * TOKEN_PATIENCE;
         let answer = tokio::time::timeout(patience, self.talk(wire, known)).await;
         let nonsense = |what: String| Cause::Nonsense {

@@ -144,12 +144,12 @@ async fn a_service_that_gives_no_token_is_told_and_not_waited_for() {
         (
             None,
             Some(endless(100)),
-            "takes more than 1 seconds to send a token",
+            "takes more than 3 seconds to send a token",
         ),
         (
             Some(Fault::Stall(Duration::from_secs(60))),
             None,
-            "has been silent for 0 seconds",
+            "has been silent for 1 seconds",
         ),
         (Some(redirect(302)), None, "answered 302 Found"),
         (Some(redirect(307)), None, "answered 307 Temporary Redirect"),
@@ -162,7 +162,7 @@ async fn a_service_that_gives_no_token_is_told_and_not_waited_for() {
             registry.set_token_service(service);
         }
         let settings = HttpSettings {
-            read_timeout: Duration::from_millis(700),
+            read_timeout: Duration::from_millis(1500),
             ..settings()
         };
         let client = Client::new(settings, login(&registry), Arc::new(Silent)).unwrap();
@@ -170,7 +170,7 @@ async fn a_service_that_gives_no_token_is_told_and_not_waited_for() {
         let error = push(&client, &name(&registry, "acme/job"), None)
             .await
             .unwrap_err();
-        assert!(started.elapsed() < Duration::from_secs(30), "{fault:?}");
+        assert!(started.elapsed() < Duration::from_secs(60), "{fault:?}");
         let told = told(&error);
         assert!(told.ends_with(expected), "{told} for {fault:?} {service:?}");
         assert!(!told.contains("secret") && !told.contains("Evil"), "{told}");

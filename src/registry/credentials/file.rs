@@ -109,10 +109,11 @@ impl Entry {
     pub(super) fn credentials(&self) -> Result<Option<Credentials>, ()> {
         let set = |secret: &Option<Secret>| secret.clone().filter(|s| !s.reveal().is_empty());
         if let Some(token) = set(&self.registrytoken) {
-            return token
-                .is_token()
-                .then_some(Some(Credentials::Bearer(token)))
-                .ok_or(());
+            // It stands in a header as it is.
+            if !token.is_token() {
+                return Err(());
+            }
+            return Ok(Some(Credentials::Bearer(token)));
         }
         if let Some(token) = set(&self.identitytoken) {
             return Ok(Some(Credentials::Identity(token)));

@@ -113,6 +113,9 @@ fn no_way_to_give_a_login_shows_it() {
                 let run = with_stdin(&context, &words, if way.stdin { PASSWORD } else { "" });
                 let is_good = !way.name.contains("without") && !way.name.contains("fails");
                 assert_eq!(run.code == 0, is_good, "{}: {run}", way.name);
+                // With `-v`, where the login is from is told all the same.
+                let is_told = run.stderr.contains("asked for credentials");
+                assert!(is_told || !is_good, "{}: {run}", way.name);
                 for secret in &secrets {
                     for text in [&run.stdout, &run.stderr] {
                         assert!(
