@@ -1,5 +1,6 @@
 //! Token services as they are: with ways of their own, wrong, slow, or hostile.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use serde_json::{Value, json};
@@ -336,4 +337,37 @@ async fn a_token_for_the_registry_is_sent_as_it_is() {
     let error = with("other").get_blob_bytes(&base, &blob(), 100).await;
     assert_eq!(error.unwrap_err().kind(), Kind::Unauthorized);
     assert_eq!(registry.count("GET /token"), 0);
+}
+
+#[tokio::test]
+async fn many_uploads_go_on_with_one_new_token_when_all_tokens_end() {
+    let registry = Arc::new(token_registry());
+    let client = client_with(login(&registry));
+    let target = name(&registry, "acme/job");
+    push(&client, &target, None).await.unwrap();
+    let (weak, uploads) = (Arc::downgrade(&registry), AtomicUsize::new(0));
+    registry.on_request(move |request| {
+        if request.method == "PUT" && uploads.fetch_add(1, Ordering::SeqCst) == 2 {
+            weak.upgrade().unwrap().revoke_tokens();
+        }
+        None
+    });
+    registry.clear_requests();
+    let tasks: Vec<_> = (0..8_u8)
+        .map(|number| {
+            let (client, target) = (client.clone(), target.clone());
+            tokio::spawn(async move {
+                let bytes = [number; 100];
+                let push = BlobPush::new(Descriptor::of(GZIP, &bytes));
+                let body = BlobBody::from(&bytes[..]);
+                client.push_blob(&target, push, &body).await
+            })
+        })
+        .collect();
+    for task in tasks {
+        assert_eq!(task.await.unwrap().unwrap(), BlobOutcome::Uploaded);
+    }
+    assert_eq!(registry.count("GET /token"), 1);
+    let refused = registry.requests();
+    assert!(refused.iter().any(|request| request.status == 401));
 }
