@@ -221,6 +221,35 @@ async fn a_registry_with_users_takes_the_right_one() {
 }
 
 #[tokio::test]
+async fn the_logins_that_podman_and_skopeo_leave_are_read() {
+    let (user, password) = ("ada".to_owned(), "s3cret: ä".to_owned());
+    let registry = DockerRegistry::start(&Kind::Htpasswd {
+        user: user.clone(),
+        password: password.clone(),
+    });
+    let target = name(&registry, "acme/job:1");
+    for program in ["podman", "skopeo"] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("auth.json");
+        let mut login = Command::new(program)
+            .args(["login", "--tls-verify=false", "--password-stdin"])
+            .args(["--username", &user, "--authfile"])
+            .arg(&file)
+            .arg(registry.address())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut stdin = login.stdin.take().unwrap();
+        stdin.write_all(password.as_bytes()).unwrap();
+        drop(stdin);
+        assert!(login.wait().unwrap().success(), "{program}");
+        let store = CredentialStore::default().with_file(&file).unwrap();
+        push_image(&client(None, store), &target).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_registry_with_an_own_authority_is_trusted_when_told_to() {
     let registry = DockerRegistry::start(&Kind::Tls);
     let target = name(&registry, "acme/job:1");

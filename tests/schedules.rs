@@ -31,6 +31,7 @@ use flink_img::registry::{Client, CredentialStore, Credentials, Secret};
 use flink_img::store::Store;
 use support::context::{base_config, layer};
 use support::fixtures::{Compress, tar};
+use support::registry::token::{Refusal, TokenService};
 use support::registry::{Auth, Fault, LocationForm, Registry, RequestInfo, Ways};
 use support::workshop::{Random, Workshop, noise, small_root};
 
@@ -134,9 +135,20 @@ fn registry(dice: &mut Dice, seed: u64) -> Registry {
     if dice.percent(30) {
         registry.decline_mounts();
     }
-    if let Some(lifetime) = dice.maybe(40, &[0, 1, 300]) {
-        registry.set_token_lifetime(lifetime);
-    }
+    registry.set_token_service(TokenService {
+        field: dice.maybe(20, &["access_token", "nonsense"]),
+        expires_in: dice.maybe(50, &[0.into(), 1.into(), 300.into(), "soon".into()]),
+        first_scope_only: dice.percent(20),
+        refused: dice.maybe(
+            30,
+            &[
+                ("repository:acme/base:pull".to_owned(), Refusal::Status(403)),
+                ("repository:acme/base:pull".to_owned(), Refusal::Worthless),
+            ],
+        ),
+        endless: dice.maybe(3, &[Duration::from_millis(1)]),
+        ..TokenService::default()
+    });
     registry.set_ways(dice.ways());
     let chance = dice.one_of(&[0, 3, 10, 25]);
     // One kind of request may fail always, or for a while.
@@ -311,6 +323,7 @@ impl World {
                 registry.on_request(|_| None);
                 registry.on_head(|_| None);
                 registry.set_ways(Ways::default());
+                registry.set_token_service(TokenService::default());
             }
             let again = self.build(&base, &target, store.path());
             assert_eq!(again.unwrap(), self.digest, "seed {seed}");

@@ -33,6 +33,7 @@ pub(super) enum Command {
     Build(Box<BuildArgs>),
     Push(PushArgs),
     Images(ImagesArgs),
+    Auth(AuthArgs),
     Cache(CacheArgs),
 }
 
@@ -91,6 +92,18 @@ pub(super) struct GlobalArgs {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Network options")]
 pub(super) struct NetworkArgs {
+    /// Log in as this user; the password is FLINK_IMG_REGISTRY_TOKEN, else a line on stdin
+    #[arg(
+        long,
+        global = true,
+        env = "FLINK_IMG_REGISTRY_USER",
+        hide_env_values = true,
+        value_name = "USER"
+    )]
+    pub(super) registry_user: Option<String>,
+    /// The registry that this login is for, and no other [default: that of the image's names]
+    #[arg(long, global = true, value_name = "HOST[:PORT]")]
+    pub(super) registry: Option<String>,
     /// Read logins from this file, in the form of Docker and podman, and from no other
     #[arg(
         long,
@@ -293,6 +306,33 @@ pub(super) struct PushArgs {
 #[derive(Debug, Args)]
 pub(super) struct ImagesArgs {
     /// Print a JSON array
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// See how registries are logged in to
+#[derive(Debug, Args)]
+#[command(disable_help_subcommand = true)]
+pub(super) struct AuthArgs {
+    #[command(subcommand)]
+    pub(super) command: AuthCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum AuthCommand {
+    Check(AuthCheckArgs),
+}
+
+/// Try whether an image may be pulled, and tell which login was used and what the registry answered
+#[derive(Debug, Args)]
+pub(super) struct AuthCheckArgs {
+    /// The image; it need not be there
+    #[arg(value_name = "REF")]
+    pub(super) name: Reference,
+    /// Try whether it may be pushed: open an upload, and give it back
+    #[arg(long)]
+    pub(super) push: bool,
+    /// Print one JSON object
     #[arg(long)]
     pub(super) json: bool,
 }

@@ -23,7 +23,7 @@ pub(super) fn run(
     let names = settings::names(arguments)?;
     let request = settings::request(arguments, environment, &*reporter)?;
     let targets = Targets {
-        names,
+        names: names.all.clone(),
         push: arguments.push,
         outputs: arguments.output.clone(),
         cache: settings::cache_use(arguments),
@@ -39,6 +39,7 @@ pub(super) fn run(
         arguments.metadata_file.as_deref(),
     )?;
     let registries = targets.needs_registries() || paths::local_base(&request).is_none();
+    let registries = registries.then(|| names.said());
     let context = settings::context(global, environment, Arc::clone(&reporter), registries)?;
     if arguments.dry_run {
         let plan = build::dry_run(&request, &context)?;

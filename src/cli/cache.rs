@@ -20,7 +20,7 @@ pub(super) fn run(
     environment: &Environment,
     printer: &Printer,
 ) -> Result<(), Failure> {
-    let context = settings::context(global, environment, printer.reporter(), false)?;
+    let context = settings::context(global, environment, printer.reporter(), None)?;
     match &arguments.command {
         CacheCommand::Info(info) => show(info, &context.store, printer),
         CacheCommand::Prune(prune) => clean(prune, &context.store, printer),

@@ -13,7 +13,7 @@ pub(super) fn run(
     environment: &Environment,
     printer: &Printer,
 ) -> Result<(), Failure> {
-    let context = settings::context(global, environment, printer.reporter(), false)?;
+    let context = settings::context(global, environment, printer.reporter(), None)?;
     let images = context.store.images()?;
     if arguments.json {
         let images: Vec<_> = images

@@ -1,9 +1,11 @@
 //! The command line: words in, exit code out. Nothing in the library depends on it.
 
 mod args;
+mod auth;
 mod build;
 mod cache;
 mod images;
+mod login;
 mod output;
 mod paths;
 mod push;
@@ -40,6 +42,7 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         args::Command::Images(images) => {
             images::run(images, &arguments.global, &environment, &printer)
         }
+        args::Command::Auth(auth) => auth::run(auth, &arguments.global, &environment, &printer),
         args::Command::Cache(cache) => cache::run(cache, &arguments.global, &environment, &printer),
     };
     match result {

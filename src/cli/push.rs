@@ -22,7 +22,7 @@ pub(super) fn run(
     if let Some(name) = names.iter().find(|name| name.digest().is_some()) {
         return Err(BuildError::PushByDigest(name.clone()).into());
     }
-    let context = settings::context(global, environment, printer.reporter(), true)?;
+    let context = settings::context(global, environment, printer.reporter(), Some(&names))?;
     let targets = Targets {
         names,
         push: true,

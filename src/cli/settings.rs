@@ -7,7 +7,7 @@
 )]
 
 use std::env;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::num::NonZeroUsize;
 use std::os::unix::fs::MetadataExt as _;
@@ -18,16 +18,17 @@ use std::time::SystemTime;
 use serde::Deserialize;
 
 use super::args::{BuildArgs, GlobalArgs, NetworkArgs};
+use super::login;
 use super::report::Failure;
 use crate::base::JavaOverride;
 use crate::build::{BuildRequest, CacheUse, Context, FlinkSource};
-use crate::error::{Explain, FileError, IoResultExt as _, Kind};
+use crate::error::{Explain, IoResultExt as _, Kind};
 use crate::flink::release::Mirror;
 use crate::fs;
 use crate::http::HttpSettings;
 use crate::oci::Reference;
 use crate::progress::Reporter;
-use crate::registry::{Client, CredentialError, CredentialStore};
+use crate::registry::{Client, Secret};
 use crate::store::Store;
 
 /// The name of a job image when nobody says another.
@@ -43,13 +44,16 @@ const LAST_SECOND: i64 = 253_402_300_799;
 /// What the environment says.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Environment {
-    home: Option<PathBuf>,
-    xdg_cache_home: Option<PathBuf>,
-    xdg_config_home: Option<PathBuf>,
-    xdg_runtime_dir: Option<PathBuf>,
-    docker_config: Option<PathBuf>,
-    temporary: PathBuf,
-    source_date_epoch: Option<String>,
+    pub(super) home: Option<PathBuf>,
+    pub(super) xdg_cache_home: Option<PathBuf>,
+    pub(super) xdg_config_home: Option<PathBuf>,
+    pub(super) xdg_runtime_dir: Option<PathBuf>,
+    pub(super) docker_config: Option<PathBuf>,
+    pub(super) temporary: PathBuf,
+    pub(super) search_path: OsString,
+    pub(super) docker_auth_config: Option<Secret>,
+    pub(super) registry_token: Option<Secret>,
+    pub(super) source_date_epoch: Option<String>,
 }
 
 /// A setting that makes no sense.
@@ -114,6 +118,13 @@ impl Environment {
                 .filter(|value| !value.is_empty())
                 .map(PathBuf::from)
         };
+        let secret = |name: &str| {
+            env::var(name)
+                .ok()
+                .filter(|value| !value.trim().is_empty())
+                // A variable that was filled from a file often has the end of its line.
+                .map(|value| Secret::new(value.trim_end_matches(['\r', '\n'])))
+        };
         Self {
             home: path("HOME"),
             xdg_cache_home: path("XDG_CACHE_HOME"),
@@ -121,32 +132,13 @@ impl Environment {
             xdg_runtime_dir: path("XDG_RUNTIME_DIR"),
             docker_config: path("DOCKER_CONFIG"),
             temporary: env::temp_dir(),
+            search_path: env::var_os("PATH").unwrap_or_default(),
+            docker_auth_config: secret(login::INLINE_VARIABLE),
+            registry_token: secret(login::TOKEN_VARIABLE),
             source_date_epoch: env::var("SOURCE_DATE_EPOCH")
                 .ok()
                 .filter(|value| !value.is_empty()),
         }
-    }
-
-    /// The files that may hold logins, in the order of containers-auth.json(5).
-    fn credential_files(&self) -> Vec<PathBuf> {
-        let below =
-            |folder: &Option<PathBuf>, path: &str| folder.as_ref().map(|folder| folder.join(path));
-        let config = self
-            .xdg_config_home
-            .clone()
-            .or_else(|| below(&self.home, ".config"));
-        let docker = self
-            .docker_config
-            .clone()
-            .or_else(|| below(&self.home, ".docker"));
-        [
-            below(&self.xdg_runtime_dir, "containers/auth.json"),
-            below(&config, "containers/auth.json"),
-            below(&docker, "config.json"),
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
     }
 
     /// Opens the store in the user's cache folder; where there is none that can be written (a bare user in CI), in a
@@ -200,16 +192,17 @@ pub(super) fn no_color() -> bool {
 
 /// What a command uses of the world.
 ///
-/// Without `registries` no login is read and no certificate needed, so that what is wrong with them is in nobody's way.
+/// `registries` are the names of the images that it is about. Without them, even none, no login is read and no certificate
+/// needed, so that what is wrong with them is in nobody's way.
 pub(super) fn context(
     arguments: &GlobalArgs,
     environment: &Environment,
     reporter: Arc<dyn Reporter>,
-    registries: bool,
+    registries: Option<&[Reference]>,
 ) -> Result<Context, Failure> {
     let http = http(&arguments.network);
-    let registries = if registries {
-        let credentials = credentials(&arguments.network, environment, &*reporter)?;
+    let registries = if let Some(names) = registries {
+        let credentials = login::store(&arguments.network, environment, names, &*reporter)?;
         Some(Client::new(
             http.clone(),
             credentials,
@@ -257,37 +250,6 @@ fn http(arguments: &NetworkArgs) -> HttpSettings {
     }
 }
 
-fn credentials(
-    arguments: &NetworkArgs,
-    environment: &Environment,
-    reporter: &dyn Reporter,
-) -> Result<CredentialStore, Failure> {
-    let mut store = CredentialStore::default();
-    if let Some(file) = &arguments.authfile {
-        return Ok(store.with_file(file)?);
-    }
-    for file in environment.credential_files() {
-        match store.clone().with_file(&file) {
-            Ok(more) => store = more,
-            Err(CredentialError::Read(error)) => match reason(&error) {
-                Some(io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
-                Some(io::ErrorKind::PermissionDenied) => {
-                    reporter.warn(&format!("{error}, so its logins are not used"));
-                }
-                _ => return Err(error.into()),
-            },
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(store)
-}
-
-/// Why a file cannot be used.
-fn reason(error: &FileError) -> Option<io::ErrorKind> {
-    let source = std::error::Error::source(error)?;
-    Some(source.downcast_ref::<io::Error>()?.kind())
-}
-
 /// `flink-img.toml`, as far as it is known today.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -322,19 +284,42 @@ impl File {
 }
 
 /// The names of the image.
-pub(super) fn names(arguments: &BuildArgs) -> Result<Vec<Reference>, Failure> {
+#[derive(Debug)]
+pub(super) struct Names {
+    /// All of them, at least one.
+    pub(super) all: Vec<Reference>,
+    /// Whether nobody said one, so that there is only the default.
+    pub(super) is_default: bool,
+}
+
+impl Names {
+    /// The names that somebody said.
+    pub(super) fn said(&self) -> &[Reference] {
+        if self.is_default { &[] } else { &self.all }
+    }
+}
+
+/// The names of the image.
+pub(super) fn names(arguments: &BuildArgs) -> Result<Names, Failure> {
+    let mut is_default = false;
     let names = if arguments.tag.is_empty() {
         match File::find(arguments.job_jar.as_deref())?.image {
             Some(name) => vec![name],
             None if arguments.push => return Err(SettingsError::NoName.into()),
-            None => vec![DEFAULT_NAME.parse().expect("the default is a name")],
+            None => {
+                is_default = true;
+                vec![DEFAULT_NAME.parse().expect("the default is a name")]
+            }
         }
     } else {
         arguments.tag.clone()
     };
     match names.iter().find(|name| name.digest().is_some()) {
         Some(name) => Err(SettingsError::NameWithDigest(name.clone()).into()),
-        None => Ok(distinct(names)),
+        None => Ok(Names {
+            all: distinct(names),
+            is_default,
+        }),
     }
 }
 

@@ -29,7 +29,7 @@ const COMMIT_PATIENCE: u32 = 5;
 #[derive(Debug, Clone)]
 pub struct Client {
     pub(super) wire: Arc<Wire>,
-    auth: Arc<Authenticator>,
+    pub(super) auth: Arc<Authenticator>,
     pub(super) reporter: Arc<dyn Reporter>,
 }
 
@@ -105,7 +105,7 @@ impl Client {
                 endpoints: Endpoints::new(settings.clone())?,
                 settings,
             }),
-            auth: Arc::new(Authenticator::new(credentials)),
+            auth: Arc::new(Authenticator::new(credentials, Arc::clone(&reporter))),
             reporter,
         })
     }
@@ -176,7 +176,7 @@ impl Client {
         }
     }
 
-    /// Sends a request once (twice if the registry asks for credentials) and turns every answer but the `expected` ones
+    /// Sends a request once (again if the registry asks for credentials) and turns every answer but the `expected` ones
     /// into an error.
     pub(super) async fn once(
         &self,
@@ -200,22 +200,29 @@ impl Client {
     }
 
     async fn authorized(&self, session: &Session, call: &Call) -> Result<Response, Cause> {
-        let first = self.auth.authorization(&self.wire, session).await?;
-        let response = self.follow(session, call, first.as_ref()).await?;
-        if response.status() != StatusCode::UNAUTHORIZED || !session.endpoint.owns(response.url()) {
-            return Ok(response);
-        }
-        let challenge = Challenge::from_headers(response.headers(), &session.endpoint.base)?;
-        let Some(challenge) = challenge else {
-            return Ok(response);
-        };
-        self.auth.learn(session, challenge, first.as_ref()).await;
-        match self.auth.authorization(&self.wire, session).await? {
+        let mut sent = self.auth.authorization(&self.wire, session).await?;
+        let mut response = self.follow(session, call, sent.as_ref()).await?;
+        for is_first in [true, false] {
+            let refused = response.status() == StatusCode::UNAUTHORIZED;
+            if !refused || !session.endpoint.owns(response.url()) {
+                break;
+            }
+            let challenge = Challenge::from_headers(response.headers(), &session.endpoint.base)?;
+            let Some(challenge) = challenge else { break };
+            if is_first {
+                self.auth.learn(session, challenge, sent.as_ref()).await;
+            } else if !self.auth.narrow(session).await {
+                break;
+            }
+            let next = self.auth.authorization(&self.wire, session).await?;
             // Nothing new to offer, so the answer would be the same.
-            None => Ok(response),
-            second if second == first => Ok(response),
-            second => self.follow(session, call, second.as_ref()).await,
+            if next.is_none() || next == sent {
+                break;
+            }
+            response = self.follow(session, call, next.as_ref()).await?;
+            sent = next;
         }
+        Ok(response)
     }
 
     /// Sends a request and follows redirects, if it is one that changes nothing. Credentials go to the registry alone.
@@ -304,14 +311,17 @@ impl Client {
         let reason = reason(&body);
         // A storage host that says 403 knows nothing of our credentials: it never got them.
         if own && matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
-            return match self.auth.lookup(session) {
+            let known = self
+                .auth
+                .lookup(&session.endpoint.name, &session.repository);
+            return match known.await {
                 Ok(lookup) => Cause::Refused {
                     host,
                     status,
                     reason,
                     trail: Box::new(lookup.trail),
                 },
-                Err(cause) => cause,
+                Err(error) => error.into(),
             };
         }
         Cause::Status {

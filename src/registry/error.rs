@@ -470,22 +470,27 @@ impl Trail {
                 "the credentials given with the command were refused, or do not allow this"
                     .to_owned()
             }
-            Self::File(path) => format!(
-                "the credentials from `{}` were refused, or do not allow this; log in again with `docker login {host}`",
-                path.display()
+            Self::Entry { origin, .. } => format!(
+                "the credentials from {origin} were refused, or do not allow this; log in again with `docker login {host}`"
             ),
-            Self::Helper { path, helper } => format!(
-                "`{}` leaves `{host}` to the credential helper `{helper}`, which is not supported yet; give user and password",
-                path.display()
+            Self::Helper { helper, .. } => format!(
+                "the credentials from the credential helper `{helper}` were refused, or do not allow this; log in again with `docker login {host}`"
             ),
-            Self::Nothing { looked_in } if looked_in.is_empty() => format!(
+            Self::Nothing { failed, .. } if !failed.is_empty() => {
+                let helpers: Vec<_> = failed
+                    .iter()
+                    .map(|(helper, failure)| format!("`{helper}` {failure}"))
+                    .collect();
+                format!(
+                    "no credentials for `{host}` were found, and the credential helper {}; repair it, or log in with `docker login {host}`",
+                    helpers.join(", ")
+                )
+            }
+            Self::Nothing { looked_in, .. } if looked_in.is_empty() => format!(
                 "no credentials for `{host}` were found, and no file with any; log in with `docker login {host}`"
             ),
-            Self::Nothing { looked_in } => {
-                let files: Vec<_> = looked_in
-                    .iter()
-                    .map(|path| format!("`{}`", path.display()))
-                    .collect();
+            Self::Nothing { looked_in, .. } => {
+                let files: Vec<_> = looked_in.iter().map(ToString::to_string).collect();
                 format!(
                     "no credentials for `{host}` were found in {}; log in with `docker login {host}`",
                     files.join(", ")

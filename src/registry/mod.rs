@@ -1,8 +1,8 @@
 //! The distribution protocol: from an image's name to its bytes and back.
 //!
 //! Reads like the specification: [`Client`] is one session with any number of registries, `pull` and `push` are
-//! its verbs (with `upload`, the sessions that a push goes through), `auth` answers challenges, `credentials` knows what
-//! the user is logged in to. What comes in is checked against digest and size before anybody sees its end; what goes
+//! its verbs (with `upload`, the sessions that a push goes through), `auth` answers challenges (with what `token` gets),
+//! `credentials` knows what the user is logged in to, and `check` tries whether that is enough. What comes in is checked against digest and size before anybody sees its end; what goes
 //! out is opened anew for every try, because a body that was sent cannot be sent again (`body`, and `pipe` for what is
 //! made or passed on while it is sent).
 //!
@@ -34,6 +34,7 @@ mod abilities;
 mod auth;
 mod body;
 mod challenge;
+mod check;
 mod client;
 mod credentials;
 mod endpoint;
@@ -48,11 +49,15 @@ mod quirks;
 mod reason;
 mod send;
 mod throttle;
+mod token;
 mod upload;
 
 pub use body::BlobBody;
+pub use check::{Challenged, Checked};
 pub use client::{Access, Client};
-pub use credentials::{CredentialError, CredentialStore, Credentials, Secret, Trail};
+pub use credentials::{
+    CredentialError, CredentialStore, Credentials, HelperFailure, Origin, Secret, Trail,
+};
 pub use error::{Cause, Error, Task};
 pub use pull::{RawManifest, Resolved};
 pub use push::{BlobOutcome, BlobPush, Presence};

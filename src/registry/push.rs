@@ -145,8 +145,8 @@ impl Client {
             let before = way.reached;
             match self.try_blob(target, &push, &mut way, &blob).await {
                 Ok(outcome) => break outcome,
-                // Some token services refuse everything when they refuse the mount source. It was only a short cut.
-                Err(Cause::NoToken { .. } | Cause::Refused { .. }) if way.mount.is_some() => {
+                // Some registries refuse everything when they refuse the mount source. It was only a short cut.
+                Err(Cause::Refused { .. }) if way.mount.is_some() => {
                     way.mount = None;
                 }
                 Err(cause) => {
@@ -188,6 +188,9 @@ impl Client {
         };
         if way.ask && self.exists(&session, digest).await? {
             return without_bytes(BlobOutcome::AlreadyThere);
+        }
+        if way.mount.is_some() && self.auth.is_narrow(&session).await {
+            way.mount = None;
         }
         let mut standing = match self.stand(&session, target, digest, way).await? {
             Opened::At(standing) => standing,

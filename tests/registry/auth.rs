@@ -132,7 +132,10 @@ async fn a_token_that_ends_is_replaced() {
     registry.revoke_tokens();
     let pull = async || client.get_blob_bytes(&target, &blob(), 100).await.unwrap();
     assert_eq!(pull().await, BLOB);
-    registry.set_token_lifetime(0);
+    registry.set_token_service(TokenService {
+        expires_in: Some(0.into()),
+        ..TokenService::default()
+    });
     registry.revoke_tokens();
     let before = registry.count("GET /token");
     for _ in 0..2 {

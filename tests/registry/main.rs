@@ -14,6 +14,7 @@ mod pull;
 mod push;
 mod requests;
 mod streams;
+mod tokens;
 mod uploads;
 mod verified;
 
@@ -32,6 +33,7 @@ use flink_img::registry::{
     Access, BlobBody, BlobOutcome, BlobPush, Cause, Client, CredentialStore, Credentials, Error,
     Presence, Secret,
 };
+use support::registry::token::{Refusal, TokenService};
 use support::registry::{Auth, Fault, LocationForm, Registry};
 
 const GZIP: MediaType = MediaType::Layer(LayerCompression::Gzip);

@@ -54,6 +54,8 @@ impl TestContext {
         context.set("TMPDIR", context.root.join("tmp"));
         context.set("PATH", "/usr/bin:/bin");
         context.set("COLUMNS", "100");
+        // Without this, logins that Podman keeps for the user of the tests would be read.
+        context.set("XDG_RUNTIME_DIR", context.root.join("run"));
         // Registries and mirrors of the tests are on this machine and spoken to directly. Everything else would go
         // through this proxy, which is not there.
         context.set("HTTPS_PROXY", "http://127.0.0.1:1");

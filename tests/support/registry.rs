@@ -4,6 +4,7 @@
 //! hook sees each request before it is answered and may choose a [`Fault`] instead. Dropping the registry stops it.
 
 mod protocol;
+pub mod token;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -175,7 +176,7 @@ struct Behaviour {
     location: LocationForm,
     decline_mounts: bool,
     realm: Option<String>,
-    token_lifetime: Option<u64>,
+    token_service: token::TokenService,
 }
 
 #[derive(Debug, Default)]
@@ -323,9 +324,18 @@ impl Registry {
         self.shared.behaviour().realm = Some(realm.to_owned());
     }
 
-    /// What `expires_in` of tokens says; by default nothing.
-    pub fn set_token_lifetime(&self, seconds: u64) {
-        self.shared.behaviour().token_lifetime = Some(seconds);
+    /// Chooses how the token service works.
+    pub fn set_token_service(&self, service: token::TokenService) {
+        self.shared.behaviour().token_service = service;
+    }
+
+    /// Makes this a token that allows what these scopes say.
+    pub fn add_token(&self, value: &str, scopes: &[&str]) {
+        let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+        self.shared
+            .content()
+            .tokens
+            .insert(value.to_owned(), scopes);
     }
 
     /// Makes all tokens worthless.

@@ -1,12 +1,11 @@
-//! What a registry answers (distribution-spec 1.1), and what its token service does.
+//! What a registry answers (distribution-spec 1.1).
 
 use std::net::SocketAddr;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use flink_img::oci::{Digest, Document};
 
-use super::wire::{Request, Response, pairs};
+use super::token::{self, basic, has_scope};
+use super::wire::{Request, Response};
 use super::{Auth, Content, LocationForm, Shared};
 
 /// The error body of the specification.
@@ -26,7 +25,7 @@ fn error(status: u16, code: &str, message: &str) -> Response {
 pub fn respond(address: SocketAddr, shared: &Shared, request: &Request) -> Response {
     let path = request.info.path.as_str();
     if path == "/token" {
-        return token(shared, request);
+        return token::answer(shared, request);
     }
     let Some(rest) = path.strip_prefix("/v2/") else {
         return error(404, "NAME_UNKNOWN", "not a registry path");
@@ -103,64 +102,6 @@ fn refuse(address: SocketAddr, shared: &Shared, request: &Request, name: &str) -
     Some(
         error(401, "UNAUTHORIZED", "authentication required").header("WWW-Authenticate", challenge),
     )
-}
-
-fn basic(user: &str, password: &str) -> String {
-    format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
-}
-
-fn has_scope(content: &Content, sent: Option<&String>, name: &str, action: &str) -> bool {
-    sent.and_then(|value| content.tokens.get(value.strip_prefix("Bearer ")?))
-        .is_some_and(|scopes| {
-            scopes.iter().any(|scope| {
-                scope
-                    .strip_prefix("repository:")
-                    .and_then(|scope| scope.rsplit_once(':'))
-                    .is_some_and(|(own, actions)| {
-                        own == name && actions.split(',').any(|own| own == action)
-                    })
-            })
-        })
-}
-
-fn token(shared: &Shared, request: &Request) -> Response {
-    let (auth, lifetime) = {
-        let behaviour = shared.behaviour();
-        (behaviour.auth.clone(), behaviour.token_lifetime)
-    };
-    let (scopes, field) = match auth {
-        Auth::Token { user, password } => {
-            let sent = request.info.headers.get("authorization");
-            if sent != Some(&basic(&user, &password)) {
-                return Response::new(401).body(r#"{"details":"incorrect username or password"}"#);
-            }
-            let scopes = request.info.query_all("scope");
-            (scopes.into_iter().map(ToOwned::to_owned).collect(), "token")
-        }
-        Auth::Refresh { token } => {
-            let form = pairs(&String::from_utf8_lossy(&request.body));
-            let field = |name: &str| {
-                let found = form.iter().find(|(key, _)| key == name);
-                found.map_or("", |(_, value)| value)
-            };
-            if field("grant_type") != "refresh_token" || field("refresh_token") != token {
-                return Response::new(400)
-                    .body(r#"{"error":"invalid_grant","error_description":"unknown token"}"#);
-            }
-            let scopes = field("scope").split(' ').map(ToOwned::to_owned);
-            (scopes.collect::<Vec<_>>(), "access_token")
-        }
-        _ => return Response::new(404),
-    };
-    let mut content = shared.content();
-    content.counter += 1;
-    let value = format!("token-{}", content.counter);
-    content.tokens.insert(value.clone(), scopes);
-    let mut answer = serde_json::json!({ field: value });
-    if let Some(lifetime) = lifetime {
-        answer["expires_in"] = lifetime.into();
-    }
-    Response::new(200).body(answer.to_string())
 }
 
 fn blob(content: &Content, request: &Request, name: &str, digest: &str) -> Response {

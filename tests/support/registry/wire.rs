@@ -31,6 +31,8 @@ pub struct Response {
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
+    /// Whether the body is written again and again, with a pause behind each byte.
+    pub endless: Option<Duration>,
 }
 
 impl Response {
@@ -39,6 +41,7 @@ impl Response {
             status,
             headers: Vec::new(),
             body: Vec::new(),
+            endless: None,
         }
     }
 
@@ -144,6 +147,7 @@ fn answer(
             status,
             headers,
             body,
+            endless: None,
         },
         other => {
             if let Some(Fault::Delay(length)) = other {
@@ -170,7 +174,7 @@ fn answer(
         response.body.clear();
     } else if endless {
         response.set("Connection", Some("close".to_owned()));
-    } else if response.status != 204 {
+    } else if response.status != 204 && response.endless.is_none() {
         let length = response.body.len();
         response.set("Content-Length", Some(length.to_string()));
     }
@@ -195,6 +199,15 @@ fn answer(
             pause(interval, shared);
         }
         return Ok(true);
+    }
+    if let Some(pause) = response.endless {
+        while !shared.stopping.load(Ordering::SeqCst) {
+            for byte in &response.body {
+                stream.write_all(std::slice::from_ref(byte))?;
+                std::thread::sleep(pause);
+            }
+        }
+        return Ok(false);
     }
     let shown = truncate.map_or(response.body.len(), |length| {
         length.min(response.body.len())
