@@ -23,8 +23,6 @@ const DEFAULT_LIFETIME: Duration = Duration::from_secs(60);
 const MAX_LIFETIME: Duration = Duration::from_secs(60 * 60);
 /// How long before its end a token is not used any more: a request may take a while to arrive.
 const MARGIN: Duration = Duration::from_secs(10);
-/// How much longer than a server may be silent a token service may take for all of an answer, which is small.
-const TOKEN_PATIENCE: u32 = 2;
 /// What OAuth 2 services know us by.
 const CLIENT_ID: &str = "flink-img";
 
@@ -105,22 +103,16 @@ impl TokenRequest<'_> {
         let asked_at = Instant::now();
         let shown = redacted(self.realm).to_string();
         tracing::debug!(realm = %shown, scopes = %Joined(self.scopes), "asking for a token");
-        let patience = wire.settings.read_timeout * TOKEN_PATIENCE;
-        let answer = tokio::time::timeout(patience, self.talk(wire, known)).await;
         let nonsense = |what: String| Cause::Nonsense {
             host: shown.clone(),
             what,
         };
-        let answer = match answer {
-            Ok(Err(Cause::TooLarge { limit })) => Err(nonsense(format!(
-                "sends more than {limit} bytes for a token"
-            ))),
-            Ok(answer) => answer,
-            Err(_) => Err(nonsense(format!(
-                "takes more than {} seconds to send a token",
-                patience.as_secs()
-            ))),
-        }?;
+        let answer = self.talk(wire, known).await.map_err(|cause| match cause {
+            Cause::TooLarge { limit } => {
+                nonsense(format!("sends more than {limit} bytes for a token"))
+            }
+            cause => cause,
+        })?;
         if !answer.status.is_success() {
             return Err(Cause::NoToken {
                 host: session.endpoint.name.clone(),

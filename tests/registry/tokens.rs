@@ -145,7 +145,7 @@ async fn a_service_that_gives_no_token_is_told_and_not_waited_for() {
         (
             None,
             Some(endless(100)),
-            "takes more than 3 seconds to send a token",
+            "sends too slowly: hardly anything came in 1 seconds",
         ),
         (
             Some(Fault::Stall(Duration::from_secs(60))),
@@ -176,8 +176,9 @@ async fn a_service_that_gives_no_token_is_told_and_not_waited_for() {
         assert!(told.ends_with(expected), "{told} for {fault:?} {service:?}");
         assert!(!told.contains("secret") && !told.contains("Evil"), "{told}");
         assert_eq!(error.kind(), Kind::Network, "{told}");
-        // Only silence may be an accident.
-        let tries = if told.contains("silent") { 3 } else { 1 };
+        // Only silence, and what is hardly more, may be an accident.
+        let patient = told.contains("silent") || told.contains("slowly");
+        let tries = if patient { 3 } else { 1 };
         assert_eq!(registry.count("GET /token"), tries, "{told}");
     }
     assert!(
