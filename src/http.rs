@@ -3,6 +3,8 @@
 //! Nothing here knows of registries or of Flink. The proxy variables of the environment are read by `reqwest`
 //! itself; everything else comes in through [`HttpSettings`].
 
+mod identity;
+
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
@@ -12,9 +14,11 @@ use std::time::Duration;
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::redirect::{Attempt, Policy};
-use reqwest::{Certificate, Client, StatusCode, Url};
+use reqwest::{Certificate, Client, ClientBuilder, StatusCode, Url};
 
 use crate::error::{Explain, FileError, Kind};
+
+pub use identity::ClientCertificate;
 
 /// Who we are; registries ask for this in their support tickets.
 const USER_AGENT: &str = concat!("flink-img/", env!("CARGO_PKG_VERSION"));
@@ -30,6 +34,8 @@ const RETRY_AFTER_LIMIT: Duration = Duration::from_secs(120);
 pub struct HttpSettings {
     /// A PEM file with authorities that are trusted besides those of the system.
     pub ca_file: Option<PathBuf>,
+    /// What is shown to registries that want to see a certificate of their clients.
+    pub client_certificate: Option<ClientCertificate>,
     /// Registries (`HOST` or `HOST:PORT`, exactly as in the image name) that may be spoken to without TLS.
     pub insecure_registries: Vec<String>,
     /// How long making a connection may take.
@@ -44,6 +50,7 @@ impl Default for HttpSettings {
     fn default() -> Self {
         Self {
             ca_file: None,
+            client_certificate: None,
             insecure_registries: Vec::new(),
             connect_timeout: Duration::from_secs(15),
             read_timeout: Duration::from_secs(60),
@@ -85,6 +92,37 @@ pub enum HttpError {
         /// The file.
         path: PathBuf,
     },
+    /// The file with the client's certificate or its key cannot be read.
+    #[error(transparent)]
+    ClientCertificate(FileError),
+    /// The file with the client's certificate has something else.
+    #[error("`{}` has no certificate in PEM form", path.display())]
+    NoClientCertificate {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file with the client's key has something else.
+    #[error("`{}` has no private key in PEM form", path.display())]
+    NoClientKey {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The client's key wants a passphrase.
+    #[error("The private key in `{}` is encrypted", path.display())]
+    EncryptedClientKey {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The client's key is none that TLS knows, or another certificate's.
+    #[error("The private key in `{}` does not belong to the certificate in `{}`", key.display(), certificate.display())]
+    ClientKeyMismatch {
+        /// The file with the certificate.
+        certificate: PathBuf,
+        /// The file with the key.
+        key: PathBuf,
+        /// What the TLS library says.
+        source: TransferError,
+    },
     /// The TLS library refuses to start, mostly because the system has no certificates.
     #[error("Failed to set up TLS")]
     Client(#[source] reqwest::Error),
@@ -93,8 +131,8 @@ pub enum HttpError {
 impl Explain for HttpError {
     fn kind(&self) -> Kind {
         match self {
-            Self::CaFile(error) => error.kind(),
-            Self::NoCertificates { .. } | Self::Client(_) => Kind::Input,
+            Self::CaFile(error) | Self::ClientCertificate(error) => error.kind(),
+            _ => Kind::Input,
         }
     }
 
@@ -102,6 +140,19 @@ impl Explain for HttpError {
         Some(match self {
             Self::CaFile(_) | Self::NoCertificates { .. } => {
                 "name a file with `-----BEGIN CERTIFICATE-----` blocks with `--ca-file`".to_owned()
+            }
+            Self::ClientCertificate(_) | Self::NoClientCertificate { .. } => {
+                "name a file with a `-----BEGIN CERTIFICATE-----` block with `--client-cert`".to_owned()
+            }
+            Self::NoClientKey { .. } => {
+                "name the file with the `-----BEGIN PRIVATE KEY-----` block with `--client-key`".to_owned()
+            }
+            Self::EncryptedClientKey { path } => format!(
+                "take the passphrase away with `openssl pkey -in {}`, into a file that only you may read",
+                path.display()
+            ),
+            Self::ClientKeyMismatch { .. } => {
+                "name the key that the certificate was made for with `--client-key`".to_owned()
             }
             Self::Client(_) => {
                 "install the system's certificates (`ca-certificates`), or name some with `--ca-file`"
@@ -117,6 +168,32 @@ impl HttpSettings {
     /// It has no read time-out of its own: that of `reqwest` also runs while a request body is being sent, and
     /// would end every upload that takes longer. Whoever reads an answer watches [`HttpSettings::read_timeout`].
     pub fn client(&self, redirects: Redirects, route: Route) -> Result<Client, HttpError> {
+        self.builder(redirects, route)?
+            .build()
+            .map_err(HttpError::Client)
+    }
+
+    /// Makes a client that shows the user's certificate, if there is one, to whoever wants to see it. It follows no
+    /// redirects, as they may lead to somebody else.
+    pub(crate) fn identified_client(&self, route: Route) -> Result<Client, HttpError> {
+        let mut builder = self.builder(Redirects::Stop, route)?;
+        let Some(shown) = &self.client_certificate else {
+            return builder.build().map_err(HttpError::Client);
+        };
+        builder = builder.identity(shown.read()?);
+        builder.build().map_err(|error| {
+            if find_cause::<rustls::Error>(&error).is_none() {
+                return HttpError::Client(error);
+            }
+            HttpError::ClientKeyMismatch {
+                certificate: shown.certificate.clone(),
+                key: shown.key_file().to_owned(),
+                source: TransferError::new(error),
+            }
+        })
+    }
+
+    fn builder(&self, redirects: Redirects, route: Route) -> Result<ClientBuilder, HttpError> {
         let mut builder = Client::builder()
             .user_agent(USER_AGENT)
             .connect_timeout(self.connect_timeout)
@@ -131,11 +208,10 @@ impl HttpSettings {
         if route != Route::System {
             builder = builder.no_proxy();
         }
-        builder = match route {
+        Ok(match route {
             Route::Unprotected => builder.tls_certs_only([]),
             _ => builder.tls_certs_merge(self.authorities()?),
-        };
-        builder.build().map_err(HttpError::Client)
+        })
     }
 
     /// The authorities that are trusted besides those of the system.

@@ -24,7 +24,7 @@ use crate::build::{BuildRequest, CacheUse, Context, FlinkSource};
 use crate::error::{Explain, FileError, IoResultExt as _, Kind};
 use crate::flink::release::Mirror;
 use crate::fs;
-use crate::http::HttpSettings;
+use crate::http::{ClientCertificate, HttpSettings};
 use crate::oci::Reference;
 use crate::progress::Reporter;
 use crate::registry::{Client, CredentialError, CredentialStore};
@@ -209,6 +209,10 @@ pub(super) fn context(
 ) -> Result<Context, Failure> {
     let http = HttpSettings {
         ca_file: arguments.network.ca_file.clone(),
+        client_certificate: arguments.network.client_cert.clone().map(|certificate| {
+            let key = arguments.network.client_key.clone();
+            ClientCertificate { certificate, key }
+        }),
         insecure_registries: arguments.network.insecure_registry.clone(),
         ..HttpSettings::default()
     };

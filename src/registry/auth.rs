@@ -265,11 +265,11 @@ impl TokenRequest<'_> {
         let asked_at = Instant::now();
         let shown = redacted(self.realm).to_string();
         let request = match &known.credentials {
-            Some(Credentials::Identity(token)) => self.exchange(wire, token)?,
-            Some(Credentials::Basic { user, password }) => {
-                self.ask(wire)?.basic_auth(user, Some(password.reveal()))
-            }
-            _ => self.ask(wire)?,
+            Some(Credentials::Identity(token)) => self.exchange(wire, session, token)?,
+            Some(Credentials::Basic { user, password }) => self
+                .ask(wire, session)?
+                .basic_auth(user, Some(password.reveal())),
+            _ => self.ask(wire, session)?,
         };
         tracing::debug!(realm = %shown, scopes = %Joined(self.scopes), "asking for a token");
         let response = wire.timed(&shown, request.send()).await?;
@@ -305,18 +305,24 @@ impl TokenRequest<'_> {
 
     /// The usual form: a GET with one `scope` for each scope, the most important one first, because some services
     /// read no further.
-    fn ask(&self, wire: &Wire) -> Result<RequestBuilder, Cause> {
+    fn ask(&self, wire: &Wire, session: &Session) -> Result<RequestBuilder, Cause> {
         let mut url = self.realm.clone();
         {
             let mut query = url.query_pairs_mut();
             query.extend_pairs(self.service.map(|service| ("service", service)));
             query.extend_pairs(self.scopes.iter().map(|scope| ("scope", scope)));
         }
-        Ok(wire.endpoints.client(&url)?.get(url))
+        let client = wire.endpoints.client_of(&session.endpoint, &url)?;
+        Ok(client.get(url))
     }
 
     /// OAuth 2, for identity tokens.
-    fn exchange(&self, wire: &Wire, token: &Secret) -> Result<RequestBuilder, Cause> {
+    fn exchange(
+        &self,
+        wire: &Wire,
+        session: &Session,
+        token: &Secret,
+    ) -> Result<RequestBuilder, Cause> {
         let scopes = self.scopes.join(" ");
         let mut form = vec![
             ("grant_type", "refresh_token"),
@@ -325,7 +331,7 @@ impl TokenRequest<'_> {
             ("scope", &scopes),
         ];
         form.extend(self.service.map(|service| ("service", service)));
-        let client = wire.endpoints.client(self.realm)?;
+        let client = wire.endpoints.client_of(&session.endpoint, self.realm)?;
         Ok(client.post(self.realm.clone()).form(&form))
     }
 }

@@ -228,7 +228,7 @@ impl Client {
     ) -> Result<Response, Cause> {
         let mut url = call.url.clone();
         for _ in 0..=REDIRECT_LIMIT {
-            let client = self.wire.endpoints.client(&url)?;
+            let client = self.wire.endpoints.client_of(&session.endpoint, &url)?;
             let mut request = client
                 .request(call.method.clone(), url.clone())
                 .headers(call.headers.clone());

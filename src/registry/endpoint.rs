@@ -53,6 +53,9 @@ pub(super) struct Endpoints {
     direct: OnceLock<reqwest::Client>,
     /// For this machine without TLS. It trusts nobody.
     plain: OnceLock<reqwest::Client>,
+    /// Like the first two, for those who may see the user's certificate.
+    identified_system: OnceLock<reqwest::Client>,
+    identified_direct: OnceLock<reqwest::Client>,
     settings: HttpSettings,
     known: Mutex<BTreeMap<String, Arc<OnceCell<Arc<Endpoint>>>>>,
 }
@@ -61,37 +64,57 @@ impl Endpoints {
     pub(super) fn new(settings: HttpSettings) -> Result<Self, HttpError> {
         // What the user said is checked at once.
         settings.authorities()?;
+        let identified_system = OnceLock::new();
+        if settings.client_certificate.is_some() {
+            // Only who makes a client finds out whether certificate and key belong together.
+            let _ = identified_system.set(settings.identified_client(Route::System)?);
+        }
         Ok(Self {
             system: OnceLock::new(),
             direct: OnceLock::new(),
             plain: OnceLock::new(),
+            identified_system,
+            identified_direct: OnceLock::new(),
             settings,
             known: Mutex::default(),
         })
     }
 
-    /// The client for a URL: this machine is not behind a proxy.
-    pub(super) fn client(&self, url: &Url) -> Result<&reqwest::Client, HttpError> {
-        if !is_this_machine(url) {
-            self.made(&self.system, Route::System)
-        } else if url.scheme() == "https" {
-            self.made(&self.direct, Route::Direct)
-        } else {
-            self.made(&self.plain, Route::Unprotected)
-        }
+    /// The client for a URL of anybody's: this machine is not behind a proxy.
+    fn client(&self, url: &Url) -> Result<&reqwest::Client, HttpError> {
+        let route = route(url);
+        let cell = match route {
+            Route::System => &self.system,
+            Route::Direct => &self.direct,
+            Route::Unprotected => &self.plain,
+        };
+        // Redirects are followed by our own code, which knows where credentials may go.
+        made(cell, || self.settings.client(Redirects::Stop, route))
     }
 
-    fn made<'a>(
+    /// The client for a URL of a registry's own: it may see the user's certificate.
+    fn own_client(&self, url: &Url) -> Result<&reqwest::Client, HttpError> {
+        let route = route(url);
+        let cell = match route {
+            _ if self.settings.client_certificate.is_none() => return self.client(url),
+            Route::System => &self.identified_system,
+            Route::Direct => &self.identified_direct,
+            Route::Unprotected => return self.client(url),
+        };
+        made(cell, || self.settings.identified_client(route))
+    }
+
+    /// The client for a URL that the registry at `endpoint` sends us to, or that is its own.
+    pub(super) fn client_of(
         &self,
-        cell: &'a OnceLock<reqwest::Client>,
-        route: Route,
-    ) -> Result<&'a reqwest::Client, HttpError> {
-        if let Some(client) = cell.get() {
-            return Ok(client);
+        endpoint: &Endpoint,
+        url: &Url,
+    ) -> Result<&reqwest::Client, HttpError> {
+        if endpoint.owns(url) {
+            self.own_client(url)
+        } else {
+            self.client(url)
         }
-        // Redirects are followed by our own code, which knows where credentials may go.
-        let client = self.settings.client(Redirects::Stop, route)?;
-        Ok(cell.get_or_init(|| client))
     }
 
     /// Where the registry of a name is. Asked once per registry, however many ask at a time.
@@ -143,7 +166,7 @@ impl Endpoints {
             }
         }
         // The careful way, which can say why it fails.
-        let request = self.client(&url)?.get(url).send();
+        let request = self.own_client(&url)?.get(url).send();
         match tokio::time::timeout(self.settings.read_timeout, request).await {
             Ok(Ok(_)) => Ok(true),
             Ok(Err(error)) => match tls_failure(&error) {
@@ -158,6 +181,28 @@ impl Endpoints {
                 after: self.settings.read_timeout,
             }),
         }
+    }
+}
+
+/// The client in a cell, made now if there is none yet.
+fn made(
+    cell: &OnceLock<reqwest::Client>,
+    make: impl FnOnce() -> Result<reqwest::Client, HttpError>,
+) -> Result<&reqwest::Client, HttpError> {
+    if let Some(client) = cell.get() {
+        return Ok(client);
+    }
+    let client = make()?;
+    Ok(cell.get_or_init(|| client))
+}
+
+fn route(url: &Url) -> Route {
+    if !is_this_machine(url) {
+        Route::System
+    } else if url.scheme() == "https" {
+        Route::Direct
+    } else {
+        Route::Unprotected
     }
 }
 
