@@ -36,7 +36,8 @@ pub struct HttpSettings {
     pub ca_file: Option<PathBuf>,
     /// What is shown to registries that want to see a certificate of their clients.
     pub client_certificate: Option<ClientCertificate>,
-    /// Registries (`HOST` or `HOST:PORT`, exactly as in the image name) that may be spoken to without TLS.
+    /// Registries (`HOST` or `HOST:PORT`, exactly as in the image name, or `*.DOMAIN` for all below one) that may be
+    /// spoken to without TLS.
     pub insecure_registries: Vec<String>,
     /// How long making a connection may take.
     pub connect_timeout: Duration,

@@ -178,7 +178,8 @@ impl<'a> LastImages<'a> {
             Document::Index(index) => {
                 let digest = index.for_platform(self.platform).ok()?.digest;
                 let reference = name.at(digest);
-                let get = self.context.registries().get_manifest(&reference);
+                let client = self.context.registries().without_mirrors();
+                let get = client.get_manifest(&reference);
                 let raw = self.context.runtime.block_on(get).ok()?;
                 match raw.document().ok()? {
                     Document::Manifest(manifest) => (manifest, digest),
@@ -284,10 +285,8 @@ impl<'a> LastImages<'a> {
     fn details<'b>(&self, image: &'b LastImage) -> Option<&'b Details> {
         let details = image.details.get_or_init(|| {
             let config = &image.manifest.config;
-            let get =
-                self.context
-                    .registries()
-                    .get_blob_bytes(&image.reference, config, MANIFEST_LIMIT);
+            let client = self.context.registries().without_mirrors();
+            let get = client.get_blob_bytes(&image.reference, config, MANIFEST_LIMIT);
             let bytes = match self.context.runtime.block_on(get) {
                 Ok(bytes) => bytes,
                 Err(error) => {

@@ -27,7 +27,7 @@ use crate::fs;
 use crate::http::{ClientCertificate, HttpSettings};
 use crate::oci::Reference;
 use crate::progress::Reporter;
-use crate::registry::{Client, CredentialError, CredentialStore};
+use crate::registry::{Client, CredentialError, CredentialStore, MirrorError, Mirrors};
 use crate::store::Store;
 
 /// The name of a job image when nobody says another.
@@ -36,6 +36,10 @@ const DEFAULT_NAME: &str = "flink-job";
 const FILE_NAME: &str = "flink-img.toml";
 /// It is written by hand.
 const FILE_LIMIT: u64 = 1024 * 1024;
+/// Where a machine says how its registries are mirrored.
+const SYSTEM_REGISTRIES: &str = "/etc/containers/registries.conf";
+/// The folder beside such a file in which there are more of them.
+const DROP_INS: &str = "registries.conf.d";
 
 /// The last second of the year 9999, behind which a date has more than four digits of a year.
 const LAST_SECOND: i64 = 253_402_300_799;
@@ -48,6 +52,7 @@ pub(super) struct Environment {
     xdg_config_home: Option<PathBuf>,
     xdg_runtime_dir: Option<PathBuf>,
     docker_config: Option<PathBuf>,
+    registries_conf: Option<PathBuf>,
     temporary: PathBuf,
     source_date_epoch: Option<String>,
 }
@@ -120,6 +125,7 @@ impl Environment {
             xdg_config_home: path("XDG_CONFIG_HOME"),
             xdg_runtime_dir: path("XDG_RUNTIME_DIR"),
             docker_config: path("DOCKER_CONFIG"),
+            registries_conf: path("CONTAINERS_REGISTRIES_CONF"),
             temporary: env::temp_dir(),
             source_date_epoch: env::var("SOURCE_DATE_EPOCH")
                 .ok()
@@ -147,6 +153,33 @@ impl Environment {
         .into_iter()
         .flatten()
         .collect()
+    }
+
+    /// Reads where images are mirrored, as containers-registries.conf.d(5) orders the files. A file that the variable
+    /// names stands for itself: what the machine is set up for is not mixed in.
+    fn mirrors(&self) -> Result<Mirrors, MirrorError> {
+        let config = self
+            .xdg_config_home
+            .clone()
+            .or_else(|| self.home.as_ref().map(|home| home.join(".config")));
+        let own = config.map(|config| config.join("containers/registries.conf"));
+        let named = self.registries_conf.as_ref();
+        let of_user = own.as_ref().filter(|path| fs::metadata(path).is_ok());
+        if let Some(path) = named.or(of_user) {
+            return Mirrors::default()
+                .with_file(path)?
+                .with_folder(&path.with_file_name(DROP_INS));
+        }
+        let system = Path::new(SYSTEM_REGISTRIES);
+        let mut mirrors = Mirrors::default();
+        if fs::metadata(system).is_ok() {
+            mirrors = mirrors.with_file(system)?;
+        }
+        mirrors = mirrors.with_folder(&system.with_file_name(DROP_INS))?;
+        match own {
+            Some(own) => mirrors.with_folder(&own.with_file_name(DROP_INS)),
+            None => Ok(mirrors),
+        }
     }
 
     /// Opens the store in the user's cache folder; where there is none that can be written (a bare user in CI), in a
@@ -207,7 +240,7 @@ pub(super) fn context(
     reporter: Arc<dyn Reporter>,
     registries: bool,
 ) -> Result<Context, Failure> {
-    let http = HttpSettings {
+    let mut http = HttpSettings {
         ca_file: arguments.network.ca_file.clone(),
         client_certificate: arguments.network.client_cert.clone().map(|certificate| {
             let key = arguments.network.client_key.clone();
@@ -218,11 +251,10 @@ pub(super) fn context(
     };
     let registries = if registries {
         let credentials = credentials(&arguments.network, environment, &*reporter)?;
-        Some(Client::new(
-            http.clone(),
-            credentials,
-            Arc::clone(&reporter),
-        )?)
+        let mirrors = environment.mirrors()?;
+        http.insecure_registries.extend(mirrors.insecure_hosts());
+        let client = Client::new(http.clone(), credentials, Arc::clone(&reporter))?;
+        Some(client.with_mirrors(mirrors))
     } else {
         None
     };

@@ -13,8 +13,10 @@ use super::challenge::{Challenge, shown_host};
 use super::credentials::CredentialStore;
 use super::endpoint::{Endpoint, Endpoints};
 use super::error::Cause;
+use super::mirrors::Mirrors;
 use super::pulse::Pulse;
 use super::reason::{ERROR_BODY_LIMIT, code, reason};
+use super::route::Routes;
 use crate::http::{
     HttpError, HttpSettings, REDIRECT_LIMIT, TransferError, advice_for_status, is_downgrade,
     tls_failure,
@@ -32,6 +34,7 @@ pub struct Client {
     pub(super) wire: Arc<Wire>,
     auth: Arc<Authenticator>,
     pub(super) reporter: Arc<dyn Reporter>,
+    pub(super) routes: Arc<Routes>,
 }
 
 /// What is below authentication: connections and time-outs.
@@ -48,6 +51,8 @@ pub(super) struct Session {
     pub(super) repository: String,
     /// The scopes of a token that allows it, the most important one first.
     pub(super) scopes: Vec<String>,
+    /// Whether there is another place to go, so that nobody waits for this one to recover.
+    pub(super) is_mirror: bool,
 }
 
 /// What is going to be done in a repository; a token is asked for that allows it.
@@ -108,7 +113,24 @@ impl Client {
             }),
             auth: Arc::new(Authenticator::new(credentials)),
             reporter,
+            routes: Arc::default(),
         })
+    }
+
+    /// The same client, which looks at these places for what it pulls. Pushes, and questions that go with them, are not
+    /// led astray.
+    #[must_use]
+    pub fn with_mirrors(self, mirrors: Mirrors) -> Self {
+        Self {
+            routes: Routes::new(mirrors),
+            ..self
+        }
+    }
+
+    /// The same client, which pulls from the very place that a name says; for what was pushed there.
+    #[must_use]
+    pub fn without_mirrors(&self) -> Self {
+        self.clone().with_mirrors(Mirrors::default())
     }
 
     pub(super) async fn session(
@@ -135,6 +157,7 @@ impl Client {
             endpoint: self.wire.endpoints.of(repository).await?,
             repository: name.to_owned(),
             scopes,
+            is_mirror: false,
         })
     }
 
@@ -171,7 +194,7 @@ impl Client {
         loop {
             let result: Result<_, Cause> = attempt().await;
             match result {
-                Err(cause) if retries.wait(cause.advice()).await => {}
+                Err(cause) if !session.is_mirror && retries.wait(cause.advice()).await => {}
                 other => return other,
             }
         }

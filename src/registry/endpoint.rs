@@ -142,7 +142,8 @@ impl Endpoints {
             })
         };
         let mut base = address("https")?;
-        let listed = self.settings.insecure_registries.iter().any(|h| h == name);
+        let listed = &self.settings.insecure_registries;
+        let listed = listed.iter().any(|pattern| covers(pattern, name));
         if (reference.is_loopback() || listed) && !self.speaks_tls(name, &base).await? {
             base = address("http")?;
         }
@@ -194,6 +195,16 @@ fn made(
     }
     let client = make()?;
     Ok(cell.get_or_init(|| client))
+}
+
+/// Whether a host is meant by `HOST[:PORT]` or `*.DOMAIN`.
+fn covers(pattern: &str, host: &str) -> bool {
+    match pattern.strip_prefix('*') {
+        Some(domain) => {
+            domain.starts_with('.') && host.len() > domain.len() && host.ends_with(domain)
+        }
+        None => pattern == host,
+    }
 }
 
 fn route(url: &Url) -> Route {

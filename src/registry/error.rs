@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::StatusCode;
@@ -13,11 +14,13 @@ use crate::oci::{Digest, ManifestError, Platform, Reference};
 
 /// A transfer that failed.
 #[derive(Debug, thiserror::Error)]
-#[error("Failed to {task}")]
+#[error("Failed to {task}{}", and_from(mirrors))]
 pub struct Error {
     task: Box<Task>,
     #[source]
     cause: Box<Cause>,
+    /// The mirrors that failed before.
+    mirrors: Vec<String>,
 }
 
 /// What was tried.
@@ -180,6 +183,22 @@ pub enum Cause {
         /// What there is.
         available: Vec<Platform>,
     },
+    /// The user does not allow that this is pulled.
+    #[error("`{name}` must not be pulled: `{}` blocks `{prefix}`", path.display())]
+    Blocked {
+        /// What was asked for.
+        name: Reference,
+        /// The prefix of the entry.
+        prefix: String,
+        /// The file with the entry.
+        path: PathBuf,
+    },
+    /// A mirror failed in the middle of a blob, and what was passed on cannot be taken back. Another try goes elsewhere.
+    #[error("The mirror `{mirror}` failed in the middle")]
+    Mirror {
+        /// The repository at the mirror.
+        mirror: String,
+    },
     /// The bytes to be sent cannot be read.
     #[error("The bytes to be sent cannot be read")]
     Source(#[source] io::Error),
@@ -205,6 +224,15 @@ fn sink_hint(error: &io::Error) -> Option<String> {
     Some(text.to_owned())
 }
 
+/// Which mirrors failed before the place that the cause is about.
+fn and_from(mirrors: &[String]) -> String {
+    if mirrors.is_empty() {
+        return String::new();
+    }
+    let names: Vec<_> = mirrors.iter().map(|name| format!("`{name}`")).collect();
+    format!(", also from the mirrors: {}", names.join(", "))
+}
+
 fn said(reason: Option<&str>) -> String {
     reason.map_or_else(String::new, |reason| format!(": {reason}"))
 }
@@ -222,6 +250,15 @@ impl Error {
         Self {
             task: Box::new(task),
             cause: Box::new(cause.into()),
+            mirrors: Vec::new(),
+        }
+    }
+
+    /// The same, when these mirrors were asked before.
+    pub(super) fn after_mirrors(task: Task, cause: Cause, mirrors: Vec<String>) -> Self {
+        Self {
+            mirrors,
+            ..Self::new(task, cause)
         }
     }
 
@@ -261,7 +298,8 @@ impl Cause {
     pub(super) fn advice(&self) -> Advice {
         match self {
             Self::Connection { source, .. } => crate::http::advice_for_error(source.library()),
-            Self::Silent { .. } => Advice::Retry,
+            Self::Silent { .. } | Self::Mirror { .. } => Advice::Retry,
+            Self::Relay(error) if matches!(*error.cause, Self::Mirror { .. }) => Advice::Retry,
             Self::Status { advice, .. } | Self::NoToken { advice, .. } => *advice,
             _ => Advice::GiveUp,
         }
@@ -323,7 +361,9 @@ impl Cause {
             }
             Self::Status { .. } if self.is_unknown() => Kind::NotFound,
             Self::Digest { .. } | Self::Size { .. } => Kind::Integrity,
-            Self::TooLarge { .. } | Self::Manifest(_) | Self::Source(_) => Kind::Input,
+            Self::TooLarge { .. } | Self::Manifest(_) | Self::Source(_) | Self::Blocked { .. } => {
+                Kind::Input
+            }
             Self::Platform { .. } => Kind::Incompatible,
             Self::Sink(_) => Kind::Storage,
             _ => Kind::Network,
@@ -385,6 +425,9 @@ impl Explain for Error {
             Cause::Digest { .. } | Cause::Size { .. } => {
                 "the registry, a mirror or a proxy on the way alters what it passes on".to_owned()
             }
+            Cause::Blocked { prefix, .. } => format!(
+                "choose another base with `--base`, or take `blocked` out of the entry of `{prefix}`"
+            ),
             Cause::Sink(error) => return sink_hint(error),
             _ => return None,
         };

@@ -4,7 +4,8 @@
 //! its verbs (with `upload`, the sessions that a push goes through), `auth` answers challenges, `credentials` knows what
 //! the user is logged in to. What comes in is checked against digest and size before anybody sees its end; what goes
 //! out is opened anew for every try, because a body that was sent cannot be sent again (`body`, and `pipe` for what is
-//! made or passed on while it is sent).
+//! made or passed on while it is sent). `mirrors` knows where else images are, and `route` leads pulls there; a push goes
+//! nowhere but to the registry of the image's name.
 //!
 //! Three rules hold everywhere:
 //!
@@ -37,18 +38,23 @@ mod client;
 mod credentials;
 mod endpoint;
 mod error;
+mod mirror_error;
+mod mirrors;
 mod pipe;
 mod probe;
 mod pull;
 mod pulse;
 mod push;
 mod reason;
+mod route;
 mod upload;
 
 pub use body::BlobBody;
 pub use client::{Access, Client};
 pub use credentials::{CredentialError, CredentialStore, Credentials, Secret, Trail};
 pub use error::{Cause, Error, Task};
-pub use pull::{RawManifest, Resolved};
+pub use mirror_error::MirrorError;
+pub use mirrors::Mirrors;
+pub use pull::{BlobSink, RawManifest, Resolved};
 pub use push::{BlobOutcome, BlobPush, Presence};
 pub use upload::Upload;
