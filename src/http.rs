@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
+use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Certificate, Client, ClientBuilder, StatusCode, Url};
@@ -376,6 +377,19 @@ pub(crate) fn hung_up_on_connect(error: &reqwest::Error) -> bool {
                 io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset
             )
         })
+}
+
+/// The proxy on the way to a URL, as the environment names it: without the login.
+pub(crate) fn proxy_for(url: &Url) -> Option<String> {
+    let destination = url.as_str().parse().ok()?;
+    let proxy = Matcher::from_system().intercept(&destination)?;
+    let shown = redacted(&proxy.uri().to_string().parse().ok()?).to_string();
+    Some(shown.trim_end_matches('/').to_owned())
+}
+
+/// Whether a proxy lets nobody through without a login. The library has a type for that and keeps it to itself.
+pub(crate) fn is_proxy_login(error: &TransferError) -> bool {
+    error.to_string().ends_with("proxy authorization required")
 }
 
 /// A failure of the HTTP library, told by its innermost cause: all that is around it says is that there was one.

@@ -11,7 +11,7 @@ use super::auth::{Authenticator, Authorization};
 use super::body::BlobBody;
 use super::challenge::{Challenge, shown_host};
 use super::credentials::CredentialStore;
-use super::endpoint::{Endpoint, Endpoints};
+use super::endpoint::{Endpoint, Endpoints, is_this_machine};
 use super::error::Cause;
 use super::mirrors::Mirrors;
 use super::pulse::Pulse;
@@ -19,7 +19,7 @@ use super::reason::{ERROR_BODY_LIMIT, code, reason};
 use super::route::Routes;
 use crate::http::{
     HttpError, HttpSettings, REDIRECT_LIMIT, TransferError, advice_for_status, is_downgrade,
-    tls_failure,
+    proxy_for, tls_failure,
 };
 use crate::oci::Reference;
 use crate::progress::Reporter;
@@ -393,8 +393,12 @@ fn redirect_target(response: &Response) -> Option<&str> {
     location.to_str().ok()
 }
 
-/// Tells failures of TLS from others; the URL, which may have secrets in its query, is left out.
+/// Tells failures of TLS and of a proxy from others; the URL, which may have secrets in its query, is left out.
 pub(super) fn connection_error(host: &str, error: reqwest::Error) -> Cause {
+    let proxy = error
+        .url()
+        .filter(|url| error.is_connect() && !is_this_machine(url))
+        .and_then(proxy_for);
     let (host, source) = (host.to_owned(), TransferError::new(error));
     match tls_failure(source.library()) {
         Some(failure) => Cause::Tls {
@@ -402,6 +406,13 @@ pub(super) fn connection_error(host: &str, error: reqwest::Error) -> Cause {
             failure,
             source,
         },
-        None => Cause::Connection { host, source },
+        None => match proxy {
+            Some(proxy) => Cause::Proxy {
+                proxy,
+                host,
+                source,
+            },
+            None => Cause::Connection { host, source },
+        },
     }
 }

@@ -144,7 +144,7 @@ impl Endpoints {
         let mut base = address("https")?;
         let listed = &self.settings.insecure_registries;
         let listed = listed.iter().any(|pattern| covers(pattern, name));
-        if (reference.is_loopback() || listed) && !self.speaks_tls(name, &base).await? {
+        if (reference.is_loopback() || listed) && !self.speaks_tls(name, &base, listed).await? {
             base = address("http")?;
         }
         tracing::debug!(registry = name, %base, "found");
@@ -155,7 +155,9 @@ impl Endpoints {
         }))
     }
 
-    async fn speaks_tls(&self, name: &str, base: &Url) -> Result<bool, Cause> {
+    /// Whether there is TLS. Where the user allows to go without, no connection counts as none: there may be a proxy for
+    /// the one way and not for the other.
+    async fn speaks_tls(&self, name: &str, base: &Url, listed: bool) -> Result<bool, Cause> {
         let url = base.join("v2/").expect("the path is fixed and valid");
         // Nothing on this machine is behind a proxy, so it can be asked without a client.
         if is_this_machine(&url)
@@ -174,7 +176,7 @@ impl Endpoints {
                 Some(TlsFailure::NotTls) => Ok(false),
                 // The request itself will meet the same failure, and report it with its task.
                 Some(_) => Ok(true),
-                None if hung_up_on_connect(&error) => Ok(false),
+                None if hung_up_on_connect(&error) || listed && error.is_connect() => Ok(false),
                 None => Err(connection_error(name, error)),
             },
             Err(_) => Err(Cause::Silent {
@@ -218,7 +220,7 @@ fn route(url: &Url) -> Route {
 }
 
 /// Whether a URL leads to this machine; the unspecified address does, though nobody promises it.
-fn is_this_machine(url: &Url) -> bool {
+pub(super) fn is_this_machine(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     is_loopback_host(host) || host_address(host).is_some_and(|address| address.is_unspecified())
 }

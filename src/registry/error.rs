@@ -9,7 +9,7 @@ use reqwest::StatusCode;
 
 use super::credentials::{CredentialError, Trail};
 use crate::error::{Explain, Kind};
-use crate::http::{Advice, HttpError, TlsFailure, TransferError};
+use crate::http::{Advice, HttpError, TlsFailure, TransferError, is_proxy_login};
 use crate::oci::{Digest, ManifestError, Platform, Reference};
 
 /// A transfer that failed.
@@ -68,6 +68,16 @@ pub enum Cause {
     #[error("The connection to `{host}` failed")]
     Connection {
         /// Host and port.
+        host: String,
+        /// What went wrong.
+        source: TransferError,
+    },
+    /// A proxy is not there, or lets nobody through.
+    #[error("There is no way to `{host}` through the proxy `{proxy}`")]
+    Proxy {
+        /// Its address, without the login.
+        proxy: String,
+        /// Host and port of the registry.
         host: String,
         /// What went wrong.
         source: TransferError,
@@ -210,6 +220,10 @@ pub enum Cause {
     Sink(#[source] io::Error),
 }
 
+/// What to do when a proxy wants to know who we are.
+const PROXY_LOGIN_HINT: &str =
+    "give the proxy's login with its address: `HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT`";
+
 /// What to do when received bytes cannot be kept.
 fn sink_hint(error: &io::Error) -> Option<String> {
     let text = match error.kind() {
@@ -297,7 +311,11 @@ impl Cause {
     /// Whether another try may go well.
     pub(super) fn advice(&self) -> Advice {
         match self {
-            Self::Connection { source, .. } => crate::http::advice_for_error(source.library()),
+            // A proxy does not change its mind about a login.
+            Self::Proxy { source, .. } if is_proxy_login(source) => Advice::GiveUp,
+            Self::Connection { source, .. } | Self::Proxy { source, .. } => {
+                crate::http::advice_for_error(source.library())
+            }
             Self::Silent { .. } | Self::Mirror { .. } => Advice::Retry,
             Self::Relay(error) if matches!(*error.cause, Self::Mirror { .. }) => Advice::Retry,
             Self::Status { advice, .. } | Self::NoToken { advice, .. } => *advice,
@@ -389,6 +407,14 @@ impl Explain for Error {
             Cause::Connection { host, .. } => {
                 format!("check the name `{host}`, the network, and the proxy if there is one")
             }
+            Cause::Proxy { source, .. } if is_proxy_login(source) => PROXY_LOGIN_HINT.to_owned(),
+            Cause::Status { status, .. } if *status == StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+                PROXY_LOGIN_HINT.to_owned()
+            }
+            Cause::Proxy { host, .. } => format!(
+                "check the proxy that `HTTPS_PROXY` or `HTTP_PROXY` names; with `{host}` in `NO_PROXY` there is none on \
+                 the way"
+            ),
             Cause::Tls { host, failure, .. } => match failure {
                 TlsFailure::Certificate => {
                     "name the authority that signed the registry's certificate with `--ca-file`"

@@ -4,6 +4,7 @@
     reason = "a helper that fails should stop its test"
 )]
 
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::fs::File;
