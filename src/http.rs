@@ -16,6 +16,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Certificate, Client, ClientBuilder, StatusCode, Url};
+use rustls::AlertDescription;
 
 use crate::error::{Explain, FileError, Kind};
 
@@ -355,6 +356,8 @@ pub enum TlsFailure {
     Certificate,
     /// The other side answers, but not in TLS.
     NotTls,
+    /// The other side wants to see a certificate of ours, or another one.
+    ClientCertificate,
     /// Anything else: no common version, a refused client.
     Other,
 }
@@ -364,6 +367,17 @@ pub fn tls_failure(error: &reqwest::Error) -> Option<TlsFailure> {
     find_cause::<rustls::Error>(error).map(|error| match error {
         rustls::Error::InvalidCertificate(_) => TlsFailure::Certificate,
         rustls::Error::InvalidMessage(_) => TlsFailure::NotTls,
+        // Before TLS 1.3 there was no word for a certificate that is missing.
+        rustls::Error::AlertReceived(
+            AlertDescription::CertificateRequired
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied,
+        ) => TlsFailure::ClientCertificate,
         _ => TlsFailure::Other,
     })
 }

@@ -224,3 +224,27 @@ pub(super) fn is_this_machine(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     is_loopback_host(host) || host_address(host).is_some_and(|address| address.is_unspecified())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_meant_exactly_or_by_its_domain() {
+        for (pattern, host, expected) in [
+            ("a.test", "a.test", true),
+            ("a.test", "a.test:5000", false),
+            ("a.test:5000", "a.test:5000", true),
+            ("a.test", "b.a.test", false),
+            ("*.a.test", "b.a.test", true),
+            ("*.a.test", "c.b.a.test", true),
+            ("*.a.test", "a.test", false),
+            ("*.a.test", ".a.test", false),
+            ("*.a.test", "ba.test", false),
+            ("*.a.test", "b.a.test.evil", false),
+            ("*", "a.test", false),
+        ] {
+            assert_eq!(covers(pattern, host), expected, "{pattern} {host}");
+        }
+    }
+}

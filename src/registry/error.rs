@@ -220,6 +220,9 @@ pub enum Cause {
     Sink(#[source] io::Error),
 }
 
+/// What to do when a registry wants to know who we are before anything is said.
+const CLIENT_CERTIFICATE_HINT: &str = "the registry wants to see a certificate that it trusts: name yours with \
+                                       `--client-cert`, and its key with `--client-key`";
 /// What to do when a proxy wants to know who we are.
 const PROXY_LOGIN_HINT: &str =
     "give the proxy's login with its address: `HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT`";
@@ -404,6 +407,11 @@ impl Explain for Error {
             {
                 trail.hint(host)
             }
+            // A server that misses our certificate says so and hangs up, and mostly only the end of that is heard.
+            Cause::Connection { host, source } if !source.library().is_connect() => format!(
+                "`{host}` hangs up: check the network, and the proxy if there is one; if it wants to see a certificate, \
+                 name yours with `--client-cert`"
+            ),
             Cause::Connection { host, .. } => {
                 format!("check the name `{host}`, the network, and the proxy if there is one")
             }
@@ -423,6 +431,7 @@ impl Explain for Error {
                 TlsFailure::NotTls => format!(
                     "if it is meant to be spoken to without TLS, say so with `--insecure-registry {host}`"
                 ),
+                TlsFailure::ClientCertificate => CLIENT_CERTIFICATE_HINT.to_owned(),
                 TlsFailure::Other => return None,
             },
             Cause::Status { .. } if self.is_not_found() => match &*self.task {
@@ -443,6 +452,10 @@ impl Explain for Error {
             Cause::Status { status, .. } if *status == StatusCode::PAYLOAD_TOO_LARGE => {
                 "the registry, or a proxy in front of it, limits the size of an upload; raise that limit"
                     .to_owned()
+            }
+            // The page of nginx, which has a status of its own for this and does not tell it.
+            Cause::Status { reason, .. } if reason.as_deref().is_some_and(|reason| reason.contains("SSL certificate")) => {
+                CLIENT_CERTIFICATE_HINT.to_owned()
             }
             Cause::Manifest(ManifestError::Schema1 | ManifestError::Ambiguous) => {
                 "push the image again with a current builder, or choose another".to_owned()
