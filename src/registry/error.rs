@@ -194,10 +194,8 @@ pub enum Cause {
         available: Vec<Platform>,
     },
     /// The user does not allow that this is pulled.
-    #[error("`{name}` must not be pulled: `{}` blocks `{prefix}`", path.display())]
+    #[error("`{}` blocks `{prefix}`", path.display())]
     Blocked {
-        /// What was asked for.
-        name: Reference,
         /// The prefix of the entry.
         prefix: String,
         /// The file with the entry.

@@ -72,11 +72,7 @@ impl Routes {
         let mut left = match self.mirrors.places(name) {
             Places::Sources(sources) => sources,
             Places::Blocked { path, prefix } => {
-                return Err(Cause::Blocked {
-                    name: name.clone(),
-                    prefix,
-                    path,
-                });
+                return Err(Cause::Blocked { prefix, path });
             }
         };
         let logical = name.name();

@@ -6,6 +6,9 @@ use crate::support::context::TestContext;
 use crate::support::registry::Registry;
 use crate::{build_on, put_base};
 
+/// Files with their texts, or variables with their values.
+type Pairs<'a> = &'a [(&'a str, &'a str)];
+
 #[test]
 fn the_file_is_found_where_podman_finds_it() {
     let registry = Registry::start();
@@ -16,7 +19,7 @@ fn the_file_is_found_where_podman_finds_it() {
     );
     let broken = "this is no TOML\n";
     // The files that there are, below the folder of the test, and the variables; the right one must be read.
-    let cases: [(&str, &[(&str, &str)], &[(&str, &str)]); 5] = [
+    let cases: [(&str, Pairs<'_>, Pairs<'_>); 5] = [
         (
             "named",
             &[
