@@ -4,6 +4,7 @@
 //! itself; everything else comes in through [`HttpSettings`].
 
 mod identity;
+mod proxy;
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -12,7 +13,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
-use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Certificate, Client, ClientBuilder, StatusCode, Url};
@@ -20,7 +20,8 @@ use rustls::AlertDescription;
 
 use crate::error::{Explain, FileError, Kind};
 
-pub use identity::ClientCertificate;
+pub use identity::{ClientCertificate, ClientCertificateError};
+pub(crate) use proxy::{is_proxy_login, proxy_for};
 
 /// Who we are; registries ask for this in their support tickets.
 const USER_AGENT: &str = concat!("flink-img/", env!("CARGO_PKG_VERSION"));
@@ -95,37 +96,9 @@ pub enum HttpError {
         /// The file.
         path: PathBuf,
     },
-    /// The file with the client's certificate or its key cannot be read.
+    /// The certificate that should be shown cannot be.
     #[error(transparent)]
-    ClientCertificate(FileError),
-    /// The file with the client's certificate has something else.
-    #[error("`{}` has no certificate in PEM form", path.display())]
-    NoClientCertificate {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The file with the client's key has something else.
-    #[error("`{}` has no private key in PEM form", path.display())]
-    NoClientKey {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The client's key wants a passphrase.
-    #[error("The private key in `{}` is encrypted", path.display())]
-    EncryptedClientKey {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The client's key is none that TLS knows, or another certificate's.
-    #[error("The private key in `{}` does not belong to the certificate in `{}`", key.display(), certificate.display())]
-    ClientKeyMismatch {
-        /// The file with the certificate.
-        certificate: PathBuf,
-        /// The file with the key.
-        key: PathBuf,
-        /// What the TLS library says.
-        source: TransferError,
-    },
+    ClientCertificate(#[from] ClientCertificateError),
     /// The TLS library refuses to start, mostly because the system has no certificates.
     #[error("Failed to set up TLS")]
     Client(#[source] reqwest::Error),
@@ -134,8 +107,9 @@ pub enum HttpError {
 impl Explain for HttpError {
     fn kind(&self) -> Kind {
         match self {
-            Self::CaFile(error) | Self::ClientCertificate(error) => error.kind(),
-            _ => Kind::Input,
+            Self::CaFile(error) => error.kind(),
+            Self::ClientCertificate(error) => error.kind(),
+            Self::NoCertificates { .. } | Self::Client(_) => Kind::Input,
         }
     }
 
@@ -144,19 +118,7 @@ impl Explain for HttpError {
             Self::CaFile(_) | Self::NoCertificates { .. } => {
                 "name a file with `-----BEGIN CERTIFICATE-----` blocks with `--ca-file`".to_owned()
             }
-            Self::ClientCertificate(_) | Self::NoClientCertificate { .. } => {
-                "name a file with a `-----BEGIN CERTIFICATE-----` block with `--client-cert`".to_owned()
-            }
-            Self::NoClientKey { .. } => {
-                "name the file with the `-----BEGIN PRIVATE KEY-----` block with `--client-key`".to_owned()
-            }
-            Self::EncryptedClientKey { path } => format!(
-                "take the passphrase away with `openssl pkey -in {}`, into a file that only you may read",
-                path.display()
-            ),
-            Self::ClientKeyMismatch { .. } => {
-                "name the key that the certificate was made for with `--client-key`".to_owned()
-            }
+            Self::ClientCertificate(error) => return error.hint(),
             Self::Client(_) => {
                 "install the system's certificates (`ca-certificates`), or name some with `--ca-file`"
                     .to_owned()
@@ -185,13 +147,10 @@ impl HttpSettings {
         };
         builder = builder.identity(shown.read()?);
         builder.build().map_err(|error| {
-            if find_cause::<rustls::Error>(&error).is_none() {
-                return HttpError::Client(error);
-            }
-            HttpError::ClientKeyMismatch {
-                certificate: shown.certificate.clone(),
-                key: shown.key_file().to_owned(),
-                source: TransferError::new(error),
+            if find_cause::<rustls::Error>(&error).is_some() {
+                shown.mismatch(TransferError::new(error)).into()
+            } else {
+                HttpError::Client(error)
             }
         })
     }
@@ -391,19 +350,6 @@ pub(crate) fn hung_up_on_connect(error: &reqwest::Error) -> bool {
                 io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset
             )
         })
-}
-
-/// The proxy on the way to a URL, as the environment names it: without the login.
-pub(crate) fn proxy_for(url: &Url) -> Option<String> {
-    let destination = url.as_str().parse().ok()?;
-    let proxy = Matcher::from_system().intercept(&destination)?;
-    let shown = redacted(&proxy.uri().to_string().parse().ok()?).to_string();
-    Some(shown.trim_end_matches('/').to_owned())
-}
-
-/// Whether a proxy lets nobody through without a login. The library has a type for that and keeps it to itself.
-pub(crate) fn is_proxy_login(error: &TransferError) -> bool {
-    error.to_string().ends_with("proxy authorization required")
 }
 
 /// A failure of the HTTP library, told by its innermost cause: all that is around it says is that there was one.

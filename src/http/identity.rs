@@ -13,7 +13,8 @@ use reqwest::Identity;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::HttpError;
+use super::{HttpError, TransferError};
+use crate::error::{Explain, FileError, Kind};
 
 /// A chain of a few certificates and a key have a hundredth of this.
 const FILE_LIMIT: u64 = 1024 * 1024;
@@ -27,9 +28,85 @@ pub struct ClientCertificate {
     pub key: Option<PathBuf>,
 }
 
+/// A certificate that cannot be shown.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientCertificateError {
+    /// A file cannot be read.
+    #[error(transparent)]
+    Read(FileError),
+    /// The file with the certificate has something else.
+    #[error("`{}` has no certificate in PEM form", path.display())]
+    NoCertificate {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file with the key has something else.
+    #[error("`{}` has no private key in PEM form", path.display())]
+    NoKey {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The key wants a passphrase.
+    #[error("The private key in `{}` is encrypted", path.display())]
+    EncryptedKey {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The key is none that TLS knows, or another certificate's.
+    #[error("The private key in `{}` does not belong to the certificate in `{}`", key.display(), certificate.display())]
+    Mismatch {
+        /// The file with the certificate.
+        certificate: PathBuf,
+        /// The file with the key.
+        key: PathBuf,
+        /// What the TLS library says.
+        source: TransferError,
+    },
+}
+
+impl Explain for ClientCertificateError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Read(error) => error.kind(),
+            _ => Kind::Input,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Read(error) => return error.hint(),
+            Self::NoCertificate { .. } => {
+                "name a file with a `-----BEGIN CERTIFICATE-----` block with `--client-cert`"
+                    .to_owned()
+            }
+            Self::NoKey { .. } => {
+                "name the file with the `-----BEGIN PRIVATE KEY-----` block with `--client-key`"
+                    .to_owned()
+            }
+            Self::EncryptedKey { path } => format!(
+                "take the passphrase away with `openssl pkey -in {}`, into a file that only you may read",
+                path.display()
+            ),
+            Self::Mismatch { .. } => {
+                "name the key that the certificate was made for with `--client-key`".to_owned()
+            }
+        })
+    }
+}
+
 impl ClientCertificate {
+    /// What to say when TLS takes the certificate only with another key.
+    pub(super) fn mismatch(&self, source: TransferError) -> ClientCertificateError {
+        ClientCertificateError::Mismatch {
+            certificate: self.certificate.clone(),
+            key: self.key_file().to_owned(),
+            source,
+        }
+    }
+
     /// The file that the key should be in.
-    pub(super) fn key_file(&self) -> &Path {
+    fn key_file(&self) -> &Path {
         self.key.as_ref().unwrap_or(&self.certificate)
     }
 
@@ -41,16 +118,16 @@ impl ClientCertificate {
             .collect::<Result<_, _>>()
             .unwrap_or_default();
         if certificates.is_empty() {
-            return Err(HttpError::NoClientCertificate { path: path.clone() });
+            return Err(ClientCertificateError::NoCertificate { path: path.clone() }.into());
         }
         let path = self.key_file();
         let bytes = read(path)?;
         let key = PrivateKeyDer::from_pem_slice(&bytes).map_err(|_| {
             let path = path.to_owned();
             if is_encrypted(&bytes) {
-                HttpError::EncryptedClientKey { path }
+                ClientCertificateError::EncryptedKey { path }
             } else {
-                HttpError::NoClientKey { path }
+                ClientCertificateError::NoKey { path }
             }
         })?;
         let label = match &key {
@@ -69,8 +146,8 @@ impl ClientCertificate {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, HttpError> {
-    crate::fs::read_limited(path, FILE_LIMIT).map_err(HttpError::ClientCertificate)
+fn read(path: &Path) -> Result<Vec<u8>, ClientCertificateError> {
+    crate::fs::read_limited(path, FILE_LIMIT).map_err(ClientCertificateError::Read)
 }
 
 /// Whether a key is there and cannot be read without its passphrase, in the newer form or in the older one.

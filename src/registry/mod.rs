@@ -47,6 +47,7 @@ mod pulse;
 mod push;
 mod reason;
 mod route;
+mod sink;
 mod upload;
 
 pub use body::BlobBody;
@@ -55,6 +56,7 @@ pub use credentials::{CredentialError, CredentialStore, Credentials, Secret, Tra
 pub use error::{Cause, Error, Task};
 pub use mirror_error::MirrorError;
 pub use mirrors::Mirrors;
-pub use pull::{BlobSink, RawManifest, Resolved};
+pub use pull::{RawManifest, Resolved};
 pub use push::{BlobOutcome, BlobPush, Presence};
+pub use sink::BlobSink;
 pub use upload::Upload;

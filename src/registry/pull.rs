@@ -6,12 +6,13 @@ use std::io;
 
 use reqwest::header::{ACCEPT, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderValue, RANGE};
 use reqwest::{Method, Response, StatusCode};
-use tokio::io::{AsyncSeekExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 
 use super::client::{Access, Call, Client, Session};
 use super::error::{Cause, Error, Task};
 use super::mirrors::Source;
-use super::pipe::{Feed, Pipe};
+use super::pipe::Pipe;
+use super::sink::{BlobSink, Sink, Writer};
 use crate::oci::{
     Descriptor, Digest, Document, MANIFEST_LIMIT, Manifest, ManifestError, MediaType, Platform,
     Reference, Selector, Sha256,
@@ -313,65 +314,6 @@ impl Client {
             return Err(Cause::Digest { expected, actual });
         }
         Ok(())
-    }
-}
-
-/// Where the bytes of a blob can go: they are written from the start, and all over again when they were the wrong ones.
-pub trait BlobSink: AsyncWrite + Unpin + Send {
-    /// Undoes the last `count` bytes that were written.
-    fn take_back(&mut self, count: u64) -> impl Future<Output = io::Result<()>> + Send;
-}
-
-impl BlobSink for Vec<u8> {
-    async fn take_back(&mut self, count: u64) -> io::Result<()> {
-        let count = usize::try_from(count).unwrap_or(usize::MAX);
-        self.truncate(self.len().saturating_sub(count));
-        Ok(())
-    }
-}
-
-/// The file is not cut: a blob has one length, so the right bytes cover all of the wrong ones.
-impl BlobSink for tokio::fs::File {
-    async fn take_back(&mut self, count: u64) -> io::Result<()> {
-        let back = i64::try_from(count).map_err(io::Error::other)?;
-        self.flush().await?;
-        self.seek(io::SeekFrom::Current(-back)).await.map(drop)
-    }
-}
-
-/// Where a download goes.
-trait Sink: Send {
-    /// Takes all of `bytes`.
-    fn take(&mut self, bytes: &[u8]) -> impl Future<Output = io::Result<()>> + Send;
-
-    /// Undoes the last `count` bytes that were taken; an error if that cannot be.
-    fn take_back(&mut self, count: u64) -> impl Future<Output = io::Result<()>> + Send;
-}
-
-struct Writer<'a, W>(&'a mut W);
-
-impl<W: BlobSink> Sink for Writer<'_, W> {
-    async fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0.write_all(bytes).await
-    }
-
-    async fn take_back(&mut self, count: u64) -> io::Result<()> {
-        self.0.take_back(count).await
-    }
-}
-
-impl Sink for Feed {
-    async fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
-        Self::take(self, bytes).await
-    }
-
-    /// What went into an upload is on its way.
-    async fn take_back(&mut self, count: u64) -> io::Result<()> {
-        if count == 0 {
-            Ok(())
-        } else {
-            Err(io::ErrorKind::NotSeekable.into())
-        }
     }
 }
 

@@ -29,7 +29,7 @@ fn files_without_a_certificate_or_a_key_are_refused_before_anything_is_asked() {
     ----- stderr -----
     error: Failed to find `missing.pem`
       caused by: No such file or directory (os error 2)
-    hint: name a file with a `-----BEGIN CERTIFICATE-----` block with `--client-cert`
+    hint: check the path; unless it is absolute, it starts in the folder that the command runs in
     ");
     assert_snapshot!(build(&["--client-cert", "empty.pem"]), @"
     exit code: 3
