@@ -17,7 +17,7 @@ use crate::layer::{Compression, CompressionChoice, LayerKind};
 use crate::oci::{
     Config, Descriptor, DiffId, Digest, Document, MANIFEST_LIMIT, Manifest, Platform, Reference,
 };
-use crate::registry::{self, Access, RawManifest};
+use crate::registry::{self, Access, Client, RawManifest};
 
 /// An image that was built before.
 #[derive(Debug)]
@@ -193,6 +193,18 @@ impl<'a> LastImages<'a> {
             manifest,
             details: OnceCell::new(),
         })
+    }
+
+    /// Who gets blobs of a repository. Those of an earlier image come from where the image was found, and from no mirror.
+    pub(super) fn client_for(&self, repository: &Reference) -> Client {
+        let client = self.context.registries();
+        let images = self.found.get().map(|found| &found.images);
+        let is_earlier = |image: &LastImage| image.reference == *repository;
+        if images.is_some_and(|images| images.iter().any(is_earlier)) {
+            client.without_mirrors()
+        } else {
+            client.clone()
+        }
     }
 
     fn found(&self) -> &Found {

@@ -221,49 +221,41 @@ fn the_last_error_is_that_of_the_place_itself_and_names_the_mirrors() {
 
 #[test]
 fn a_push_and_what_is_asked_for_it_goes_to_the_registry_itself() {
-    let (registry, mirror) = (Registry::start(), Registry::start());
-    put_base(&registry);
+    // The base is where the entry says; the registry of that name is only pushed to.
+    let (registry, moved, mirror) = (Registry::start(), Registry::start(), Registry::start());
+    put_base(&moved);
     put_base(&mirror);
-    let mut context = TestContext::new();
-    configure(
-        &mut context,
-        &entry(
-            &registry.address(),
-            &registry.address(),
-            &[&mirror.address()],
-        ),
-    );
+    let text = entry(&registry.address(), &moved.address(), &[&mirror.address()]);
     let base = format!("{}/acme/base:1", registry.address());
     let name = format!("{}/acme/job:1", registry.address());
-    let push = |context: &TestContext, words: &[&str]| {
-        build_on(context, &base, &[&["--push", "-t", &name], words].concat()).digest()
+    let push = |context: &mut TestContext, words: &[&str]| {
+        configure(context, &text);
+        build_on(context, &base, &[&["--push", "-t", &name], words].concat())
     };
-    let first = push(&context, &[]);
+    let mut context = TestContext::new();
+    let first = push(&mut context, &[]).digest();
     // A mirror that lags behind: it has the name, and another image.
     let (media_type, bytes) = mirror.manifest("acme/base", "1").unwrap();
     mirror.put_manifest("acme/job", "1", &media_type, &bytes);
-    assert_eq!(push(&context, &[]), first);
-    let changed = push(&context, &["--job-artifacts", "base.tar"]);
+    assert_eq!(push(&mut context, &[]).digest(), first);
+    let changed = push(&mut context, &["--job-artifacts", "base.tar"]).digest();
     assert_ne!(changed, first);
     let (_, pushed) = registry.manifest("acme/job", "1").unwrap();
     assert_eq!(flink_img::oci::Digest::of(&pushed).to_string(), changed);
-    assert_eq!(mirror.count("GET /v2/acme/job/"), 0, "{:?}", mirror.lines());
-    assert_eq!(mirror.count("POST"), 0, "{:?}", mirror.lines());
-    // What an earlier image is made of is asked of its registry as well, also when the cache of this machine is empty.
-    let elsewhere = {
-        let mut context = TestContext::new();
-        configure(
-            &mut context,
-            &entry(
-                &registry.address(),
-                &registry.address(),
-                &[&mirror.address()],
-            ),
-        );
-        push(&context, &["--job-artifacts", "base.tar"])
-    };
-    assert_eq!(elsewhere, changed);
-    assert_eq!(mirror.count("GET /v2/acme/job/"), 0, "{:?}", mirror.lines());
+    // What an earlier image is made of is asked of its registry as well, where nothing is known on this machine.
+    registry.clear_requests();
+    let words = ["--job-artifacts", "base.tar", "-o", "oci:out"];
+    let elsewhere = push(&mut TestContext::new(), &words);
+    assert_eq!(elsewhere.digest(), changed);
+    assert!(
+        !elsewhere.stderr.contains("nothing is taken"),
+        "{elsewhere}"
+    );
+    assert!(registry.count("GET /v2/acme/job/blobs/") > 1, "{elsewhere}");
+    for other in [&moved, &mirror] {
+        assert_eq!(other.count("GET /v2/acme/job/"), 0, "{:?}", other.lines());
+        assert_eq!(other.count("POST"), 0, "{:?}", other.lines());
+    }
     assert!(mirror.count("GET /v2/acme/base/") > 0);
 }
 
