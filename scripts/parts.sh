@@ -26,6 +26,7 @@ EPOCH=1735689600
 
 PACKAGES=(
     docker-registry skopeo umoci # a registry, and readers that are not ours
+    nginx squid # what stands between us and a registry
     podman runc conmon catatonit uidmap # to run what was built
     strace util-linux # to take all privileges from a build, and to see that it misses none
     mmdebstrap busybox-static dash # a base; the shells that the entrypoint is tested under

@@ -3,6 +3,8 @@
 //! Nothing here knows of registries or of Flink. The proxy variables of the environment are read by `reqwest`
 //! itself; everything else comes in through [`HttpSettings`].
 
+mod identity;
+mod proxy;
 mod retry;
 
 use std::error::Error as StdError;
@@ -12,10 +14,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::redirect::{Attempt, Policy};
-use reqwest::{Certificate, Client, Url};
+use reqwest::{Certificate, Client, ClientBuilder, Url};
+use rustls::AlertDescription;
 
 use crate::error::{Explain, FileError, Kind};
 
+pub use identity::{ClientCertificate, ClientCertificateError};
+pub(crate) use proxy::{is_proxy_login, proxy_for};
 pub use retry::{Advice, Retries, RetryPolicy, advice_for_error, advice_for_status};
 
 /// Who we are; registries ask for this in their support tickets.
@@ -30,7 +35,10 @@ const CA_FILE_LIMIT: u64 = 4 * 1024 * 1024;
 pub struct HttpSettings {
     /// A PEM file with authorities that are trusted besides those of the system.
     pub ca_file: Option<PathBuf>,
-    /// Registries (`HOST` or `HOST:PORT`, exactly as in the image name) that may be spoken to without TLS.
+    /// What is shown to registries that want to see a certificate of their clients.
+    pub client_certificate: Option<ClientCertificate>,
+    /// Registries (`HOST` or `HOST:PORT`, exactly as in the image name, or `*.DOMAIN` for all below one) that may be
+    /// spoken to without TLS.
     pub insecure_registries: Vec<String>,
     /// How long making a connection may take.
     pub connect_timeout: Duration,
@@ -44,6 +52,7 @@ impl Default for HttpSettings {
     fn default() -> Self {
         Self {
             ca_file: None,
+            client_certificate: None,
             insecure_registries: Vec::new(),
             connect_timeout: Duration::from_secs(15),
             read_timeout: Duration::from_secs(60),
@@ -85,6 +94,9 @@ pub enum HttpError {
         /// The file.
         path: PathBuf,
     },
+    /// The certificate that should be shown cannot be.
+    #[error(transparent)]
+    ClientCertificate(#[from] ClientCertificateError),
     /// The TLS library refuses to start, mostly because the system has no certificates.
     #[error("Failed to set up TLS")]
     Client(#[source] reqwest::Error),
@@ -94,6 +106,7 @@ impl Explain for HttpError {
     fn kind(&self) -> Kind {
         match self {
             Self::CaFile(error) => error.kind(),
+            Self::ClientCertificate(error) => error.kind(),
             Self::NoCertificates { .. } | Self::Client(_) => Kind::Input,
         }
     }
@@ -103,6 +116,7 @@ impl Explain for HttpError {
             Self::CaFile(_) | Self::NoCertificates { .. } => {
                 "name a file with `-----BEGIN CERTIFICATE-----` blocks with `--ca-file`".to_owned()
             }
+            Self::ClientCertificate(error) => return error.hint(),
             Self::Client(_) => {
                 "install the system's certificates (`ca-certificates`), or name some with `--ca-file`"
                     .to_owned()
@@ -117,6 +131,29 @@ impl HttpSettings {
     /// It has no read time-out of its own: that of `reqwest` also runs while a request body is being sent, and
     /// would end every upload that takes longer. Whoever reads an answer watches [`HttpSettings::read_timeout`].
     pub fn client(&self, redirects: Redirects, route: Route) -> Result<Client, HttpError> {
+        self.builder(redirects, route)?
+            .build()
+            .map_err(HttpError::Client)
+    }
+
+    /// Makes a client that shows the user's certificate, if there is one, to whoever wants to see it. It follows no
+    /// redirects, as they may lead to somebody else.
+    pub(crate) fn identified_client(&self, route: Route) -> Result<Client, HttpError> {
+        let mut builder = self.builder(Redirects::Stop, route)?;
+        let Some(shown) = &self.client_certificate else {
+            return builder.build().map_err(HttpError::Client);
+        };
+        builder = builder.identity(shown.read()?);
+        builder.build().map_err(|error| {
+            if find_cause::<rustls::Error>(&error).is_some() {
+                shown.mismatch(TransferError::new(error)).into()
+            } else {
+                HttpError::Client(error)
+            }
+        })
+    }
+
+    fn builder(&self, redirects: Redirects, route: Route) -> Result<ClientBuilder, HttpError> {
         let mut builder = Client::builder()
             .user_agent(USER_AGENT)
             .connect_timeout(self.connect_timeout)
@@ -131,11 +168,10 @@ impl HttpSettings {
         if route != Route::System {
             builder = builder.no_proxy();
         }
-        builder = match route {
+        Ok(match route {
             Route::Unprotected => builder.tls_certs_only([]),
             _ => builder.tls_certs_merge(self.authorities()?),
-        };
-        builder.build().map_err(HttpError::Client)
+        })
     }
 
     /// The authorities that are trusted besides those of the system.
@@ -178,6 +214,8 @@ pub enum TlsFailure {
     Certificate,
     /// The other side answers, but not in TLS.
     NotTls,
+    /// The other side wants to see a certificate of ours, or another one.
+    ClientCertificate,
     /// Anything else: no common version, a refused client.
     Other,
 }
@@ -187,6 +225,17 @@ pub fn tls_failure(error: &reqwest::Error) -> Option<TlsFailure> {
     find_cause::<rustls::Error>(error).map(|error| match error {
         rustls::Error::InvalidCertificate(_) => TlsFailure::Certificate,
         rustls::Error::InvalidMessage(_) => TlsFailure::NotTls,
+        // Before TLS 1.3 there was no word for a certificate that is missing.
+        rustls::Error::AlertReceived(
+            AlertDescription::CertificateRequired
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied,
+        ) => TlsFailure::ClientCertificate,
         _ => TlsFailure::Other,
     })
 }

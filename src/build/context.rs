@@ -185,7 +185,7 @@ impl Fetch for Fetcher<'_> {
             }
             self.check_push()?;
             let pull = pull(
-                context.registries().clone(),
+                self.last.client_for(reference),
                 store.clone(),
                 reference.clone(),
                 descriptor.clone(),

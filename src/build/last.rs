@@ -17,7 +17,7 @@ use crate::layer::{Compression, CompressionChoice, LayerKind};
 use crate::oci::{
     Config, Descriptor, DiffId, Digest, Document, MANIFEST_LIMIT, Manifest, Platform, Reference,
 };
-use crate::registry::{self, Access, RawManifest};
+use crate::registry::{self, Access, Client, RawManifest};
 
 /// An image that was built before.
 #[derive(Debug)]
@@ -178,7 +178,8 @@ impl<'a> LastImages<'a> {
             Document::Index(index) => {
                 let digest = index.for_platform(self.platform).ok()?.digest;
                 let reference = name.at(digest);
-                let get = self.context.registries().get_manifest(&reference);
+                let client = self.context.registries().without_mirrors();
+                let get = client.get_manifest(&reference);
                 let raw = self.context.runtime.block_on(get).ok()?;
                 match raw.document().ok()? {
                     Document::Manifest(manifest) => (manifest, digest),
@@ -192,6 +193,18 @@ impl<'a> LastImages<'a> {
             manifest,
             details: OnceCell::new(),
         })
+    }
+
+    /// Who gets blobs of a repository. Those of an earlier image come from where the image was found, and from no mirror.
+    pub(super) fn client_for(&self, repository: &Reference) -> Client {
+        let client = self.context.registries();
+        let images = self.found.get().map(|found| &found.images);
+        let is_earlier = |image: &LastImage| image.reference == *repository;
+        if images.is_some_and(|images| images.iter().any(is_earlier)) {
+            client.without_mirrors()
+        } else {
+            client.clone()
+        }
     }
 
     fn found(&self) -> &Found {
@@ -284,10 +297,8 @@ impl<'a> LastImages<'a> {
     fn details<'b>(&self, image: &'b LastImage) -> Option<&'b Details> {
         let details = image.details.get_or_init(|| {
             let config = &image.manifest.config;
-            let get =
-                self.context
-                    .registries()
-                    .get_blob_bytes(&image.reference, config, MANIFEST_LIMIT);
+            let client = self.context.registries().without_mirrors();
+            let get = client.get_blob_bytes(&image.reference, config, MANIFEST_LIMIT);
             let bytes = match self.context.runtime.block_on(get) {
                 Ok(bytes) => bytes,
                 Err(error) => {

@@ -229,7 +229,7 @@ impl<'a> Push<'a> {
             },
             session,
         };
-        let body = body(offer, self.context)?;
+        let body = body(offer, self.last)?;
         let client = self.context.registries().clone();
         let task = async move { (digest, client.push_blob(&target, push, &body).await) };
         repository
@@ -373,7 +373,7 @@ impl<'a> Push<'a> {
 }
 
 /// The bytes of an offer, as the client takes them.
-fn body(offer: &Offer, context: &Context) -> Result<BlobBody, BuildError> {
+fn body(offer: &Offer, last: &LastImages<'_>) -> Result<BlobBody, BuildError> {
     let size = offer.descriptor.size;
     Ok(match &offer.source {
         BlobSource::Bytes(bytes) => BlobBody::Bytes(Arc::clone(bytes)),
@@ -399,7 +399,7 @@ fn body(offer: &Offer, context: &Context) -> Result<BlobBody, BuildError> {
             size,
         },
         BlobSource::Registry(repository) => BlobBody::Registry {
-            client: context.registries().clone(),
+            client: last.client_for(repository),
             repository: repository.clone(),
             descriptor: Box::new(offer.descriptor.clone()),
         },

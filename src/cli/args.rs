@@ -122,6 +122,25 @@ pub(super) struct NetworkArgs {
         value_name = "FILE"
     )]
     pub(super) ca_file: Option<PathBuf>,
+    /// Show the certificate in this PEM file to registries that ask for one; the key may be in the same file
+    #[arg(
+        long,
+        global = true,
+        env = "FLINK_IMG_CLIENT_CERT",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
+    pub(super) client_cert: Option<PathBuf>,
+    /// The private key to that certificate, in a PEM file
+    #[arg(
+        long,
+        global = true,
+        env = "FLINK_IMG_CLIENT_KEY",
+        hide_env_values = true,
+        value_name = "FILE",
+        requires = "client_cert"
+    )]
+    pub(super) client_key: Option<PathBuf>,
     /// Speak to this registry without TLS; addresses of this machine need no such word. May be repeated
     #[arg(long, global = true, value_name = "HOST[:PORT]")]
     pub(super) insecure_registry: Vec<String>,

@@ -65,7 +65,15 @@ pub(super) fn check_distinct(
         FlinkSource::Release { .. } => None,
     };
     let base = local_base(request);
-    let inputs: Vec<_> = [&request.job_jar, &base, &network.authfile, &network.ca_file]
+    let named = [
+        &request.job_jar,
+        &base,
+        &network.authfile,
+        &network.ca_file,
+        &network.client_cert,
+        &network.client_key,
+    ];
+    let inputs: Vec<_> = named
         .into_iter()
         .flatten()
         .chain(&request.job_artifacts)

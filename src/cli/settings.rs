@@ -25,10 +25,10 @@ use crate::build::{BuildRequest, CacheUse, Context, FlinkSource};
 use crate::error::{Explain, IoResultExt as _, Kind};
 use crate::flink::release::Mirror;
 use crate::fs;
-use crate::http::HttpSettings;
+use crate::http::{ClientCertificate, HttpSettings};
 use crate::oci::Reference;
 use crate::progress::Reporter;
-use crate::registry::{Client, Secret};
+use crate::registry::{Client, MirrorError, Mirrors, Secret};
 use crate::store::Store;
 
 /// The name of a job image when nobody says another.
@@ -37,6 +37,10 @@ const DEFAULT_NAME: &str = "flink-job";
 const FILE_NAME: &str = "flink-img.toml";
 /// It is written by hand.
 const FILE_LIMIT: u64 = 1024 * 1024;
+/// Where a machine says how its registries are mirrored.
+const SYSTEM_REGISTRIES: &str = "/etc/containers/registries.conf";
+/// The folder beside such a file in which there are more of them.
+const DROP_INS: &str = "registries.conf.d";
 
 /// The last second of the year 9999, behind which a date has more than four digits of a year.
 const LAST_SECOND: i64 = 253_402_300_799;
@@ -49,6 +53,7 @@ pub(super) struct Environment {
     pub(super) xdg_config_home: Option<PathBuf>,
     pub(super) xdg_runtime_dir: Option<PathBuf>,
     pub(super) docker_config: Option<PathBuf>,
+    pub(super) registries_conf: Option<PathBuf>,
     pub(super) temporary: PathBuf,
     pub(super) search_path: OsString,
     pub(super) docker_auth_config: Option<Secret>,
@@ -131,6 +136,7 @@ impl Environment {
             xdg_config_home: path("XDG_CONFIG_HOME"),
             xdg_runtime_dir: path("XDG_RUNTIME_DIR"),
             docker_config: path("DOCKER_CONFIG"),
+            registries_conf: path("CONTAINERS_REGISTRIES_CONF"),
             temporary: env::temp_dir(),
             search_path: env::var_os("PATH").unwrap_or_default(),
             docker_auth_config: secret(login::INLINE_VARIABLE),
@@ -138,6 +144,33 @@ impl Environment {
             source_date_epoch: env::var("SOURCE_DATE_EPOCH")
                 .ok()
                 .filter(|value| !value.is_empty()),
+        }
+    }
+
+    /// Reads where images are mirrored, as containers-registries.conf.d(5) orders the files. A file that the variable
+    /// names stands for itself: what the machine is set up for is not mixed in.
+    fn mirrors(&self) -> Result<Mirrors, MirrorError> {
+        let config = self
+            .xdg_config_home
+            .clone()
+            .or_else(|| self.home.as_ref().map(|home| home.join(".config")));
+        let own = config.map(|config| config.join("containers/registries.conf"));
+        let named = self.registries_conf.as_ref();
+        let of_user = own.as_ref().filter(|path| fs::metadata(path).is_ok());
+        if let Some(path) = named.or(of_user) {
+            return Mirrors::default()
+                .with_file(path)?
+                .with_folder(&path.with_file_name(DROP_INS));
+        }
+        let system = Path::new(SYSTEM_REGISTRIES);
+        let mut mirrors = Mirrors::default();
+        if fs::metadata(system).is_ok() {
+            mirrors = mirrors.with_file(system)?;
+        }
+        mirrors = mirrors.with_folder(&system.with_file_name(DROP_INS))?;
+        match own {
+            Some(own) => mirrors.with_folder(&own.with_file_name(DROP_INS)),
+            None => Ok(mirrors),
         }
     }
 
@@ -200,14 +233,13 @@ pub(super) fn context(
     reporter: Arc<dyn Reporter>,
     registries: Option<&[Reference]>,
 ) -> Result<Context, Failure> {
-    let http = http(&arguments.network);
+    let mut http = http(&arguments.network);
     let registries = if let Some(names) = registries {
         let credentials = login::store(&arguments.network, environment, names, &*reporter)?;
-        Some(Client::new(
-            http.clone(),
-            credentials,
-            Arc::clone(&reporter),
-        )?)
+        let mirrors = environment.mirrors()?;
+        http.insecure_registries.extend(mirrors.insecure_hosts());
+        let client = Client::new(http.clone(), credentials, Arc::clone(&reporter))?;
+        Some(client.with_mirrors(mirrors))
     } else {
         None
     };
@@ -242,6 +274,10 @@ fn http(arguments: &NetworkArgs) -> HttpSettings {
     }
     HttpSettings {
         ca_file: arguments.ca_file.clone(),
+        client_certificate: arguments.client_cert.clone().map(|certificate| {
+            let key = arguments.client_key.clone();
+            ClientCertificate { certificate, key }
+        }),
         insecure_registries: arguments.insecure_registry.clone(),
         // No single wait is longer than all of them together may be.
         connect_timeout: defaults.connect_timeout.min(retry.budget),

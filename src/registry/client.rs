@@ -11,12 +11,15 @@ use super::auth::{Authenticator, Authorization};
 use super::body::Part;
 use super::challenge::{Challenge, shown_host};
 use super::credentials::CredentialStore;
-use super::endpoint::{Endpoint, Endpoints};
+use super::endpoint::{Endpoint, Endpoints, is_this_machine};
 use super::error::Cause;
+use super::mirrors::Mirrors;
 use super::pulse::Pulse;
 use super::reason::{ERROR_BODY_LIMIT, code, reason};
+use super::route::Routes;
 use crate::http::{
-    Advice, HttpError, HttpSettings, REDIRECT_LIMIT, TransferError, advice_for_status, tls_failure,
+    Advice, HttpError, HttpSettings, REDIRECT_LIMIT, TransferError, advice_for_status, proxy_for,
+    tls_failure,
 };
 use crate::oci::Reference;
 use crate::progress::Reporter;
@@ -31,6 +34,7 @@ pub struct Client {
     pub(super) wire: Arc<Wire>,
     pub(super) auth: Arc<Authenticator>,
     pub(super) reporter: Arc<dyn Reporter>,
+    pub(super) routes: Arc<Routes>,
 }
 
 /// What is below authentication: connections and time-outs.
@@ -47,6 +51,8 @@ pub(super) struct Session {
     pub(super) repository: String,
     /// The scopes of a token that allows it, the most important one first.
     pub(super) scopes: Vec<String>,
+    /// Whether there is another place to go, so that nobody waits for this one to recover.
+    pub(super) is_mirror: bool,
 }
 
 /// What is going to be done in a repository; a token is asked for that allows it.
@@ -107,7 +113,24 @@ impl Client {
             }),
             auth: Arc::new(Authenticator::new(credentials, Arc::clone(&reporter))),
             reporter,
+            routes: Arc::default(),
         })
+    }
+
+    /// The same client, which looks at these places for what it pulls. Pushes, and questions that go with them, are not
+    /// led astray.
+    #[must_use]
+    pub fn with_mirrors(self, mirrors: Mirrors) -> Self {
+        Self {
+            routes: Routes::new(mirrors),
+            ..self
+        }
+    }
+
+    /// The same client, which pulls from the very place that a name says; for what was pushed there.
+    #[must_use]
+    pub fn without_mirrors(&self) -> Self {
+        self.clone().with_mirrors(Mirrors::default())
     }
 
     pub(super) async fn session(
@@ -134,6 +157,7 @@ impl Client {
             endpoint: self.wire.endpoints.of(repository).await?,
             repository: name.to_owned(),
             scopes,
+            is_mirror: false,
         })
     }
 
@@ -170,7 +194,7 @@ impl Client {
         loop {
             let result: Result<_, Cause> = attempt().await;
             match result {
-                Err(cause) if retries.wait(cause.advice()).await => {}
+                Err(cause) if !session.is_mirror && retries.wait(cause.advice()).await => {}
                 other => return other,
             }
         }
@@ -234,7 +258,7 @@ impl Client {
     ) -> Result<Response, Cause> {
         let mut url = call.url.clone();
         for _ in 0..=REDIRECT_LIMIT {
-            let client = self.wire.endpoints.client(&url)?;
+            let client = self.wire.endpoints.client_of(&session.endpoint, &url)?;
             let mut request = client
                 .request(call.method.clone(), url.clone())
                 .headers(call.headers.clone());
@@ -418,8 +442,12 @@ fn redirect_target(response: &Response) -> Option<&str> {
     location.to_str().ok()
 }
 
-/// Tells failures of TLS from others; the URL, which may have secrets in its query, is left out.
+/// Tells failures of TLS and of a proxy from others; the URL, which may have secrets in its query, is left out.
 pub(super) fn connection_error(host: &str, error: reqwest::Error) -> Cause {
+    let proxy = error
+        .url()
+        .filter(|url| error.is_connect() && !is_this_machine(url))
+        .and_then(proxy_for);
     let (host, source) = (host.to_owned(), TransferError::new(error));
     match tls_failure(source.library()) {
         Some(failure) => Cause::Tls {
@@ -427,6 +455,13 @@ pub(super) fn connection_error(host: &str, error: reqwest::Error) -> Cause {
             failure,
             source,
         },
-        None => Cause::Connection { host, source },
+        None => match proxy {
+            Some(proxy) => Cause::Proxy {
+                proxy,
+                host,
+                source,
+            },
+            None => Cause::Connection { host, source },
+        },
     }
 }

@@ -76,6 +76,9 @@ pub(super) struct Endpoints {
     direct: OnceLock<reqwest::Client>,
     /// For this machine without TLS. It trusts nobody.
     plain: OnceLock<reqwest::Client>,
+    /// Like the first two, for those who may see the user's certificate.
+    identified_system: OnceLock<reqwest::Client>,
+    identified_direct: OnceLock<reqwest::Client>,
     settings: HttpSettings,
     known: Mutex<BTreeMap<String, Arc<OnceCell<Arc<Endpoint>>>>>,
 }
@@ -84,37 +87,57 @@ impl Endpoints {
     pub(super) fn new(settings: HttpSettings) -> Result<Self, HttpError> {
         // What the user said is checked at once.
         settings.authorities()?;
+        let identified_system = OnceLock::new();
+        if settings.client_certificate.is_some() {
+            // Only who makes a client finds out whether certificate and key belong together.
+            let _ = identified_system.set(settings.identified_client(Route::System)?);
+        }
         Ok(Self {
             system: OnceLock::new(),
             direct: OnceLock::new(),
             plain: OnceLock::new(),
+            identified_system,
+            identified_direct: OnceLock::new(),
             settings,
             known: Mutex::default(),
         })
     }
 
-    /// The client for a URL: this machine is not behind a proxy.
-    pub(super) fn client(&self, url: &Url) -> Result<&reqwest::Client, HttpError> {
-        if !is_this_machine(url) {
-            self.made(&self.system, Route::System)
-        } else if url.scheme() == "https" {
-            self.made(&self.direct, Route::Direct)
-        } else {
-            self.made(&self.plain, Route::Unprotected)
-        }
+    /// The client for a URL of anybody's: this machine is not behind a proxy.
+    fn client(&self, url: &Url) -> Result<&reqwest::Client, HttpError> {
+        let route = route(url);
+        let cell = match route {
+            Route::System => &self.system,
+            Route::Direct => &self.direct,
+            Route::Unprotected => &self.plain,
+        };
+        // Redirects are followed by our own code, which knows where credentials may go.
+        made(cell, || self.settings.client(Redirects::Stop, route))
     }
 
-    fn made<'a>(
+    /// The client for a URL of a registry's own: it may see the user's certificate.
+    fn own_client(&self, url: &Url) -> Result<&reqwest::Client, HttpError> {
+        let route = route(url);
+        let cell = match route {
+            _ if self.settings.client_certificate.is_none() => return self.client(url),
+            Route::System => &self.identified_system,
+            Route::Direct => &self.identified_direct,
+            Route::Unprotected => return self.client(url),
+        };
+        made(cell, || self.settings.identified_client(route))
+    }
+
+    /// The client for a URL that the registry at `endpoint` sends us to, or that is its own.
+    pub(super) fn client_of(
         &self,
-        cell: &'a OnceLock<reqwest::Client>,
-        route: Route,
-    ) -> Result<&'a reqwest::Client, HttpError> {
-        if let Some(client) = cell.get() {
-            return Ok(client);
+        endpoint: &Endpoint,
+        url: &Url,
+    ) -> Result<&reqwest::Client, HttpError> {
+        if endpoint.owns(url) {
+            self.own_client(url)
+        } else {
+            self.client(url)
         }
-        // Redirects are followed by our own code, which knows where credentials may go.
-        let client = self.settings.client(Redirects::Stop, route)?;
-        Ok(cell.get_or_init(|| client))
     }
 
     /// Where the registry of a name is. Asked once per registry, however many ask at a time.
@@ -142,8 +165,9 @@ impl Endpoints {
             })
         };
         let mut base = address("https")?;
-        let listed = self.settings.insecure_registries.iter().any(|h| h == name);
-        if (reference.is_loopback() || listed) && !self.speaks_tls(name, &base).await? {
+        let listed = &self.settings.insecure_registries;
+        let listed = listed.iter().any(|pattern| covers(pattern, name));
+        if (reference.is_loopback() || listed) && !self.speaks_tls(name, &base, listed).await? {
             base = address("http")?;
         }
         tracing::debug!(registry = name, %base, "found");
@@ -157,7 +181,9 @@ impl Endpoints {
         }))
     }
 
-    async fn speaks_tls(&self, name: &str, base: &Url) -> Result<bool, Cause> {
+    /// Whether there is TLS. Where the user allows to go without, no connection counts as none: there may be a proxy for
+    /// the one way and not for the other.
+    async fn speaks_tls(&self, name: &str, base: &Url, listed: bool) -> Result<bool, Cause> {
         let url = base.join("v2/").expect("the path is fixed and valid");
         // Nothing on this machine is behind a proxy, so it can be asked without a client.
         if is_this_machine(&url)
@@ -169,14 +195,14 @@ impl Endpoints {
             }
         }
         // The careful way, which can say why it fails.
-        let request = self.client(&url)?.get(url).send();
+        let request = self.own_client(&url)?.get(url).send();
         match tokio::time::timeout(self.settings.read_timeout, request).await {
             Ok(Ok(_)) => Ok(true),
             Ok(Err(error)) => match tls_failure(&error) {
                 Some(TlsFailure::NotTls) => Ok(false),
                 // The request itself will meet the same failure, and report it with its task.
                 Some(_) => Ok(true),
-                None if hung_up_on_connect(&error) => Ok(false),
+                None if hung_up_on_connect(&error) || listed && error.is_connect() => Ok(false),
                 None => Err(connection_error(name, error)),
             },
             Err(_) => Err(Cause::Silent {
@@ -187,8 +213,40 @@ impl Endpoints {
     }
 }
 
+/// The client in a cell, made now if there is none yet.
+fn made(
+    cell: &OnceLock<reqwest::Client>,
+    make: impl FnOnce() -> Result<reqwest::Client, HttpError>,
+) -> Result<&reqwest::Client, HttpError> {
+    if let Some(client) = cell.get() {
+        return Ok(client);
+    }
+    let client = make()?;
+    Ok(cell.get_or_init(|| client))
+}
+
+/// Whether a host is meant by `HOST[:PORT]` or `*.DOMAIN`.
+fn covers(pattern: &str, host: &str) -> bool {
+    match pattern.strip_prefix('*') {
+        Some(domain) => {
+            domain.starts_with('.') && host.len() > domain.len() && host.ends_with(domain)
+        }
+        None => pattern == host,
+    }
+}
+
+fn route(url: &Url) -> Route {
+    if !is_this_machine(url) {
+        Route::System
+    } else if url.scheme() == "https" {
+        Route::Direct
+    } else {
+        Route::Unprotected
+    }
+}
+
 /// Whether a URL leads to this machine; the unspecified address does, though nobody promises it.
-fn is_this_machine(url: &Url) -> bool {
+pub(super) fn is_this_machine(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     is_loopback_host(host) || host_address(host).is_some_and(|address| address.is_unspecified())
 }
@@ -244,6 +302,25 @@ mod tests {
         ] {
             let (base, to) = (endpoint(base), to.parse().unwrap());
             assert_eq!(base.allow(&base.base, &to), expected, "{to}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_meant_exactly_or_by_its_domain() {
+        for (pattern, host, expected) in [
+            ("a.test", "a.test", true),
+            ("a.test", "a.test:5000", false),
+            ("a.test:5000", "a.test:5000", true),
+            ("a.test", "b.a.test", false),
+            ("*.a.test", "b.a.test", true),
+            ("*.a.test", "c.b.a.test", true),
+            ("*.a.test", "a.test", false),
+            ("*.a.test", ".a.test", false),
+            ("*.a.test", "ba.test", false),
+            ("*.a.test", "b.a.test.evil", false),
+            ("*", "a.test", false),
+        ] {
+            assert_eq!(covers(pattern, host), expected, "{pattern} {host}");
         }
     }
 }

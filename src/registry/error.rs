@@ -2,22 +2,25 @@
 
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::StatusCode;
 
 use super::credentials::{CredentialError, Trail};
 use crate::error::{Explain, Kind};
-use crate::http::{Advice, HttpError, TlsFailure, TransferError};
+use crate::http::{Advice, HttpError, TlsFailure, TransferError, is_proxy_login};
 use crate::oci::{Digest, ManifestError, Platform, Reference};
 
 /// A transfer that failed.
 #[derive(Debug, thiserror::Error)]
-#[error("Failed to {task}")]
+#[error("Failed to {task}{}", and_from(mirrors))]
 pub struct Error {
     task: Box<Task>,
     #[source]
     cause: Box<Cause>,
+    /// The mirrors that failed before.
+    mirrors: Vec<String>,
 }
 
 /// What was tried.
@@ -65,6 +68,16 @@ pub enum Cause {
     #[error("The connection to `{host}` failed")]
     Connection {
         /// Host and port.
+        host: String,
+        /// What went wrong.
+        source: TransferError,
+    },
+    /// A proxy is not there, or lets nobody through.
+    #[error("There is no way to `{host}` through the proxy `{proxy}`")]
+    Proxy {
+        /// Its address, without the login.
+        proxy: String,
+        /// Host and port of the registry.
         host: String,
         /// What went wrong.
         source: TransferError,
@@ -204,6 +217,20 @@ pub enum Cause {
         /// What there is.
         available: Vec<Platform>,
     },
+    /// The user does not allow that this is pulled.
+    #[error("`{}` blocks `{prefix}`", path.display())]
+    Blocked {
+        /// The prefix of the entry.
+        prefix: String,
+        /// The file with the entry.
+        path: PathBuf,
+    },
+    /// A mirror failed in the middle of a blob, and what was passed on cannot be taken back. Another try goes elsewhere.
+    #[error("The mirror `{mirror}` failed in the middle")]
+    Mirror {
+        /// The repository at the mirror.
+        mirror: String,
+    },
     /// The bytes to be sent cannot be read.
     #[error("The bytes to be sent cannot be read")]
     Source(#[source] io::Error),
@@ -214,6 +241,13 @@ pub enum Cause {
     #[error("The received bytes cannot be written")]
     Sink(#[source] io::Error),
 }
+
+/// What to do when a registry wants to know who we are before anything is said.
+const CLIENT_CERTIFICATE_HINT: &str = "the registry wants to see a certificate that it trusts: name yours with \
+                                       `--client-cert`, and its key with `--client-key`";
+/// What to do when a proxy wants to know who we are.
+const PROXY_LOGIN_HINT: &str =
+    "give the proxy's login with its address: `HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT`";
 
 /// What to do when received bytes cannot be kept.
 fn sink_hint(error: &io::Error) -> Option<String> {
@@ -227,6 +261,15 @@ fn sink_hint(error: &io::Error) -> Option<String> {
         _ => return None,
     };
     Some(text.to_owned())
+}
+
+/// Which mirrors failed before the place that the cause is about.
+fn and_from(mirrors: &[String]) -> String {
+    if mirrors.is_empty() {
+        return String::new();
+    }
+    let names: Vec<_> = mirrors.iter().map(|name| format!("`{name}`")).collect();
+    format!(", also from the mirrors: {}", names.join(", "))
 }
 
 fn said(reason: Option<&str>) -> String {
@@ -246,6 +289,15 @@ impl Error {
         Self {
             task: Box::new(task),
             cause: Box::new(cause.into()),
+            mirrors: Vec::new(),
+        }
+    }
+
+    /// The same, when these mirrors were asked before.
+    pub(super) fn after_mirrors(task: Task, cause: Cause, mirrors: Vec<String>) -> Self {
+        Self {
+            mirrors,
+            ..Self::new(task, cause)
         }
     }
 
@@ -284,10 +336,16 @@ impl Cause {
     /// Whether another try may go well.
     pub(super) fn advice(&self) -> Advice {
         match self {
-            Self::Connection { source, .. } => crate::http::advice_for_error(source.library()),
+            // A proxy does not change its mind about a login.
+            Self::Proxy { source, .. } if is_proxy_login(source) => Advice::GiveUp,
+            Self::Connection { source, .. } | Self::Proxy { source, .. } => {
+                crate::http::advice_for_error(source.library())
+            }
+            Self::Relay(error) if matches!(*error.cause, Self::Mirror { .. }) => Advice::Retry,
             // Fewer bytes than promised are a connection that broke in a decent way.
             Self::Silent { .. }
             | Self::Slow { .. }
+            | Self::Mirror { .. }
             | Self::Overtaken { .. }
             | Self::MixedUp { .. }
             | Self::Size { longer: false, .. } => Advice::Retry,
@@ -377,7 +435,9 @@ impl Cause {
             }
             Self::Status { .. } if self.is_unknown() => Kind::NotFound,
             Self::Digest { .. } | Self::Size { .. } | Self::Overtaken { .. } => Kind::Integrity,
-            Self::TooLarge { .. } | Self::Manifest(_) | Self::Source(_) => Kind::Input,
+            Self::TooLarge { .. } | Self::Manifest(_) | Self::Source(_) | Self::Blocked { .. } => {
+                Kind::Input
+            }
             Self::Platform { .. } => Kind::Incompatible,
             Self::Sink(_) => Kind::Storage,
             _ => Kind::Network,
@@ -400,9 +460,22 @@ impl Explain for Error {
             {
                 trail.hint(host)
             }
+            // A server that misses our certificate says so and hangs up, and mostly only the end of that is heard.
+            Cause::Connection { host, source } if !source.library().is_connect() => format!(
+                "`{host}` hangs up: check the network, and the proxy if there is one; if it wants to see a certificate, \
+                 name yours with `--client-cert`"
+            ),
             Cause::Connection { host, .. } => {
                 format!("check the name `{host}`, the network, and the proxy if there is one")
             }
+            Cause::Proxy { source, .. } if is_proxy_login(source) => PROXY_LOGIN_HINT.to_owned(),
+            Cause::Status { status, .. } if *status == StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+                PROXY_LOGIN_HINT.to_owned()
+            }
+            Cause::Proxy { host, .. } => format!(
+                "check the proxy that `HTTPS_PROXY` or `HTTP_PROXY` names; with `{host}` in `NO_PROXY` there is none on \
+                 the way"
+            ),
             Cause::Tls { host, failure, .. } => match failure {
                 TlsFailure::Certificate => {
                     "name the authority that signed the registry's certificate with `--ca-file`"
@@ -411,6 +484,7 @@ impl Explain for Error {
                 TlsFailure::NotTls => format!(
                     "if it is meant to be spoken to without TLS, say so with `--insecure-registry {host}`"
                 ),
+                TlsFailure::ClientCertificate => CLIENT_CERTIFICATE_HINT.to_owned(),
                 TlsFailure::Other => return None,
             },
             Cause::Status { missing, .. } if self.is_not_found() => match &*self.task {
@@ -448,6 +522,10 @@ impl Explain for Error {
             Cause::Overtaken { .. } => {
                 "somebody else wrote the same tag at the same time, or the registry keeps tags as they are; push again, or under another tag".to_owned()
             }
+            // The page of nginx, which has a status of its own for this and does not tell it.
+            Cause::Status { reason, .. } if reason.as_deref().is_some_and(|reason| reason.contains("SSL certificate")) => {
+                CLIENT_CERTIFICATE_HINT.to_owned()
+            }
             Cause::Manifest(ManifestError::Schema1 | ManifestError::Ambiguous) => {
                 "push the image again with a current builder, or choose another".to_owned()
             }
@@ -455,6 +533,9 @@ impl Explain for Error {
             Cause::Digest { .. } | Cause::Size { .. } => {
                 "the registry, a mirror or a proxy on the way alters what it passes on".to_owned()
             }
+            Cause::Blocked { prefix, .. } => format!(
+                "choose another base with `--base`, or take `blocked` out of the entry of `{prefix}`"
+            ),
             Cause::Sink(error) => return sink_hint(error),
             _ => return None,
         };

@@ -4,7 +4,8 @@
 //! its verbs (with `upload`, the sessions that a push goes through), `auth` answers challenges (with what `token` gets),
 //! `credentials` knows what the user is logged in to, and `check` tries whether that is enough. What comes in is checked against digest and size before anybody sees its end; what goes
 //! out is opened anew for every try, because a body that was sent cannot be sent again (`body`, and `pipe` for what is
-//! made or passed on while it is sent).
+//! made or passed on while it is sent). `mirrors` knows where else images are, and `route` leads pulls there; a push goes
+//! nowhere but to the registry of the image's name.
 //!
 //! Three rules hold everywhere:
 //!
@@ -40,6 +41,8 @@ mod credentials;
 mod endpoint;
 mod error;
 mod manifest;
+mod mirror_error;
+mod mirrors;
 mod pipe;
 mod probe;
 mod pull;
@@ -47,7 +50,9 @@ mod pulse;
 mod push;
 mod quirks;
 mod reason;
+mod route;
 mod send;
+mod sink;
 mod throttle;
 mod token;
 mod upload;
@@ -59,6 +64,9 @@ pub use credentials::{
     CredentialError, CredentialStore, Credentials, HelperFailure, Origin, Secret, Trail,
 };
 pub use error::{Cause, Error, Task};
+pub use mirror_error::MirrorError;
+pub use mirrors::Mirrors;
 pub use pull::{RawManifest, Resolved};
 pub use push::{BlobOutcome, BlobPush, Presence};
+pub use sink::BlobSink;
 pub use upload::Upload;

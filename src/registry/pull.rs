@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 
 use reqwest::header::{ACCEPT, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderValue, RANGE};
 use reqwest::{Method, Response, StatusCode};
-use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 
 use super::client::{Access, Call, Client, Session};
 use super::error::{Cause, Error, Task};
-use super::pipe::{Feed, Pipe};
+use super::mirrors::Source;
+use super::pipe::Pipe;
+use super::sink::{BlobSink, Sink, Writer};
 use crate::oci::{
     Descriptor, Digest, Document, MANIFEST_LIMIT, Manifest, ManifestError, MediaType, Platform,
     Reference, Selector, Sha256,
@@ -58,13 +60,29 @@ pub struct Resolved {
 
 impl Client {
     /// Gets the manifest or index that a name leads to.
+    ///
+    /// Mirrors are asked first, if there are some.
     pub async fn get_manifest(&self, reference: &Reference) -> Result<RawManifest, Error> {
-        self.fetch_manifest(reference, Access::Pull)
-            .await
-            .map_err(|cause| Error::new(Task::PullManifest(reference.clone()), cause))
+        let task = || Task::PullManifest(reference.clone());
+        let mut route = self
+            .routes
+            .to_manifest(reference)
+            .map_err(|cause| Error::new(task(), cause))?;
+        loop {
+            match self.fetch_document(&route.source()).await {
+                Ok(manifest) => {
+                    route.served();
+                    return Ok(manifest);
+                }
+                Err(cause) => route
+                    .pass_over(cause, &*self.reporter)
+                    .map_err(|cause| route.error(task(), cause))?,
+            }
+        }
     }
 
-    /// Looks for the manifest or index that a name leads to; `None` if the registry does not know it.
+    /// Looks for the manifest or index that a name leads to; `None` if the registry does not know it. No mirror is asked:
+    /// one that lags behind would tell of an image that is there no more.
     ///
     /// With [`Access::Push`], the token that is got for this serves the push that follows. Some token services refuse it
     /// to somebody who may only read, and some registries refuse to talk of a repository that is not there: both are
@@ -74,7 +92,10 @@ impl Client {
         reference: &Reference,
         access: Access<'_>,
     ) -> Result<Option<RawManifest>, Error> {
-        match self.fetch_manifest(reference, access).await {
+        match self
+            .fetch_manifest(&Source::direct(reference), access)
+            .await
+        {
             Ok(manifest) => Ok(Some(manifest)),
             Err(cause) if cause.is_unknown() => Ok(None),
             Err(cause) => Err(Error::new(Task::PullManifest(reference.clone()), cause)),
@@ -100,9 +121,7 @@ impl Client {
         found: RawManifest,
         platform: &Platform,
     ) -> Result<Resolved, Error> {
-        self.find_image(reference, found, platform)
-            .await
-            .map_err(|cause| Error::new(Task::PullManifest(reference.clone()), cause))
+        self.find_image(reference, found, platform).await
     }
 
     /// Streams a blob into `sink`. The sink has got every byte of the blob, and no other, if and only if this
@@ -113,19 +132,15 @@ impl Client {
         &self,
         repository: &Reference,
         descriptor: &Descriptor,
-        sink: &mut (impl AsyncWrite + Unpin + Send),
+        sink: &mut impl BlobSink,
     ) -> Result<(), Error> {
         let label = format!("sha256:{}", descriptor.digest.short());
-        let endpoint = self.wire.endpoints.of(repository).await;
-        let endpoint = endpoint.map_err(|cause| pull_error(repository, descriptor, cause))?;
-        let _turn = endpoint.throttle.turn().await;
         let progress = self.reporter.start(&label, Some(descriptor.size));
         let mut sink = Writer(sink);
         self.stream_blob(repository, descriptor, &mut sink, &*progress)
             .await?;
         let flushed = sink.0.flush().await;
         flushed.map_err(|error| pull_error(repository, descriptor, Cause::Sink(error)))?;
-        endpoint.throttle.content();
         progress.finish("pulled");
         Ok(())
     }
@@ -161,10 +176,12 @@ impl Client {
 
     async fn fetch_manifest(
         &self,
-        reference: &Reference,
+        source: &Source,
         access: Access<'_>,
     ) -> Result<RawManifest, Cause> {
-        let session = self.session(reference, access).await?;
+        let reference = &source.reference;
+        let mut session = self.session(reference, access).await?;
+        session.is_mirror = source.is_mirror;
         let selector = reference.selector();
         let call = manifest_call(&session, Method::GET, &selector);
         let (headers, bytes) = self.document(&session, &call, MANIFEST_LIMIT).await?;
@@ -186,13 +203,23 @@ impl Client {
         }
     }
 
+    /// The same from a place that may not be what it should be: a mirror that is not set up may answer anything kindly.
+    async fn fetch_document(&self, source: &Source) -> Result<RawManifest, Cause> {
+        let manifest = self.fetch_manifest(source, Access::Pull).await?;
+        if source.is_mirror {
+            manifest.document()?;
+        }
+        Ok(manifest)
+    }
+
     async fn find_image(
         &self,
         reference: &Reference,
         raw: RawManifest,
         platform: &Platform,
-    ) -> Result<Resolved, Cause> {
-        let index = match raw.document()? {
+    ) -> Result<Resolved, Error> {
+        let fail = |cause: Cause| Error::new(Task::PullManifest(reference.clone()), cause);
+        let index = match raw.document().map_err(|error| fail(error.into()))? {
             Document::Manifest(manifest) => {
                 return Ok(Resolved {
                     manifest,
@@ -204,24 +231,25 @@ impl Client {
         };
         let chosen = index
             .for_platform(platform)
-            .map_err(|_| Cause::Platform {
-                wanted: platform.clone(),
-                available: index.platforms(),
+            .map_err(|_| {
+                fail(Cause::Platform {
+                    wanted: platform.clone(),
+                    available: index.platforms(),
+                })
             })?
             .digest;
         let index_digest = raw.digest;
-        let chosen = reference.at(chosen);
-        let raw = self.fetch_manifest(&chosen, Access::Pull).await?;
-        match raw.document()? {
+        let raw = self.get_manifest(&reference.at(chosen)).await?;
+        match raw.document().map_err(|error| fail(error.into()))? {
             Document::Manifest(manifest) => Ok(Resolved {
                 manifest,
                 raw,
                 index: Some(index_digest),
             }),
-            Document::Index(_) => Err(Cause::Nonsense {
+            Document::Index(_) => Err(fail(Cause::Nonsense {
                 host: reference.registry().to_owned(),
                 what: format!("has an index where the index has the image for `{platform}`"),
-            }),
+            })),
         }
     }
 
@@ -233,30 +261,52 @@ impl Client {
         sink: &mut impl Sink,
         progress: &dyn Progress,
     ) -> Result<(), Error> {
-        self.download(repository, descriptor, sink, progress)
-            .await
-            .map_err(|cause| pull_error(repository, descriptor, cause))
+        let fail = |cause| pull_error(repository, descriptor, cause);
+        let mut route = self.routes.to_blob(repository).map_err(fail)?;
+        loop {
+            let source = route.source();
+            let mut download = Download {
+                descriptor,
+                received: 0,
+                hash: Sha256::default(),
+                progress,
+            };
+            let cause = match self.download(&source, &mut download, sink).await {
+                Ok(()) => return Ok(()),
+                Err(cause) => cause,
+            };
+            let received = download.received;
+            let pass_over = route.pass_over(cause, &*self.reporter);
+            let error = |cause| route.error(task(repository, descriptor), cause);
+            pass_over.map_err(error)?;
+            sink.take_back(received).await.map_err(|_| {
+                error(Cause::Mirror {
+                    mirror: source.reference.name(),
+                })
+            })?;
+        }
     }
 
-    async fn download(
+    async fn download<S: Sink>(
         &self,
-        repository: &Reference,
-        descriptor: &Descriptor,
-        sink: &mut impl Sink,
-        progress: &dyn Progress,
+        source: &Source,
+        download: &mut Download<'_>,
+        sink: &mut S,
     ) -> Result<(), Cause> {
-        let session = self.session(repository, Access::Pull).await?;
-        let mut download = Download {
-            descriptor,
-            received: 0,
-            hash: Sha256::default(),
-            progress,
+        let session = self.session(&source.reference, Access::Pull).await?;
+        let throttle = &session.endpoint.throttle;
+        let _turn = match S::IS_RELAY {
+            // The upload that it is for has a turn, maybe the last one of this very registry.
+            true => None,
+            false => Some(throttle.turn().await),
         };
         let mut retries = self.wire.settings.retry.start();
         loop {
             let before = download.received;
             match download.attempt(self, &session, sink).await {
                 Ok(()) => break,
+                // Somebody else may have the blob at once.
+                Err(cause) if source.is_mirror && download.received == 0 => return Err(cause),
                 Err(cause) => {
                     // A line that breaks every few minutes still gets a large layer through.
                     if download.received - before >= WORTH_RESUMING {
@@ -268,34 +318,12 @@ impl Client {
                 }
             }
         }
-        let actual = download.hash.finish();
-        if actual != descriptor.digest {
-            return Err(Cause::Digest {
-                expected: descriptor.digest,
-                actual,
-            });
+        let (actual, expected) = (download.hash.clone().finish(), download.descriptor.digest);
+        if actual != expected {
+            return Err(Cause::Digest { expected, actual });
         }
+        throttle.content();
         Ok(())
-    }
-}
-
-/// Where a download goes.
-trait Sink: Send {
-    /// Takes all of `bytes`.
-    fn take(&mut self, bytes: &[u8]) -> impl Future<Output = io::Result<()>> + Send;
-}
-
-struct Writer<'a, W>(&'a mut W);
-
-impl<W: AsyncWrite + Unpin + Send> Sink for Writer<'_, W> {
-    async fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0.write_all(bytes).await
-    }
-}
-
-impl Sink for Feed {
-    async fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
-        Self::take(self, bytes).await
     }
 }
 
@@ -403,12 +431,15 @@ impl Pace {
     }
 }
 
-fn pull_error(repository: &Reference, descriptor: &Descriptor, cause: Cause) -> Error {
-    let task = Task::PullBlob {
+fn task(repository: &Reference, descriptor: &Descriptor) -> Task {
+    Task::PullBlob {
         digest: descriptor.digest,
         repository: repository.clone(),
-    };
-    Error::new(task, cause)
+    }
+}
+
+fn pull_error(repository: &Reference, descriptor: &Descriptor, cause: Cause) -> Error {
+    Error::new(task(repository, descriptor), cause)
 }
 
 pub(super) fn manifest_call(session: &Session, method: Method, selector: &Selector) -> Call {

@@ -107,12 +107,15 @@ impl TokenRequest<'_> {
             host: shown.clone(),
             what,
         };
-        let answer = self.talk(wire, known).await.map_err(|cause| match cause {
-            Cause::TooLarge { limit } => {
-                nonsense(format!("sends more than {limit} bytes for a token"))
-            }
-            cause => cause,
-        })?;
+        let answer = self
+            .talk(wire, session, known)
+            .await
+            .map_err(|cause| match cause {
+                Cause::TooLarge { limit } => {
+                    nonsense(format!("sends more than {limit} bytes for a token"))
+                }
+                cause => cause,
+            })?;
         if !answer.status.is_success() {
             return Err(Cause::NoToken {
                 host: session.endpoint.name.clone(),
@@ -133,10 +136,17 @@ impl TokenRequest<'_> {
         })
     }
 
-    async fn talk(&self, wire: &Wire, known: &Lookup) -> Result<ServiceAnswer, Cause> {
+    async fn talk(
+        &self,
+        wire: &Wire,
+        session: &Session,
+        known: &Lookup,
+    ) -> Result<ServiceAnswer, Cause> {
         match &known.credentials {
             Some(Credentials::Identity(token)) => {
-                let answer = self.answer(wire, self.exchange(wire, token)?).await?;
+                let answer = self
+                    .answer(wire, self.exchange(wire, session, token)?)
+                    .await?;
                 if !matches!(
                     answer.status,
                     StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED
@@ -144,15 +154,17 @@ impl TokenRequest<'_> {
                     return Ok(answer);
                 }
                 // Not all services know OAuth 2 (distribution's token specification); all know the other form.
-                let request = self.ask(wire)?;
+                let request = self.ask(wire, session)?;
                 let request = request.basic_auth(TOKEN_USER, Some(token.reveal()));
                 self.answer(wire, request).await
             }
             Some(Credentials::Basic { user, password }) => {
-                let request = self.ask(wire)?.basic_auth(user, Some(password.reveal()));
+                let request = self
+                    .ask(wire, session)?
+                    .basic_auth(user, Some(password.reveal()));
                 self.answer(wire, request).await
             }
-            _ => self.answer(wire, self.ask(wire)?).await,
+            _ => self.answer(wire, self.ask(wire, session)?).await,
         }
     }
 
@@ -168,18 +180,24 @@ impl TokenRequest<'_> {
 
     /// The usual form: a GET with one `scope` for each scope, the most important one first, because some services
     /// read no further.
-    fn ask(&self, wire: &Wire) -> Result<RequestBuilder, Cause> {
+    fn ask(&self, wire: &Wire, session: &Session) -> Result<RequestBuilder, Cause> {
         let mut url = self.realm.clone();
         {
             let mut query = url.query_pairs_mut();
             query.extend_pairs(self.service.map(|service| ("service", service)));
             query.extend_pairs(self.scopes.iter().map(|scope| ("scope", scope)));
         }
-        Ok(wire.endpoints.client(&url)?.get(url))
+        let client = wire.endpoints.client_of(&session.endpoint, &url)?;
+        Ok(client.get(url))
     }
 
     /// OAuth 2, for identity tokens.
-    fn exchange(&self, wire: &Wire, token: &Secret) -> Result<RequestBuilder, Cause> {
+    fn exchange(
+        &self,
+        wire: &Wire,
+        session: &Session,
+        token: &Secret,
+    ) -> Result<RequestBuilder, Cause> {
         let scopes = self.scopes.join(" ");
         let mut form = vec![
             ("grant_type", "refresh_token"),
@@ -188,7 +206,7 @@ impl TokenRequest<'_> {
             ("scope", &scopes),
         ];
         form.extend(self.service.map(|service| ("service", service)));
-        let client = wire.endpoints.client(self.realm)?;
+        let client = wire.endpoints.client_of(&session.endpoint, self.realm)?;
         Ok(client.post(self.realm.clone()).form(&form))
     }
 }

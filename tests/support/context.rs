@@ -59,6 +59,10 @@ impl TestContext {
         // Registries and mirrors of the tests are on this machine and spoken to directly. Everything else would go
         // through this proxy, which is not there.
         context.set("HTTPS_PROXY", "http://127.0.0.1:1");
+        // What this machine is set up for must not matter.
+        let registries = context.root.join("registries.conf");
+        std::fs::write(&registries, "").unwrap();
+        context.set("CONTAINERS_REGISTRIES_CONF", registries);
         let work = context.work();
         fixtures::job_jar(&work.join("job.jar"), "org.example.Job");
         fixtures::mini_distribution(&work);

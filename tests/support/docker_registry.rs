@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use super::token_server::{ISSUER, SERVICE};
+
 /// How long the registry may take to listen.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -19,6 +21,11 @@ pub enum Kind {
     Htpasswd { user: String, password: String },
     /// Everybody who trusts [`DockerRegistry::ca_file`].
     Tls,
+    /// The same, and who has a certificate by that authority ([`make_client_certificate`]).
+    ClientCertificates,
+    /// Who has a token that is signed by the one with `certificate`. The service is `/auth/token` at `https`, on the host
+    /// that the registry is asked under: a proxy has both.
+    Token { certificate: PathBuf },
 }
 
 /// A running registry; dropping it ends the process.
@@ -37,14 +44,7 @@ impl DockerRegistry {
         for _ in 0..5 {
             let port = free_port();
             write_config(folder.path(), port, kind);
-            let mut child = Command::new("docker-registry")
-                .arg("serve")
-                .arg(folder.path().join("config.yml"))
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()
-                .expect("the tests with real parts need Debian's `docker-registry`");
+            let mut child = serve(folder.path());
             if wait_for(port, &mut child) {
                 return Self {
                     child,
@@ -68,14 +68,47 @@ impl DockerRegistry {
 }
 
 impl DockerRegistry {
+    /// Where what the registry needs is, and what it has.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The digest that a tag leads to, as it is in the storage of the registry.
+    pub fn digest(&self, repository: &str, tag: &str) -> Option<String> {
+        let link = format!("{repository}/_manifests/tags/{tag}/current/link");
+        std::fs::read_to_string(self.repositories().join(link)).ok()
+    }
+
+    /// Ends the registry at once, as a lack of memory would, and starts it again with what it has.
+    pub fn kill_and_restart(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        // The port is ours as long as nobody is quicker, and nobody was asked to take it.
+        self.child = serve(self.folder.path());
+        assert!(wait_for(self.port, &mut self.child), "it did not come back");
+    }
+
+    fn repositories(&self) -> PathBuf {
+        let path = "data/docker/registry/v2/repositories";
+        self.folder.path().join(path)
+    }
+
     /// Drops all uploads of a repository that were opened and not ended.
     pub fn forget_uploads(&self, repository: &str) {
-        let repositories = self
-            .folder
-            .path()
-            .join("data/docker/registry/v2/repositories");
-        std::fs::remove_dir_all(repositories.join(repository).join("_uploads")).unwrap();
+        let uploads = self.repositories().join(repository).join("_uploads");
+        std::fs::remove_dir_all(uploads).unwrap();
     }
+}
+
+fn serve(folder: &Path) -> Child {
+    Command::new("docker-registry")
+        .arg("serve")
+        .arg(folder.join("config.yml"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the tests with real parts need Debian's `docker-registry`")
 }
 
 impl Drop for DockerRegistry {
@@ -125,6 +158,16 @@ fn write_config(folder: &Path, port: u16, kind: &Kind) {
             make_certificates(folder);
             format!("  tls: {{certificate: {shown}/server.pem, key: {shown}/server.key}}\n")
         }
+        Kind::ClientCertificates => {
+            make_certificates(folder);
+            format!(
+                "  tls: {{certificate: {shown}/server.pem, key: {shown}/server.key, clientcas: [{shown}/ca.pem]}}\n"
+            )
+        }
+        Kind::Token { certificate } => format!(
+            "auth: {{token: {{realm: unused, autoredirect: true, service: {SERVICE}, issuer: {ISSUER}, rootcertbundle: {}}}}}\n",
+            certificate.display()
+        ),
     };
     // The guard comes last: that of TLS belongs below `http`.
     let config = format!(
@@ -156,11 +199,26 @@ pub fn make_certificates(folder: &Path) {
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=test authority" \
     -keyout ca.key -out ca.pem -addext "keyUsage=critical,keyCertSign" -addext "basicConstraints=critical,CA:TRUE"
 openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=127.0.0.1" -keyout server.key -out server.csr
-printf 'subjectAltName=IP:127.0.0.1,IP:0.0.0.0,DNS:localhost\nextendedKeyUsage=serverAuth\nbasicConstraints=CA:FALSE\n' > server.ext
+printf 'subjectAltName=IP:127.0.0.1,IP:0.0.0.0,DNS:localhost,DNS:registry.example.com,DNS:storage.example.com\nextendedKeyUsage=serverAuth\nbasicConstraints=CA:FALSE\n' > server.ext
 openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile server.ext -out server.pem"#;
     let output = Command::new("sh")
         .args(["-c", script, "sh"])
         .arg(folder)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+/// A certificate for a client (`NAME.pem`, `NAME.key`) by the authority that is in the folder.
+pub fn make_client_certificate(folder: &Path, name: &str) {
+    let script = r#"set -e; cd "$1"
+openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$2" -keyout "$2.key" -out "$2.csr"
+printf 'extendedKeyUsage=clientAuth\nbasicConstraints=CA:FALSE\n' > "$2.ext"
+openssl x509 -req -in "$2.csr" -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile "$2.ext" -out "$2.pem""#;
+    let output = Command::new("sh")
+        .args(["-c", script, "sh"])
+        .arg(folder)
+        .arg(name)
         .output()
         .unwrap();
     assert!(output.status.success(), "{output:?}");

@@ -8,10 +8,13 @@
 )]
 
 pub mod context;
+pub mod cutting_proxy;
 pub mod docker_registry;
 pub mod files;
 pub mod fixtures;
 pub mod parts;
 pub mod podman;
 pub mod registry;
+pub mod server;
+pub mod token_server;
 pub mod workshop;

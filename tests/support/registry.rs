@@ -17,6 +17,8 @@ use std::time::Duration;
 
 use flink_img::oci::{Descriptor, Digest, Manifest, MediaType};
 
+pub use wire::pairs;
+
 /// How long a [`Meter`] waits.
 const PATIENCE: Duration = Duration::from_secs(10);
 

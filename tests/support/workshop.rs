@@ -41,6 +41,7 @@ impl Workshop {
         let folder = tempfile::tempdir().unwrap();
         let workshop = Self { folder };
         std::fs::write(workshop.path("base.tar"), base).unwrap();
+        std::fs::write(workshop.path("registries.conf"), "").unwrap();
         mini_archive(&workshop.path("flink.tgz"), &Packing::default());
         job_jar(&workshop.path("job.jar"), "com.example.Job");
         std::fs::write(workshop.path("data.bin"), noise(ARTIFACT_SIZE)).unwrap();
@@ -64,6 +65,7 @@ impl Workshop {
             .current_dir(self.folder())
             .env_clear()
             .env("HOME", self.folder())
+            .env("CONTAINERS_REGISTRIES_CONF", self.path("registries.conf"))
             .env("FLINK_IMG_CACHE_DIR", self.path("cache"));
         command
     }

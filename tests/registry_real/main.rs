@@ -1,10 +1,19 @@
-//! The client against the registry that everybody runs: Debian's `docker-registry`.
+//! The client against the registry that everybody runs, Debian's `docker-registry`: by itself here, and in the modules
+//! behind nginx, squid, and lines that break.
 #![allow(
     clippy::unwrap_used,
-    reason = "a helper that fails should stop its test"
+    clippy::disallowed_methods,
+    reason = "a helper that fails should stop its test; these are tests, on files of their own"
 )]
 
+#[path = "../support/mod.rs"]
 mod support;
+
+mod behind_nginx;
+mod certificates;
+mod lines;
+mod proxies;
+mod pushes;
 
 use std::fs::File;
 use std::io::{Seek as _, SeekFrom, Write as _};
@@ -275,10 +284,6 @@ impl Drop for Ends {
 }
 
 #[tokio::test]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the files of a test's temporary folder need no careful errors"
-)]
 async fn a_redirect_that_gives_up_encryption_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     make_certificates(folder.path());
