@@ -45,7 +45,7 @@ impl Memory for Store {
     fn remember_bytes(&self, kind: &str, key: Digest, bytes: &[u8]) {
         let path = self.fact_path(kind, key);
         let sealed = [bytes, b"\n", seal(kind, key, bytes).as_bytes()].concat();
-        let written = fs::create_dir_all(fs::folder_of(&path), Some(0o700))
+        let written = fs::create_dir_all(fs::folder_of(&path), Some(fs::PRIVATE_FOLDER_MODE))
             .and_then(|()| fs::write_private(&path, &sealed));
         if let Err(error) = written {
             tracing::debug!("{error}");

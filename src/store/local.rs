@@ -63,7 +63,7 @@ impl Store {
     pub fn open_with(root: &Path, reporter: &dyn Reporter) -> Result<Self, StoreError> {
         // Others have no business in it: what it holds may come from a private registry.
         for folder in [BLOBS, TEMPORARY, FACTS, RELEASES] {
-            fs::create_dir_all(&root.join(folder), Some(0o700))?;
+            fs::create_dir_all(&root.join(folder), Some(fs::PRIVATE_FOLDER_MODE))?;
         }
         let store = Self {
             root: root.to_owned(),
@@ -73,12 +73,6 @@ impl Store {
             // Somebody else may just have made it one, and have kept an image in it.
             let _lock = store.lock()?;
             ensure_layout(root, fs::write_private)?;
-        }
-        // Those who download releases know nothing of stores.
-        for path in fs::list(&store.releases()).unwrap_or_default() {
-            if let Ok(metadata) = fs::symlink_metadata(&path) {
-                fs::make_private(&path, &metadata);
-            }
         }
         // A store that is complete and cannot be written to would be noticed only in the middle of a build.
         for folder in [BLOBS, TEMPORARY] {
@@ -106,11 +100,10 @@ impl Store {
         self.root.join(RELEASES)
     }
 
-    /// Marks a release as used, and closes it to other users; `path` below [`Store::releases`] is its archive.
+    /// Marks a release as used; `path` below [`Store::releases`] is its archive.
     pub fn use_release(&self, path: &Path) {
         if let Ok(metadata) = fs::metadata(path) {
             fs::touch(path, &metadata, USE_INTERVAL);
-            fs::make_private(path, &metadata);
         }
     }
 

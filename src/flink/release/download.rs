@@ -95,11 +95,13 @@ impl Download<'_> {
             progress.finish("refused");
             return Err(Problem::Mismatch.into());
         }
-        // First the archive: a checksum without it means nothing, an archive without a checksum is not used.
-        let (kept, line) = (path.clone(), super::note(sha512, &name, place));
+        // First the archive: a checksum without it means nothing, an archive without a checksum is not used. What is
+        // noted of an archive that was there before goes with it.
+        let (note, line) = (beside(&path), super::note(sha512, &name, place));
         blocking(move || {
+            fs::remove(&note)?;
             file.commit()?;
-            fs::write_atomic(&beside(&kept), line.as_bytes())
+            fs::write_private(&note, line.as_bytes())
         })
         .await?;
         progress.finish("downloaded");
