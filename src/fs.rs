@@ -174,6 +174,16 @@ pub fn folder_of(path: &Path) -> &Path {
     }
 }
 
+/// Brings the names in a folder to the disk: what was committed in it is found there after a power cut too.
+pub fn sync_folder(path: &Path) -> Result<(), FileError> {
+    let synced = File::open(path).at("open", path)?.sync_all();
+    match synced.as_ref().map_err(io::Error::kind) {
+        // Not every file system does that to a folder.
+        Err(io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => Ok(()),
+        _ => synced.at("write", path),
+    }
+}
+
 /// Renames `from` to `to`, replacing what is there.
 pub fn rename(from: &Path, to: &Path) -> Result<(), FileError> {
     std::fs::rename(from, to).at("replace", to)
