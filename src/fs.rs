@@ -10,10 +10,10 @@
 
 mod atomic;
 
-use std::fs::{DirBuilder, File, Metadata};
+use std::fs::{DirBuilder, File, Metadata, Permissions};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -136,6 +136,16 @@ pub fn touch(path: &Path, metadata: &Metadata, interval: Duration) {
     if let Err(error) = rustix::fs::utimensat(CWD, path, &both, AtFlags::empty()) {
         tracing::debug!("`{}` is not marked as used: {error}", path.display());
     }
+}
+
+/// Who may do what with the file or folder: the nine bits for owner, group and all others.
+pub fn mode(metadata: &Metadata) -> u32 {
+    metadata.permissions().mode() & 0o777
+}
+
+/// Says who may do what with the file or folder at `path`.
+pub fn set_mode(path: &Path, mode: u32) -> Result<(), FileError> {
+    std::fs::set_permissions(path, Permissions::from_mode(mode)).at("change", path)
 }
 
 /// Removes a file, a link, or a folder with all that is in it; one that is gone already is fine.

@@ -12,6 +12,7 @@ mod damage;
 mod prune;
 mod sharing;
 mod usage;
+mod verify;
 
 use std::collections::BTreeMap;
 use std::fs::File;

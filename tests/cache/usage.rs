@@ -161,6 +161,7 @@ fn a_store_is_its_owners_business_whatever_the_umask() {
         assert_private("a push");
         context.run(["cache", "prune", "--max-size", "1kB"]).ok();
         assert_private("a prune");
+        context.run(["cache", "verify", "--repair"]).ok();
         context.run(["cache", "prune"]).ok();
         assert_private("a second prune");
         build_release(&context, &mirror, &[]).ok();
