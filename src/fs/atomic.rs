@@ -49,26 +49,11 @@ pub const PREFIX: &str = ".flink-img-";
 /// As for any new file: the umask takes away what the user does not want.
 const NEW_FILE_MODE: u32 = 0o666;
 
-impl AtomicFile {
-    /// Starts a file that will be called `path`; its folder must exist.
-    pub fn create(path: &Path) -> Result<Self, FileError> {
-        Self::with_mode(path, NEW_FILE_MODE)
-    }
-
-    /// The same for a file that only its owner may read and write, whatever the umask.
-    pub fn create_private(path: &Path) -> Result<Self, FileError> {
-        let file = Self::with_mode(path, PRIVATE_FILE_MODE)?;
-        // A file system without modes cannot do this, and need not.
-        let _ = rustix::fs::fchmod(file.file(), Mode::from_raw_mode(PRIVATE_FILE_MODE));
-        Ok(file)
-    }
-
-    fn with_mode(path: &Path, mode: u32) -> Result<Self, FileError> {
-        Self::check(path)?;
-        let folder = folder_of(path);
+impl Temporary {
+    fn create(folder: &Path, mode: u32) -> io::Result<Self> {
         let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-        let temporary = match rustix::fs::open(folder, flags, Mode::from_raw_mode(mode)) {
-            Ok(file) => Temporary::Nameless(file.into()),
+        match rustix::fs::open(folder, flags, Mode::from_raw_mode(mode)) {
+            Ok(file) => Ok(Self::Nameless(file.into())),
             // What forbids a file without a name forbids any; everything else is a file system that has none such.
             Err(
                 error @ (Errno::NOENT
@@ -77,19 +62,56 @@ impl AtomicFile {
                 | Errno::ROFS
                 | Errno::NOSPC
                 | Errno::DQUOT),
-            ) => return Err(io::Error::from(error)).at("create", path),
-            Err(_) => Temporary::Named(
-                tempfile::Builder::new()
-                    .prefix(PREFIX)
-                    .permissions(Permissions::from_mode(mode))
-                    .tempfile_in(folder)
-                    .at("create", path)?,
-            ),
-        };
+            ) => Err(error.into()),
+            Err(_) => tempfile::Builder::new()
+                .prefix(PREFIX)
+                .permissions(Permissions::from_mode(mode))
+                .tempfile_in(folder)
+                .map(Self::Named),
+        }
+    }
+}
+
+impl AtomicFile {
+    /// Starts a file that will be called `path`; its folder must exist.
+    pub fn create(path: &Path) -> Result<Self, FileError> {
+        Self::with_mode(path, NEW_FILE_MODE)
+    }
+
+    /// The same for a file that only its owner may read and write, whatever the umask.
+    pub fn create_private(path: &Path) -> Result<Self, FileError> {
+        Ok(Self::with_mode(path, PRIVATE_FILE_MODE)?.private())
+    }
+
+    /// Starts a file in `folder` whose name is only known once its bytes are; see [`AtomicFile::commit_as`].
+    pub fn create_in(folder: &Path) -> Result<Self, FileError> {
+        Self::in_folder(folder, NEW_FILE_MODE)
+    }
+
+    /// The same for a file that only its owner may read and write, whatever the umask.
+    pub fn create_private_in(folder: &Path) -> Result<Self, FileError> {
+        Ok(Self::in_folder(folder, PRIVATE_FILE_MODE)?.private())
+    }
+
+    fn with_mode(path: &Path, mode: u32) -> Result<Self, FileError> {
+        Self::check(path)?;
         Ok(Self {
-            temporary,
+            temporary: Temporary::create(folder_of(path), mode).at("create", path)?,
             path: path.to_owned(),
         })
+    }
+
+    fn in_folder(folder: &Path, mode: u32) -> Result<Self, FileError> {
+        Ok(Self {
+            temporary: Temporary::create(folder, mode).at("create a file in", folder)?,
+            path: folder.join("unnamed"),
+        })
+    }
+
+    fn private(self) -> Self {
+        // A file system without modes cannot do this, and need not.
+        let _ = rustix::fs::fchmod(self.file(), Mode::from_raw_mode(PRIVATE_FILE_MODE));
+        self
     }
 
     /// Whether what is at `path` now may be replaced: a folder or a device may not, as no rename would bring it back.
@@ -105,11 +127,6 @@ impl AtomicFile {
             io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")
         };
         Err(error).at("write", path)
-    }
-
-    /// Starts a file in `folder` whose name is only known once its bytes are; see [`AtomicFile::commit_as`].
-    pub fn create_in(folder: &Path) -> Result<Self, FileError> {
-        Self::create(&folder.join("unnamed"))
     }
 
     /// The open file, for readers of what was written so far.

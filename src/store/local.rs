@@ -150,9 +150,7 @@ impl Store {
 
     /// Starts a blob whose digest is known only once it is written.
     pub fn writer(&self) -> Result<AtomicFile, StoreError> {
-        Ok(AtomicFile::create_private(
-            &self.temporary().join("unnamed"),
-        )?)
+        Ok(AtomicFile::create_private_in(&self.temporary())?)
     }
 
     /// Keeps what was written as the blob `digest`, which the caller has computed from the very bytes.

@@ -19,47 +19,15 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use flink_img::oci::Digest;
+use support::outputs::with_all_outputs;
 use support::registry::{Fault, Registry};
-use support::workshop::{Files, TAG, Workshop, succeed};
+use support::workshop::{TAG, Workshop, succeed};
 
 /// A build with every kind of output, below `out`.
 fn build(workshop: &Workshop, registry: &Registry) -> Command {
-    let mut build = workshop.build();
+    let mut build = with_all_outputs(workshop.build(), Path::new("out"), registry);
+    build.stdout(Stdio::null()).stderr(Stdio::null());
     build
-        .args(["-o", "oci:out/layout"])
-        .args(["-o", "oci-archive:out/oci.tar"])
-        .args(["-o", "docker-archive:out/docker.tar"])
-        .args(["--metadata-file", "out/metadata.json", "--push", "-t"])
-        .arg(format!("{}/acme/job:{TAG}", registry.address()))
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    build
-}
-
-/// What has a name below `out`; each of it must be whole, and the image `digest`.
-fn whole_outputs(out: &Path, digest: &str) -> Vec<String> {
-    let mut names: Vec<String> = std::fs::read_dir(out)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        // What was under way when the kill came; it looks like what it is, and like nothing else.
-        .filter(|name| !name.starts_with(".flink-img-"))
-        .collect();
-    names.sort();
-    for name in &names {
-        let path = out.join(name);
-        let found = match name.as_str() {
-            "layout" => Files::in_folder(&path).digest(),
-            "oci.tar" | "docker.tar" => Files::in_archive(&path).digest(),
-            "metadata.json" => {
-                let bytes = std::fs::read(&path).unwrap();
-                let metadata: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
-                metadata["digest"].as_str().unwrap().to_owned()
-            }
-            other => panic!("a build left `{other}`"),
-        };
-        assert_eq!(found, digest, "{name}");
-    }
-    names
 }
 
 /// Every blob of the store must be what its name says.

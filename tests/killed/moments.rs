@@ -13,11 +13,11 @@ use std::time::{Duration, Instant};
 use flink_img::oci::{Digest, Manifest};
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::support::outputs::{OUTPUTS, REPOSITORY, whole_outputs};
 use crate::support::registry::{Fault, Registry};
 use crate::support::workshop::{Random, TAG, Workshop, succeed};
-use crate::{assert_store_is_right, build, whole_outputs};
+use crate::{assert_store_is_right, build};
 
-const REPOSITORY: &str = "acme/job";
 /// How many work at the same time, each in a folder of its own.
 const WORKERS: u64 = 4;
 /// How many kills of each kind each of them does: 200 altogether.
@@ -257,7 +257,7 @@ impl Scene {
         let has = |digest: &Digest| registry.blob(REPOSITORY, *digest).is_some();
         let sent = self.blobs.iter().filter(|digest| has(digest)).count();
         match manifest {
-            Some(_) if outputs.len() == 4 => Phase::Whole,
+            Some(_) if outputs.len() == OUTPUTS => Phase::Whole,
             Some(_) => Phase::Tagged,
             None if sent == self.blobs.len() => Phase::Sent,
             None if registry.traffic().received > 0 => Phase::Sending,

@@ -5,9 +5,10 @@ use std::time::Instant;
 use flink_img::oci::Digest;
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::support::outputs::whole_outputs;
 use crate::support::registry::Registry;
 use crate::support::workshop::{Files, Random, TAG, Workshop, succeed};
-use crate::{assert_store_is_right, build, whole_outputs};
+use crate::{assert_store_is_right, build};
 
 /// How often each signal is sent; that of all kills is in `moments`.
 const ROUNDS: [(Signal, usize); 2] = [(Signal::TERM, 10), (Signal::INT, 10)];

@@ -11,6 +11,7 @@ pub mod context;
 pub mod docker_registry;
 pub mod files;
 pub mod fixtures;
+pub mod outputs;
 pub mod parts;
 pub mod podman;
 pub mod registry;

@@ -49,9 +49,9 @@ pub(super) fn check(
 
 /// Whether the file system knows modes.
 fn has_modes(store: &Store) -> Result<bool, FileError> {
-    let path = store.temporary().join("unnamed");
-    let file = AtomicFile::create_private(&path)?;
-    let metadata = file.file().metadata().at("read", &path)?;
+    let folder = store.temporary();
+    let file = AtomicFile::create_private_in(&folder)?;
+    let metadata = file.file().metadata().at("read", &folder)?;
     Ok(fs::mode(&metadata) == PRIVATE_FILE_MODE)
 }
 
