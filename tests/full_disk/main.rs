@@ -16,7 +16,6 @@ mod support;
 mod disk;
 mod outcome;
 
-use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -25,13 +24,11 @@ use disk::{Disk, where_one_may_mount};
 use flink_img::oci::Digest;
 use libtest_mimic::{Arguments, Trial};
 use outcome::{Outcome, outcome, try_sizes};
-use sha2::{Digest as _, Sha512};
-use support::context::{base_config, layer, names};
-use support::files::FileServer;
-use support::fixtures::{Compress, Raw, tar};
+use support::context::names;
+use support::downloads::{Downloads, RELEASE};
 use support::outputs::{OUTPUTS, REPOSITORY, whole_outputs, with_all_outputs};
 use support::registry::Registry;
-use support::workshop::{Files, TAG, Workshop, built, noise, settle, small_root, succeed};
+use support::workshop::{Files, TAG, Workshop, built, settle, succeed};
 
 /// Set for the program once it is where it may mount.
 const INSIDE: &str = "FLINK_IMG_TEST_MAY_MOUNT";
@@ -189,33 +186,8 @@ fn a_cache_without_room_refuses_a_build_and_stays_sound() {
 /// A release from a mirror, on a base from a registry.
 fn downloads_without_room_are_whole_or_not_there() {
     let scene = Scene::new();
-    let archive = std::fs::read(scene.workshop.path("flink.tgz")).unwrap();
-    let hex: Vec<_> = Sha512::digest(&archive)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    let name = "flink-1.20.5-bin-scala_2.12.tgz";
-    let place = format!("/flink/flink-1.20.5/{name}");
-    let sum = format!("{}  {name}\n", hex.concat());
-    let mirror = FileServer::start(BTreeMap::from([
-        (format!("{place}.sha512"), sum.into_bytes()),
-        (place, archive),
-    ]));
-    let registry = Registry::start();
-    let mut entries = small_root();
-    entries.push(Raw::file("opt/noise", &noise(16 << 10)));
-    let base = tar(&entries);
-    let (media_type, bytes) = layer(&base, Compress::Gzip);
-    let config = base_config("amd64", &base);
-    registry.put_image("acme/base", "1", &config, &[(media_type, &bytes)]);
-    let build = |cache: &Path| {
-        let mut build = scene.workshop.program();
-        build.env("FLINK_IMG_CACHE_DIR", cache);
-        build.args(["build", "--job-jar", "job.jar", "--flink-version", "1.20.5"]);
-        build.args(["--release-mirror", &format!("{}/flink", mirror.url())]);
-        build.args(["--base", &format!("{}/acme/base:1", registry.address())]);
-        build
-    };
+    let downloads = Downloads::new(&scene.workshop, 16 << 10);
+    let build = |cache: &Path| downloads.build(&scene.workshop, cache);
     let right = built(&mut build(&scene.workshop.path("cache")))["digest"].clone();
     let outcomes = try_sizes(ROOM / PAGE, |pages| {
         let disk = Disk::new(&format!("size={}", pages * PAGE));
@@ -228,7 +200,7 @@ fn downloads_without_room_are_whole_or_not_there() {
         scene.verify(&cache);
         outcome
     });
-    outcomes.assert_met(&[name, "pull `sha256:", "`tmp`"]);
+    outcomes.assert_met(&[RELEASE, "pull `sha256:", "`tmp`"]);
 }
 
 fn outputs_without_room_are_whole_or_not_there() {

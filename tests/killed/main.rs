@@ -10,6 +10,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod downloads;
 mod moments;
 mod signals;
 mod together;

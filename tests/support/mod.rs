@@ -9,6 +9,7 @@
 
 pub mod context;
 pub mod docker_registry;
+pub mod downloads;
 pub mod files;
 pub mod fixtures;
 pub mod outputs;
