@@ -21,7 +21,7 @@ use super::{StoreError, layout};
 use crate::fs;
 use crate::oci::{Descriptor, Digest};
 use crate::parallel::on_all_cores;
-use crate::progress::Reporter;
+use crate::progress::{Reporter, Silent};
 pub use finding::{Finding, Trouble};
 
 /// A marker is one line.
@@ -106,7 +106,11 @@ impl Store {
             .filter(|item| item.holding != Holding::Unfinished);
         let total = Amount::of(read).bytes;
         let progress = reporter.start("Checking the cache", Some(total));
-        let troubles = on_all_cores(&items, |item| surely(|| check::trouble(item, &*progress)));
+        let troubles = on_all_cores(&items, |item| {
+            check::trouble(item, &*progress)?;
+            // Once more, as in `surely`; what is read again does not count twice.
+            check::trouble(item, &Silent)
+        });
         progress.finish("checked");
 
         let damaged: BTreeSet<Digest> = items
@@ -215,4 +219,57 @@ fn take_away(item: &Item) -> bool {
             false
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::fs::now;
+
+    #[test]
+    fn what_is_made_good_between_two_looks_is_no_fault() {
+        for (looks, expected) in [([true, true], Some(2)), ([true, false], None)] {
+            let count = Cell::new(0);
+            let look = || {
+                count.set(count.get() + 1);
+                looks[count.get() - 1].then(|| count.get())
+            };
+            assert_eq!(surely(look), expected);
+            assert_eq!(count.get(), 2);
+        }
+    }
+
+    #[test]
+    fn where_nobody_can_be_kept_out_only_what_is_old_goes() {
+        let now = now();
+        let hours = |hours: u64| now - Duration::from_secs(hours * 3600);
+        for (mending, of_an_hour, of_two_days) in [
+            (Mending::No, false, false),
+            (Mending::Alone, true, true),
+            (Mending::Careful(now), false, true),
+        ] {
+            assert_eq!(mending.takes(hours(1)), of_an_hour, "{mending:?}");
+            assert_eq!(mending.takes(hours(48)), of_two_days, "{mending:?}");
+        }
+    }
+
+    #[test]
+    fn a_repair_is_refused_while_somebody_else_has_the_store() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let other = Store::open(folder.path()).unwrap();
+        let blob = folder
+            .path()
+            .join(format!("blobs/sha256/{}", "0".repeat(64)));
+        fs::write_private(&blob, b"not the bytes of that digest").unwrap();
+        let refused = store.repair(now(), &Silent).unwrap_err();
+        assert!(matches!(refused, StoreError::InUse(_)), "{refused}");
+        assert_eq!(store.verify(&Silent).unwrap().faults(), (1, 0));
+        drop(other);
+        assert_eq!(store.repair(now(), &Silent).unwrap().faults(), (1, 1));
+        assert_eq!(store.verify(&Silent).unwrap().faults(), (0, 0));
+    }
 }
