@@ -8,23 +8,28 @@
     reason = "the one place where std::fs is used"
 )]
 
+mod atomic;
+
 use std::fs::{DirBuilder, File, Metadata, Permissions};
-use std::io::{self, Read, Write};
-use std::os::fd::AsRawFd;
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, Timespec, Timestamps, UTIME_NOW};
-use rustix::io::Errno;
-use tempfile::NamedTempFile;
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW};
 
 use crate::error::{FileError, IoResultExt};
 
+pub use atomic::{AtomicFile, PREFIX, write_atomic, write_private};
+
 /// Longest text file that [`read_to_string`] reads.
 const TEXT_LIMIT: u64 = 16 << 20;
+/// The mode of a file that is nobody else's business.
+pub const PRIVATE_FILE_MODE: u32 = 0o600;
+/// The mode of a folder that is nobody else's business.
+pub const PRIVATE_FOLDER_MODE: u32 = 0o700;
 
 /// Opens a regular file for reading. A folder, a device or a pipe is an error.
 pub fn open(path: &Path) -> Result<File, FileError> {
@@ -133,16 +138,14 @@ pub fn touch(path: &Path, metadata: &Metadata, interval: Duration) {
     }
 }
 
-/// Closes the regular file at `path`, of which `metadata` was just read, to all but its owner.
-///
-/// It is no harm when that fails: the file may be somebody else's, or the file system without modes.
-pub fn make_private(path: &Path, metadata: &Metadata) {
-    if metadata.is_file() && metadata.permissions().mode() & 0o077 != 0 {
-        let mode = Permissions::from_mode(PRIVATE_FILE_MODE);
-        if let Err(error) = std::fs::set_permissions(path, mode) {
-            tracing::debug!("`{}` stays open to others: {error}", path.display());
-        }
-    }
+/// Who may do what with the file or folder: the nine bits for owner, group and all others.
+pub fn mode(metadata: &Metadata) -> u32 {
+    metadata.permissions().mode() & 0o777
+}
+
+/// Says who may do what with the file or folder at `path`.
+pub fn set_mode(path: &Path, mode: u32) -> Result<(), FileError> {
+    std::fs::set_permissions(path, Permissions::from_mode(mode)).at("change", path)
 }
 
 /// Removes a file, a link, or a folder with all that is in it; one that is gone already is fine.
@@ -171,6 +174,24 @@ pub fn create_dir_all(path: &Path, mode: Option<u32>) -> Result<(), FileError> {
         builder.mode(mode);
     }
     builder.create(path).at("create", path)
+}
+
+/// The folder that a path lies in.
+pub fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Brings the names in a folder to the disk: what was committed in it is found there after a power cut too.
+pub fn sync_folder(path: &Path) -> Result<(), FileError> {
+    let synced = File::open(path).at("open", path)?.sync_all();
+    match synced.as_ref().map_err(io::Error::kind) {
+        // Not every file system does that to a folder.
+        Err(io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => Ok(()),
+        _ => synced.at("write", path),
+    }
 }
 
 /// Renames `from` to `to`, replacing what is there.
@@ -268,183 +289,6 @@ impl Read for RangeReader {
     }
 }
 
-/// A file that appears under its name only when it is complete.
-///
-/// Dropped without [`AtomicFile::commit`], it leaves nothing behind.
-///
-/// ```
-/// use std::io::Write;
-///
-/// let folder = tempfile::tempdir()?;
-/// let path = folder.path().join("digest.txt");
-/// let mut file = flink_img::fs::AtomicFile::create(&path)?;
-/// file.write_all(b"sha256:...")?;
-/// assert!(!path.exists());
-/// file.commit()?;
-/// assert!(path.exists());
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Debug)]
-pub struct AtomicFile {
-    temporary: Temporary,
-    path: PathBuf,
-}
-
-/// A file on its way.
-#[derive(Debug)]
-enum Temporary {
-    /// Without a name in any folder, so that even a kill leaves nothing behind.
-    Nameless(File),
-    /// Where the file system has no such files.
-    Named(NamedTempFile),
-}
-
-/// What names of temporary files begin with.
-pub const PREFIX: &str = ".flink-img-";
-/// As for any new file: the umask takes away what the user does not want.
-const NEW_FILE_MODE: u32 = 0o666;
-/// For what is nobody else's business.
-const PRIVATE_FILE_MODE: u32 = 0o600;
-
-/// The folder that a path lies in.
-pub fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    }
-}
-
-impl AtomicFile {
-    /// Starts a file that will be called `path`; its folder must exist.
-    pub fn create(path: &Path) -> Result<Self, FileError> {
-        Self::with_mode(path, NEW_FILE_MODE)
-    }
-
-    /// The same for a file that only its owner may read and write, whatever the umask.
-    pub fn create_private(path: &Path) -> Result<Self, FileError> {
-        let file = Self::with_mode(path, PRIVATE_FILE_MODE)?;
-        // A file system without modes cannot do this, and need not.
-        let _ = rustix::fs::fchmod(file.file(), Mode::from_raw_mode(PRIVATE_FILE_MODE));
-        Ok(file)
-    }
-
-    fn with_mode(path: &Path, mode: u32) -> Result<Self, FileError> {
-        Self::check(path)?;
-        let folder = folder_of(path);
-        let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-        let temporary = match rustix::fs::open(folder, flags, Mode::from_raw_mode(mode)) {
-            Ok(file) => Temporary::Nameless(file.into()),
-            // What forbids a file without a name forbids any; everything else is a file system that has none such.
-            Err(
-                error @ (Errno::NOENT
-                | Errno::NOTDIR
-                | Errno::ACCESS
-                | Errno::ROFS
-                | Errno::NOSPC
-                | Errno::DQUOT),
-            ) => return Err(io::Error::from(error)).at("create", path),
-            Err(_) => Temporary::Named(
-                tempfile::Builder::new()
-                    .prefix(PREFIX)
-                    .permissions(Permissions::from_mode(mode))
-                    .tempfile_in(folder)
-                    .at("create", path)?,
-            ),
-        };
-        Ok(Self {
-            temporary,
-            path: path.to_owned(),
-        })
-    }
-
-    /// Whether what is at `path` now may be replaced: a folder or a device may not, as no rename would bring it back.
-    pub fn check(path: &Path) -> Result<(), FileError> {
-        let Ok(metadata) = std::fs::metadata(path) else {
-            return Ok(());
-        };
-        let error = if metadata.is_dir() {
-            io::Error::from(io::ErrorKind::IsADirectory)
-        } else if metadata.is_file() {
-            return Ok(());
-        } else {
-            io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")
-        };
-        Err(error).at("write", path)
-    }
-
-    /// Starts a file in `folder` whose name is only known once its bytes are; see [`AtomicFile::commit_as`].
-    pub fn create_in(folder: &Path) -> Result<Self, FileError> {
-        Self::create(&folder.join("unnamed"))
-    }
-
-    /// The open file, for readers of what was written so far.
-    pub fn file(&self) -> &File {
-        match &self.temporary {
-            Temporary::Nameless(file) => file,
-            Temporary::Named(file) => file.as_file(),
-        }
-    }
-
-    /// Gives the file its name, once its bytes are on the disk.
-    pub fn commit(self) -> Result<(), FileError> {
-        let path = self.path.clone();
-        self.commit_as(&path)
-    }
-
-    /// Gives the file the name `path`, on the same file system, once its bytes are on the disk.
-    pub fn commit_as(self, path: &Path) -> Result<(), FileError> {
-        self.file().sync_all().at("write", path)?;
-        match self.temporary {
-            Temporary::Nameless(file) => {
-                // A link cannot take the place of a file, so there is a name in between for a moment.
-                let open_file = format!("/proc/self/fd/{}", file.as_raw_fd());
-                tempfile::Builder::new()
-                    .prefix(PREFIX)
-                    .make_in(folder_of(path), |name| {
-                        let flags = AtFlags::SYMLINK_FOLLOW;
-                        rustix::fs::linkat(CWD, open_file.as_str(), CWD, name, flags)?;
-                        Ok(())
-                    })
-                    .at("create", path)?
-                    .into_temp_path()
-                    .persist(path)
-                    .map_err(|error| error.error)
-                    .at("replace", path)
-            }
-            Temporary::Named(file) => file
-                .persist(path)
-                .map(drop)
-                .map_err(|error| error.error)
-                .at("replace", path),
-        }
-    }
-}
-
-impl Write for AtomicFile {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.file().write(buffer)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file().flush()
-    }
-}
-
-/// Writes a whole file, which appears complete or not at all.
-pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    write_all(AtomicFile::create(path)?, path, bytes)
-}
-
-/// The same for a file that only its owner may read and write.
-pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    write_all(AtomicFile::create_private(path)?, path, bytes)
-}
-
-fn write_all(mut file: AtomicFile, path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    file.write_all(bytes).at("write", path)?;
-    file.commit()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -466,25 +310,6 @@ mod tests {
         assert_eq!(
             names,
             ["Z", "a", "b", "b-file", "b/deep", "b/deep/x", "link"]
-        );
-    }
-
-    #[test]
-    fn an_unfinished_file_leaves_nothing() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("out");
-        let mut file = AtomicFile::create(&path).unwrap();
-        file.write_all(b"half").unwrap();
-        drop(file);
-        assert!(list(folder.path()).unwrap().is_empty());
-        write_atomic(&path, b"old").unwrap();
-        write_atomic(&path, b"new").unwrap();
-        assert_eq!(read_to_string(&path).unwrap(), "new");
-        assert_eq!(list(folder.path()).unwrap().len(), 1);
-        assert!(
-            open(&folder.path().join("other"))
-                .unwrap_err()
-                .is_not_found()
         );
     }
 

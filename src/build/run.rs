@@ -9,7 +9,8 @@ use super::annotations::annotated;
 use super::last::LastImages;
 use super::push::{Offer, Push};
 use super::{BuildError, BuildPlan, Context, Inputs, PlannedLayer, Targets};
-use crate::layer::{self, CREATED, Compression, LayerFacts, LayerPlan, Remake};
+use crate::error::IoResultExt as _;
+use crate::layer::{self, CREATED, Compression, LayerError, LayerFacts, LayerPlan, Remake};
 use crate::memory;
 use crate::oci::{BlobSource, Descriptor, DiffId, Digest, Image, Layer, Reference};
 
@@ -335,7 +336,14 @@ fn make(planned: &PlannedLayer, context: &Context) -> Result<OwnLayer, BuildErro
         let facts = layer::measure(plan, context.threads, &*progress)?;
         (facts, remake(plan, context))
     } else {
-        let (blob, facts) = layer::write(plan, store.writer()?, context.threads, &*progress)?;
+        let written = layer::write(plan, store.writer()?, context.threads, &*progress);
+        let (blob, facts) = match written {
+            // What the layer cannot know is where it goes.
+            Err(LayerError::Write(error)) => {
+                Err(error).at("write a layer in", &store.temporary())?
+            }
+            written => written?,
+        };
         let source = store.commit(blob, facts.descriptor.digest)?;
         (facts, source)
     };

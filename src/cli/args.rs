@@ -368,6 +368,7 @@ pub(super) struct CacheArgs {
 pub(super) enum CacheCommand {
     Info(CacheInfoArgs),
     Prune(CachePruneArgs),
+    Verify(CacheVerifyArgs),
 }
 
 /// Show where the cache is, and how much there is of what
@@ -390,6 +391,17 @@ pub(super) struct CachePruneArgs {
     /// Remove nothing, and say what would be removed
     #[arg(long)]
     pub(super) dry_run: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Read all that is in the cache, and tell what is not what it should be
+#[derive(Debug, Args)]
+pub(super) struct CacheVerifyArgs {
+    /// Take away what is damaged, so that the next build makes or fetches it again, and close to others what is open
+    #[arg(long)]
+    pub(super) repair: bool,
     /// Print one JSON object
     #[arg(long)]
     pub(super) json: bool,

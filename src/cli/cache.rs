@@ -1,4 +1,6 @@
-//! `flink-img cache info` and `flink-img cache prune`
+//! `flink-img cache info`, `flink-img cache prune` and `flink-img cache verify`
+
+mod verify;
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -24,6 +26,7 @@ pub(super) fn run(
     match &arguments.command {
         CacheCommand::Info(info) => show(info, &context.store, printer),
         CacheCommand::Prune(prune) => clean(prune, &context.store, printer),
+        CacheCommand::Verify(verify) => verify::run(verify, &context.store, printer),
     }
 }
 
@@ -192,16 +195,19 @@ fn counts(removed: &[Item]) -> [(&'static str, Amount); 4] {
     ]
 }
 
+/// `1 blob`, `2 blobs`
+fn counted(count: u64, name: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {name}{plural}")
+}
+
 fn sentence(pruned: &Pruned, dry_run: bool) -> String {
     let verb = if dry_run { "Would free" } else { "Freed" };
     let freed = HumanBytes(Amount::of(&pruned.removed).bytes);
     let counts: Vec<_> = counts(&pruned.removed)
         .into_iter()
         .filter(|(_, amount)| amount.count > 0)
-        .map(|(name, Amount { count, .. })| {
-            let plural = if count == 1 { "" } else { "s" };
-            format!("{count} {name}{plural}")
-        })
+        .map(|(name, Amount { count, .. })| counted(count, name))
         .collect();
     let what = if counts.is_empty() {
         "there was nothing to remove".to_owned()

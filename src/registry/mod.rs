@@ -2,9 +2,11 @@
 //!
 //! Reads like the specification: [`Client`] is one session with any number of registries, `pull` and `push` are
 //! its verbs (with `upload`, the sessions that a push goes through), `auth` answers challenges (with what `token` gets),
-//! `credentials` knows what the user is logged in to, and `check` tries whether that is enough. What comes in is checked against digest and size before anybody sees its end; what goes
-//! out is opened anew for every try, because a body that was sent cannot be sent again (`body`, and `pipe` for what is
-//! made or passed on while it is sent). `mirrors` knows where else images are, and `route` leads pulls there; a push goes
+//! `credentials` knows what the user is logged in to, and `check` tries whether that is enough. What comes in is checked
+//! against digest and size before anybody sees its end (`pull`); what goes out is opened anew for every try, because a body
+//! that was sent cannot be sent again (`body`, and `pipe` for what is made or passed on while it is sent). `send` fills an
+//! upload, as far as `abilities` knows in the form that the registry takes, `throttle` keeps the number of blobs under way
+//! to what it bears, and `quirks` is the table of what single registries do in their own way. `mirrors` knows where else images are, and `route` leads pulls there; a push goes
 //! nowhere but to the registry of the image's name.
 //!
 //! Three rules hold everywhere:
@@ -40,6 +42,7 @@ mod client;
 mod credentials;
 mod endpoint;
 mod error;
+mod hint;
 mod manifest;
 mod mirror_error;
 mod mirrors;

@@ -295,10 +295,11 @@ impl Client {
     ) -> Result<(), Cause> {
         let session = self.session(&source.reference, Access::Pull).await?;
         let throttle = &session.endpoint.throttle;
-        let _turn = match S::IS_RELAY {
-            // The upload that it is for has a turn, maybe the last one of this very registry.
-            true => None,
-            false => Some(throttle.turn().await),
+        // The upload that a relay is for has a turn, maybe the last one of this very registry.
+        let _turn = if S::IS_RELAY {
+            None
+        } else {
+            Some(throttle.turn().await)
         };
         let mut retries = self.wire.settings.retry.start();
         loop {

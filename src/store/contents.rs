@@ -12,7 +12,7 @@ use crate::fs;
 use crate::oci::Digest;
 
 /// What comes behind the name of an archive to name its checksum.
-const CHECKSUM: &str = ".sha512";
+pub(super) const CHECKSUM: &str = ".sha512";
 /// The length of a digest in hexadecimal digits.
 const HEX: usize = 64;
 
@@ -73,7 +73,14 @@ impl Amount {
 impl Store {
     /// Everything in the store but its own few small files, in no order that matters.
     pub fn contents(&self) -> Result<Vec<Item>, StoreError> {
-        let needed = self.needed()?;
+        Ok(self.contents_beside(&self.needed()?)?)
+    }
+
+    /// The same; `needed` are the blobs that count as kept.
+    pub(super) fn contents_beside(
+        &self,
+        needed: &BTreeSet<Digest>,
+    ) -> Result<Vec<Item>, FileError> {
         let mut found = Found::default();
         for path in list(self.root())? {
             found.add_if_unfinished(&path)?;
@@ -129,21 +136,21 @@ impl Store {
 }
 
 /// What is in a folder; nothing if there is no such folder.
-fn list(folder: &Path) -> Result<Vec<PathBuf>, FileError> {
+pub(super) fn list(folder: &Path) -> Result<Vec<PathBuf>, FileError> {
     match fs::list(folder) {
         Err(error) if error.is_not_found() => Ok(Vec::new()),
         listed => listed,
     }
 }
 
-fn name(path: &Path) -> &str {
+pub(super) fn name(path: &Path) -> &str {
     path.file_name()
         .and_then(|name| name.to_str())
         .unwrap_or_default()
 }
 
 /// The digest of the blob that is called so.
-fn digest(path: &Path) -> Option<Digest> {
+pub(super) fn digest(path: &Path) -> Option<Digest> {
     let name = name(path);
     (name.len() == HEX).then(|| format!("sha256:{name}").parse().ok())?
 }

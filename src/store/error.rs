@@ -50,6 +50,16 @@ pub enum StoreError {
     /// What wants to be alone in the store is not.
     #[error("Another flink-img uses the cache in `{}`", .0.display())]
     InUse(PathBuf),
+    /// Not everything in the store is what it should be.
+    #[error("The cache in `{}` has {count} fault{}{}", path.display(), if *count == 1 { "" } else { "s" }, if *mended { " that cannot be mended" } else { "" })]
+    Unsound {
+        /// The store.
+        path: PathBuf,
+        /// How many faults are in it.
+        count: usize,
+        /// Whether these are what mending left.
+        mended: bool,
+    },
 }
 
 impl Explain for StoreError {
@@ -57,7 +67,7 @@ impl Explain for StoreError {
         match self {
             Self::File(error) => error.kind(),
             Self::Layout(error) => error.kind(),
-            Self::Mismatch { .. } | Self::Kept { .. } => Kind::Integrity,
+            Self::Mismatch { .. } | Self::Kept { .. } | Self::Unsound { .. } => Kind::Integrity,
             Self::Unknown(_) => Kind::NotFound,
             Self::Index { .. } => Kind::Input,
             Self::InUse(_) => Kind::Storage,
@@ -77,6 +87,15 @@ impl Explain for StoreError {
             ),
             Self::Kept { .. } => Some("build it again under this name".to_owned()),
             Self::InUse(_) => Some("try again when it has ended".to_owned()),
+            Self::Unsound { mended: false, .. } => Some(
+                "`flink-img cache verify --repair` takes away what is damaged; the next build that needs it makes or \
+                 fetches it again"
+                    .to_owned(),
+            ),
+            Self::Unsound { mended: true, .. } => Some(
+                "build images that are not whole again, under their names; an index can only be brought back from a copy"
+                    .to_owned(),
+            ),
         }
     }
 }

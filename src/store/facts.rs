@@ -11,7 +11,10 @@ use crate::memory::Memory;
 use crate::oci::Digest;
 
 /// Facts are a few kilobytes.
-const LIMIT: u64 = 16 * 1024 * 1024;
+pub(super) const LIMIT: u64 = 16 * 1024 * 1024;
+
+/// What the name of a fact ends with, behind the digest of its key.
+pub(super) const EXTENSION: &str = ".fact";
 
 /// What vouches for a fact.
 fn seal(kind: &str, key: Digest, bytes: &[u8]) -> String {
@@ -19,33 +22,38 @@ fn seal(kind: &str, key: Digest, bytes: &[u8]) -> String {
     Digest::of(&[place.as_bytes(), bytes].concat()).to_string()
 }
 
+/// The text of a fact, if the line that the file ends with vouches for it.
+pub(super) fn unsealed<'a>(kind: &str, key: Digest, file: &'a [u8]) -> Option<&'a [u8]> {
+    let end = file.iter().rposition(|byte| *byte == b'\n')?;
+    let (text, line) = (&file[..end], &file[end + 1..]);
+    (line == seal(kind, key, text).as_bytes()).then_some(text)
+}
+
 impl Store {
     fn fact_path(&self, kind: &str, key: Digest) -> PathBuf {
         let folder = self.root().join(FACTS).join(kind);
-        folder.join(format!("{}.fact", key.hex()))
+        folder.join(format!("{}{EXTENSION}", key.hex()))
     }
 }
 
 impl Memory for Store {
     fn recall_bytes(&self, kind: &str, key: Digest) -> Option<Vec<u8>> {
         let path = self.fact_path(kind, key);
-        let mut bytes = fs::read_limited(&path, LIMIT).ok()?;
-        let end = bytes.iter().rposition(|byte| *byte == b'\n')?;
-        if bytes[end + 1..] != *seal(kind, key, &bytes[..end]).as_bytes() {
+        let file = fs::read_limited(&path, LIMIT).ok()?;
+        let Some(text) = unsealed(kind, key, &file) else {
             tracing::debug!("`{}` is damaged", path.display());
             return None;
-        }
-        bytes.truncate(end);
+        };
         if let Ok(metadata) = fs::metadata(&path) {
             fs::touch(&path, &metadata, USE_INTERVAL);
         }
-        Some(bytes)
+        Some(text.to_vec())
     }
 
     fn remember_bytes(&self, kind: &str, key: Digest, bytes: &[u8]) {
         let path = self.fact_path(kind, key);
         let sealed = [bytes, b"\n", seal(kind, key, bytes).as_bytes()].concat();
-        let written = fs::create_dir_all(fs::folder_of(&path), Some(0o700))
+        let written = fs::create_dir_all(fs::folder_of(&path), Some(fs::PRIVATE_FOLDER_MODE))
             .and_then(|()| fs::write_private(&path, &sealed));
         if let Err(error) = written {
             tracing::debug!("{error}");

@@ -402,6 +402,13 @@ pub(super) fn is_layout(folder: &Path) -> bool {
         .all(|name| fs::metadata(&folder.join(name)).is_ok())
 }
 
+/// Whether these bytes make a folder a layout.
+pub(super) fn is_marker(bytes: &[u8]) -> bool {
+    let found = serde_json::from_slice::<BTreeMap<String, String>>(bytes);
+    let expected = serde_json::from_slice(MARKER_TEXT);
+    matches!((found, expected), (Ok(found), Ok(expected)) if found == expected)
+}
+
 pub(super) fn read_index(folder: &Path) -> Result<Index, LayoutError> {
     parse_index(&fs::read_limited(&folder.join(INDEX), MANIFEST_LIMIT)?)
 }

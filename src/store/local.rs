@@ -13,7 +13,6 @@
 //! The time of change of a file tells when it was used last, to the hour.
 
 use std::fs::File;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,16 +21,17 @@ use super::blob;
 use super::layout::{BLOBS, INDEX, ensure_layout, is_layout, read_index};
 use super::sharing::Use;
 use super::{Layout, StoreError};
-use crate::error::IoResultExt as _;
 use crate::fs::{self, AtomicFile};
-use crate::oci::{BlobSource, Descriptor, Digest, Image, Index, Reference};
+use crate::oci::{BlobSource, Descriptor, Digest, Image, Index, MediaType, Reference};
 use crate::progress::{Reporter, Silent};
 
 /// The annotation that carries an image's full name, as containerd and Docker read it.
 pub(super) const NAME_ANNOTATION: &str = "io.containerd.image.name";
 pub(super) const FACTS: &str = "facts";
-const RELEASES: &str = "releases";
-const TEMPORARY: &str = "tmp";
+pub(super) const RELEASES: &str = "releases";
+pub(super) const TEMPORARY: &str = "tmp";
+/// Locked while the index is changed.
+pub(super) const LOCK: &str = "lock";
 /// What is used all the time is marked as used this often.
 pub(super) const USE_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
@@ -63,7 +63,7 @@ impl Store {
     pub fn open_with(root: &Path, reporter: &dyn Reporter) -> Result<Self, StoreError> {
         // Others have no business in it: what it holds may come from a private registry.
         for folder in [BLOBS, TEMPORARY, FACTS, RELEASES] {
-            fs::create_dir_all(&root.join(folder), Some(0o700))?;
+            fs::create_dir_all(&root.join(folder), Some(fs::PRIVATE_FOLDER_MODE))?;
         }
         let store = Self {
             root: root.to_owned(),
@@ -73,12 +73,8 @@ impl Store {
             // Somebody else may just have made it one, and have kept an image in it.
             let _lock = store.lock()?;
             ensure_layout(root, fs::write_private)?;
-        }
-        // Those who download releases know nothing of stores.
-        for path in fs::list(&store.releases()).unwrap_or_default() {
-            if let Ok(metadata) = fs::symlink_metadata(&path) {
-                fs::make_private(&path, &metadata);
-            }
+            fs::sync_folder(fs::folder_of(&root.join(BLOBS)))?;
+            fs::sync_folder(root)?;
         }
         // A store that is complete and cannot be written to would be noticed only in the middle of a build.
         for folder in [BLOBS, TEMPORARY] {
@@ -106,11 +102,10 @@ impl Store {
         self.root.join(RELEASES)
     }
 
-    /// Marks a release as used, and closes it to other users; `path` below [`Store::releases`] is its archive.
+    /// Marks a release as used; `path` below [`Store::releases`] is its archive.
     pub fn use_release(&self, path: &Path) {
         if let Ok(metadata) = fs::metadata(path) {
             fs::touch(path, &metadata, USE_INTERVAL);
-            fs::make_private(path, &metadata);
         }
     }
 
@@ -155,9 +150,7 @@ impl Store {
 
     /// Starts a blob whose digest is known only once it is written.
     pub fn writer(&self) -> Result<AtomicFile, StoreError> {
-        Ok(AtomicFile::create_private(
-            &self.temporary().join("unnamed"),
-        )?)
+        Ok(AtomicFile::create_private_in(&self.temporary())?)
     }
 
     /// Keeps what was written as the blob `digest`, which the caller has computed from the very bytes.
@@ -194,13 +187,18 @@ impl Store {
     ///
     /// All layers must be in the store already.
     pub fn keep(&self, name: &Reference, image: &Image) -> Result<(), StoreError> {
-        for bytes in [&image.config, &image.manifest] {
-            let mut blob = self.writer()?;
-            blob.write_all(bytes).at("write", &self.temporary())?;
-            self.commit(blob, Digest::of(bytes))?;
+        let config = Descriptor::of(MediaType::Config, &image.config);
+        for (descriptor, bytes) in [
+            (config, &image.config),
+            (image.descriptor(), &image.manifest),
+        ] {
+            if self.verified_blob(&descriptor, &Silent).is_none() {
+                self.add(&descriptor, &BlobSource::Bytes(bytes.clone().into()))?;
+            }
         }
         let _lock = self.lock()?;
-        let mut index = self.index()?;
+        let before = self.index()?;
+        let mut index = before.clone();
         let full_name = name.to_string();
         index.manifests.retain(|manifest| {
             let old = manifest.annotations.get(NAME_ANNOTATION);
@@ -212,7 +210,12 @@ impl Store {
             .insert(NAME_ANNOTATION.to_owned(), full_name);
         index.manifests.push(descriptor);
         sort(&mut index);
-        fs::write_private(&self.root.join(INDEX), &index.to_bytes())?;
+        if index != before {
+            // A power cut must not leave an index that names blobs whose own names never came to the disk.
+            fs::sync_folder(&self.root.join(BLOBS))?;
+            fs::write_private(&self.root.join(INDEX), &index.to_bytes())?;
+            fs::sync_folder(&self.root)?;
+        }
         Ok(())
     }
 
@@ -249,7 +252,7 @@ impl Store {
 
     /// Keeps others from the index until it is dropped; where there are no locks, nobody is kept from it.
     fn lock(&self) -> Result<File, StoreError> {
-        let path = self.root.join("lock");
+        let path = self.root.join(LOCK);
         let file = fs::open_lock(&path)?;
         if let Err(error) = file.lock() {
             tracing::debug!("`{}` cannot be locked: {error}", path.display());
@@ -268,7 +271,7 @@ fn sort(index: &mut Index) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oci::{Config, MediaType, Platform};
+    use crate::oci::{Config, Platform};
     use crate::progress::Silent;
 
     fn store() -> (tempfile::TempDir, Store) {

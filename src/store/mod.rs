@@ -13,6 +13,7 @@ mod local;
 mod output;
 mod prune;
 mod sharing;
+mod verify;
 
 pub(crate) use assemble::assemble;
 pub use blob::open;
@@ -22,3 +23,4 @@ pub use layout::{Layout, LayoutError};
 pub use local::{NamedImage, Store};
 pub use output::{Output, OutputError, OutputParseError, Written, replaced};
 pub use prune::{Pruned, Pruning};
+pub use verify::{Finding, Trouble, Verified};

@@ -8,7 +8,7 @@ use super::{Store, StoreError};
 use crate::fs;
 
 /// Where nobody can be kept out, what was used so recently may be in use now.
-const CAREFUL: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const CAREFUL: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What is to be taken from a store.
 ///

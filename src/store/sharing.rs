@@ -85,7 +85,7 @@ fn wait(file: File, root: &Path, reporter: &dyn Reporter) -> Option<File> {
     let locked = waited.recv_timeout(PATIENCE).or_else(|_| {
         let place = root.display();
         reporter.note(&format!(
-            "Waiting for `flink-img cache prune`, which is at work in `{place}`"
+            "Waiting for `flink-img cache prune` or `cache verify --repair`, which is at work in `{place}`"
         ));
         waited.recv()
     });

@@ -2,6 +2,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
+    clippy::print_stderr,
     reason = "a helper that fails should stop its test, whose files need no careful errors"
 )]
 
@@ -11,7 +12,9 @@ mod support;
 mod damage;
 mod prune;
 mod sharing;
+mod torture;
 mod usage;
+mod verify;
 
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use insta::assert_snapshot;
 
 use crate::support::context::{BASE, TestContext, names};
+use crate::support::workshop::Files;
 use crate::{assert_sound, build_unkept};
 
 /// Opens the file that is locked by who uses the store.
@@ -57,8 +58,13 @@ fn eight_builds_at_once_in_an_empty_cache() {
             assert!(stdout.trim_end().ends_with(&digest), "{stdout} {digest}");
         }
         assert_sound(&context);
+        context.run(["cache", "verify"]).ok();
         let images = context.run(["images"]).ok().stdout;
         assert_eq!(images.lines().count(), 4, "{images}");
+        for number in [0, 2, 4, 6] {
+            let archive = context.path(&format!("{round}-{number}.tar"));
+            assert_eq!(Files::in_archive(&archive).digest(), digest);
+        }
     }
 }
 

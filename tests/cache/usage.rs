@@ -6,7 +6,9 @@ use std::time::SystemTime;
 
 use insta::assert_snapshot;
 
-use crate::support::context::{TestContext, names};
+use crate::support::context::{JAVA_17, TestContext, base, base_config, layer, names};
+use crate::support::fixtures::Compress;
+use crate::support::registry::Registry;
 use crate::support::workshop::settle;
 use crate::{DAY, HOUR, RELEASE, age, blobs, build_release, build_unkept, files, mirror};
 
@@ -110,37 +112,85 @@ fn what_is_used_is_marked_and_a_build_that_changes_nothing_writes_nothing() {
     assert_eq!(times(&context), before);
 }
 
+/// All folders of the store, and the store itself.
+fn folders(folder: &Path) -> Vec<PathBuf> {
+    let inside = names(folder).into_iter().map(|name| folder.join(name));
+    let inside = inside.filter(|path| path.is_dir());
+    let mut found: Vec<_> = inside.flat_map(|path| folders(&path)).collect();
+    found.push(folder.to_owned());
+    found
+}
+
+/// Puts the usual base into a registry, and names it.
+fn put_base(registry: &Registry) -> String {
+    let tar = base(JAVA_17);
+    let (media_type, bytes) = layer(&tar, Compress::Gzip);
+    let config = base_config("amd64", &tar);
+    registry.put_image("acme/base", "1", &config, &[(media_type, &bytes)]);
+    format!("{}/acme/base:1", registry.address())
+}
+
 #[test]
 fn a_store_is_its_owners_business_whatever_the_umask() {
     for umask in ["umask 000", "umask 022", "umask 077"] {
         let mut context = TestContext::new();
         context.first(umask);
         let mirror = mirror(&context);
-        build_release(&context, &mirror, &[]).ok();
-        // What downloads releases knows nothing of the store, which closes them when it is opened.
-        let info = context.run(["cache", "info"]).ok();
-        assert!(info.stdout.contains("releases"));
-        assert!(context.store().join("releases").join(RELEASE).is_file());
+        let registry = Registry::start();
+        let name = format!("{}/acme/job:1", registry.address());
+        let base = put_base(&registry);
         let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        for path in files(&context.store()) {
-            assert_eq!(mode(&path), 0o600, "{umask}: {}", path.display());
-        }
-        for folder in [
-            "blobs",
-            "blobs/sha256",
-            "facts",
-            "facts/layer",
-            "releases",
-            "tmp",
-            ".",
-        ] {
-            assert_eq!(
-                mode(&context.store().join(folder)),
-                0o700,
-                "{umask}: {folder}"
-            );
-        }
+        let store = context.store();
+        let assert_private = |after: &str| {
+            for path in files(&store) {
+                assert_eq!(mode(&path), 0o600, "{umask}, {after}: {}", path.display());
+            }
+            for path in folders(&store) {
+                assert_eq!(mode(&path), 0o700, "{umask}, {after}: {}", path.display());
+            }
+        };
+        build_release(&context, &mirror, &[]).ok();
+        assert!(store.join("releases").join(RELEASE).is_file());
+        assert_private("a release");
+        let from = ["--from-archive", "flink.tgz", "-t", name.as_str()];
+        let kept = ["build", "--base", base.as_str()].into_iter().chain(from);
+        context.run(kept.clone()).ok();
+        assert_private("a base that was pulled");
+        context.run(["push", name.as_str()]).ok();
+        context.run(kept.chain(["--push", "-o", "oci:out"])).ok();
+        assert_private("a push");
+        context.run(["cache", "prune", "--max-size", "1kB"]).ok();
+        assert_private("a prune");
+        context.run(["cache", "verify", "--repair"]).ok();
+        context.run(["cache", "prune"]).ok();
+        assert_private("a second prune");
+        build_release(&context, &mirror, &[]).ok();
+        assert_private("a second build");
+        // What is made for others is as open as the user wishes.
+        let open = 0o777 & !u32::from_str_radix(&umask[6..], 8).unwrap();
+        assert_eq!(mode(&context.path("out")), open, "{umask}");
     }
+}
+
+#[test]
+fn an_image_that_is_kept_once_more_is_not_written_once_more() {
+    let context = TestContext::new();
+    settle(&context.work());
+    for _ in 0..2 {
+        context.digest(&[]);
+    }
+    let before = times(&context);
+    let digest = context.digest(&[]);
+    assert_eq!(times(&context), before);
+    // Another name for it changes the index, and nothing else.
+    let renamed = context.build(&["--job-jar", "job.jar", "-t", "acme/other"]);
+    assert_eq!(renamed.digest(), digest);
+    let changed: Vec<_> = times(&context)
+        .into_iter()
+        .filter(|file| !before.contains(file))
+        .map(|(path, _)| path)
+        .collect();
+    assert_eq!(changed, [context.store().join("index.json")]);
 }
 
 #[test]

@@ -10,8 +10,10 @@
 pub mod context;
 pub mod cutting_proxy;
 pub mod docker_registry;
+pub mod downloads;
 pub mod files;
 pub mod fixtures;
+pub mod outputs;
 pub mod parts;
 pub mod podman;
 pub mod registry;

@@ -1,5 +1,6 @@
 //! One download from one place.
 
+use std::io::Write as _;
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_RANGE, RANGE};
@@ -12,8 +13,8 @@ use super::{
     Fetched, Mirror, Problem, Release, Sha512, Sha512Error, Sources, beside, blocking, mirror,
 };
 use crate::archive;
-use crate::error::FileError;
-use crate::fs;
+use crate::error::{FileError, IoResultExt as _};
+use crate::fs::{self, AtomicFile};
 use crate::http::Advice;
 use crate::progress::Progress;
 
@@ -95,11 +96,15 @@ impl Download<'_> {
             progress.finish("refused");
             return Err(Problem::Mismatch.into());
         }
-        // First the archive: a checksum without it means nothing, an archive without a checksum is not used.
-        let (kept, line) = (path.clone(), super::note(sha512, &name, place));
+        // First the archive: a checksum without it means nothing, an archive without a checksum is not used. What is
+        // noted of an archive that was there before goes with it. Nothing has a name before there is room for both.
+        let (note, line) = (beside(&path), super::note(sha512, &name, place));
         blocking(move || {
+            let mut noted = AtomicFile::create_private(&note)?;
+            noted.write_all(line.as_bytes()).at("write", &note)?;
+            fs::remove(&note)?;
             file.commit()?;
-            fs::write_atomic(&beside(&kept), line.as_bytes())
+            noted.commit()
         })
         .await?;
         progress.finish("downloaded");

@@ -28,7 +28,7 @@ pub(super) fn receive(
     spool: &Path,
     mut pieces: tokio::sync::mpsc::Receiver<Bytes>,
 ) -> Result<Received, FileError> {
-    let mut file = AtomicFile::create(path)?;
+    let mut file = AtomicFile::create_private(path)?;
     let mut hash = Hasher::default();
     let (feed, coming) = sync_channel(WAITING);
     let (name, spool): (PathBuf, PathBuf) = (path.to_owned(), spool.to_owned());

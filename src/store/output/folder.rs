@@ -99,6 +99,7 @@ pub(super) fn write(
         fill(&inside, image)?;
         ensure_layout(&inside, fs::write_atomic)?;
         write_index(&inside, &Index::new(entries.clone()))?;
+        fs::sync_folder(&inside)?;
         Some(growing)
     };
     Ok(Filled {
@@ -128,6 +129,7 @@ impl Filled {
                         let name = blob.file_name().expect("an entry of a folder has a name");
                         fs::rename(&blob, &blobs.join(name))?;
                     }
+                    fs::sync_folder(&blobs)?;
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -210,7 +212,9 @@ fn fill(folder: &Path, image: &Image) -> Result<(), OutputError> {
         Ok(file.commit()?)
     })
     .into_iter()
-    .collect()
+    .collect::<Result<(), OutputError>>()?;
+    // A power cut must not leave an index that names blobs whose own names never came to the disk.
+    Ok(fs::sync_folder(&folder.join(BLOBS))?)
 }
 
 #[cfg(test)]
