@@ -6,6 +6,9 @@ use std::path::Path;
 use super::error::{ArchiveError, Excess, Trick};
 use super::{FileRange, Limits, Member, MemberKind, Policy};
 
+/// After so many links on one way Linux gives up.
+const LINKS: usize = 40;
+
 /// The entries so far, by their path.
 #[derive(Debug)]
 pub(super) struct Index<'a> {
@@ -29,6 +32,53 @@ impl<'a> Index<'a> {
             count: 0,
             last: String::new(),
         }
+    }
+
+    /// Follows every link of a set of files to its end. That the words of each stay inside is not enough: with `d/x -> ..`,
+    /// `y -> d/x/..` leaves (CVE-2026-85731).
+    pub(super) fn check_links(&self) -> Result<(), ArchiveError> {
+        if self.policy == Policy::RootFileSystem {
+            return Ok(());
+        }
+        for (path, member) in &self.members {
+            if let MemberKind::Symlink { target } = &member.kind
+                && self.leaves(path, target)
+            {
+                return Err(self.refuse(path, Trick::LinkLeaves(target.clone())));
+            }
+        }
+        Ok(())
+    }
+
+    fn leaves(&self, path: &str, target: &str) -> bool {
+        let parent = |path: &str| path.rfind('/').unwrap_or(0);
+        // A folder, and all above it too: nothing else may have something below it.
+        let mut place = path[..parent(path)].to_owned();
+        let mut left: Vec<&str> = target.rsplit('/').collect();
+        let mut links = 0;
+        while let Some(part) = left.pop() {
+            match part {
+                "" | "." => continue,
+                ".." if place.is_empty() => return true,
+                ".." => place.truncate(parent(&place)),
+                part => {
+                    if !place.is_empty() {
+                        place.push('/');
+                    }
+                    place.push_str(part);
+                }
+            }
+            let kind = self.members.get(&place).map(|member| &member.kind);
+            if let Some(MemberKind::Symlink { target }) = kind {
+                links += 1;
+                if links > LINKS {
+                    return false;
+                }
+                place.truncate(parent(&place));
+                left.extend(target.rsplit('/'));
+            }
+        }
+        false
     }
 
     pub(super) fn into_members(self) -> BTreeMap<String, Member> {
@@ -107,6 +157,9 @@ impl<'a> Index<'a> {
             MemberKind::Symlink { target } => {
                 if target.is_empty() {
                     return Err(Trick::LinkLeaves(target));
+                }
+                if target.len() > self.limits.path {
+                    return Err(Trick::LongPath(self.limits.path));
                 }
                 if !loose && resolve(path, &target).is_none() {
                     return Err(Trick::LinkLeaves(target));
