@@ -37,6 +37,7 @@ mod client;
 mod credentials;
 mod endpoint;
 mod error;
+mod headers;
 mod pipe;
 mod probe;
 mod pull;
