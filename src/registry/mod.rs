@@ -37,6 +37,8 @@ mod client;
 mod credentials;
 mod endpoint;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod headers;
 mod pipe;
 mod probe;
