@@ -16,6 +16,7 @@ mod archives;
 mod documents;
 mod local;
 mod redirects;
+mod tls;
 mod tokens;
 
 use flink_img::oci::{Descriptor, Digest, Document, MediaType};
