@@ -13,6 +13,7 @@
 mod support;
 
 mod archives;
+mod blobs;
 mod documents;
 mod local;
 mod redirects;
