@@ -7,6 +7,8 @@ pub mod cli;
 pub mod error;
 pub mod flink;
 pub mod fs;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod http;
 pub mod layer;
 pub mod memory;

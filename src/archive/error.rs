@@ -97,6 +97,10 @@ pub enum Trick {
     #[error("whose name is given twice, so that tar programs disagree on it")]
     AmbiguousName,
     #[error(
+        "which is an extended header in a form that has none, so that tar programs disagree on what follows"
+    )]
+    UnmarkedExtension,
+    #[error(
         "after which other data follows the end of the archive, which some tar programs read on"
     )]
     TrailingData,

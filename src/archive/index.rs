@@ -6,6 +6,9 @@ use std::path::Path;
 use super::error::{ArchiveError, Excess, Trick};
 use super::{FileRange, Limits, Member, MemberKind, Policy};
 
+/// After so many links on one way Linux gives up.
+const LINKS: usize = 40;
+
 /// The entries so far, by their path.
 #[derive(Debug)]
 pub(super) struct Index<'a> {
@@ -29,6 +32,24 @@ impl<'a> Index<'a> {
             count: 0,
             last: String::new(),
         }
+    }
+
+    /// Follows every link of a set of files, when all of them are known.
+    pub(super) fn check_links(&self) -> Result<(), ArchiveError> {
+        if self.policy == Policy::RootFileSystem {
+            return Ok(());
+        }
+        for (path, member) in &self.members {
+            if let MemberKind::Symlink { target } = &member.kind
+                && leaves(path, target, |path| match &self.members.get(path)?.kind {
+                    MemberKind::Symlink { target } => Some(target),
+                    _ => None,
+                })
+            {
+                return Err(self.refuse(path, Trick::LinkLeaves(target.clone())));
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn into_members(self) -> BTreeMap<String, Member> {
@@ -107,6 +128,9 @@ impl<'a> Index<'a> {
             MemberKind::Symlink { target } => {
                 if target.is_empty() {
                     return Err(Trick::LinkLeaves(target));
+                }
+                if target.len() > self.limits.path {
+                    return Err(Trick::LongPath(self.limits.path));
                 }
                 if !loose && resolve(path, &target).is_none() {
                     return Err(Trick::LinkLeaves(target));
@@ -251,4 +275,51 @@ pub fn resolve(path: &str, target: &str) -> Option<String> {
         }
     }
     Some(parts.join("/"))
+}
+
+/// Whether a relative link at `path` leaves the root on its way, other links being followed; `link` tells their targets.
+///
+/// The words of each may stay inside, and all together leave (CVE-2026-85731). What lies above `path` must be folders.
+///
+/// ```
+/// use flink_img::archive::{leaves, resolve};
+///
+/// let link = |path: &str| (path == "lib/up").then_some("..");
+/// assert_eq!(resolve("x", "lib/up/.."), Some("lib".to_owned()));
+/// assert!(leaves("x", "lib/up/..", link));
+/// assert!(!leaves("x", "lib/up/conf", link));
+/// ```
+pub fn leaves<'a>(path: &str, target: &'a str, link: impl Fn(&str) -> Option<&'a str>) -> bool {
+    let parent = |path: &str| path.rfind('/').unwrap_or(0);
+    let mut place = path[..parent(path)].to_owned();
+    let mut left: Vec<&str> = target.rsplit('/').collect();
+    let mut links = 0;
+    while let Some(part) = left.pop() {
+        match part {
+            "" | "." => continue,
+            ".." if place.is_empty() => return true,
+            ".." => {
+                place.truncate(parent(&place));
+                continue;
+            }
+            part => {
+                if !place.is_empty() {
+                    place.push('/');
+                }
+                place.push_str(part);
+            }
+        }
+        if let Some(target) = link(&place) {
+            links += 1;
+            if target.starts_with('/') {
+                return true;
+            }
+            if links > LINKS {
+                return false;
+            }
+            place.truncate(parent(&place));
+            left.extend(target.rsplit('/'));
+        }
+    }
+    false
 }

@@ -15,7 +15,7 @@ use crate::memory::{Memory, Sighting};
 use crate::oci::LazyFile;
 
 /// Raised whenever the rules of the reader change, so that what was found by others is asked again.
-const RULES: u32 = 1;
+const RULES: u32 = 2;
 
 /// What somebody wants to know of an archive.
 #[derive(Debug, Clone, Copy)]

@@ -73,6 +73,11 @@ pub(super) fn read(
             .map_err(|_| index.damaged(format!("the header at byte {start} has no size")))?;
         let kind = header.entry_type();
         if matches!(kind.as_byte(), b'L' | b'K' | b'x' | b'g') {
+            // Without the mark of a form that has extended headers, some programs take this for a file.
+            if header.as_gnu().is_none() && header.as_ustar().is_none() {
+                let name = String::from_utf8_lossy(&header.path_bytes()).into_owned();
+                return Err(index.refuse(&name, Trick::UnmarkedExtension));
+            }
             let body = extension(stream, index, size, &mut extended)?;
             match kind.as_byte() {
                 b'L' => put(&mut extensions.long_name, text_of(body), index)?,
@@ -80,6 +85,10 @@ pub(super) fn read(
                 b'x' => put(&mut extensions.pax, pax(&body, index)?, index)?,
                 _ => {
                     let global = pax(&body, index)?;
+                    // What came before it is for the next file, and some programs take it for this header.
+                    if !extensions.is_empty() {
+                        return Err(index.refuse("pax_global_header", Trick::AmbiguousName));
+                    }
                     // What it says would hold for all that follows, and only some programs know that.
                     if global.path.is_some() || global.link_path.is_some() {
                         return Err(index.refuse("pax_global_header", Trick::AmbiguousName));

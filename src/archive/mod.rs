@@ -17,7 +17,7 @@ mod stream;
 use serde::{Deserialize, Serialize};
 
 pub use error::{ArchiveError, Excess, Trick};
-pub use index::resolve;
+pub use index::{leaves, resolve};
 pub use known::{Question, Setup, ask, unpacked};
 pub use member::{FileRange, Member, MemberKind};
 pub use opened::Archive;

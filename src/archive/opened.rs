@@ -114,6 +114,7 @@ impl Archive {
         let mut stream = Stream::new(setup, whole, spool_file)?;
         let mut index = index::Index::new(path, options.policy, &options.limits);
         members::read(&mut stream, &mut index, options.hash_files)?;
+        index.check_links()?;
         let finished = stream.finish()?;
         Ok(Self {
             path: path.to_owned(),

@@ -45,8 +45,8 @@ pub(super) fn each_entry(
         let mut entry = entry?;
         let kind = entry.header().entry_type();
         match kind {
-            EntryType::GNULongName => extension.path = Some(long_name(&mut entry)?),
-            EntryType::GNULongLink => extension.target = Some(long_name(&mut entry)?),
+            EntryType::GNULongName => put(&mut extension.path, long_name(&mut entry)?)?,
+            EntryType::GNULongLink => put(&mut extension.target, long_name(&mut entry)?)?,
             EntryType::XHeader => extension.read_pax(&limited(&mut entry)?)?,
             EntryType::XGlobalHeader => {}
             EntryType::GNUSparse => return Err(invalid("a sparse file")),
@@ -101,6 +101,16 @@ fn long_name(entry: &mut impl Read) -> io::Result<Vec<u8>> {
     Ok(name)
 }
 
+/// Keeps a name. In two forms it is fine, as long as both say the same.
+fn put(place: &mut Option<Vec<u8>>, name: Vec<u8>) -> io::Result<()> {
+    match place.replace(name) {
+        Some(other) if Some(&other) != place.as_ref() => {
+            Err(invalid("a file whose name is given twice and differs"))
+        }
+        _ => Ok(()),
+    }
+}
+
 impl Extension {
     /// Reads `LENGTH KEY=VALUE\n` records (pax(1), "extended header"); only those that matter here are kept.
     fn read_pax(&mut self, mut bytes: &[u8]) -> io::Result<()> {
@@ -120,8 +130,8 @@ impl Extension {
                 .ok_or_else(malformed)?;
             let (key, value) = (&record[..equals], &record[equals + 1..]);
             match key {
-                b"path" => self.path = Some(value.to_vec()),
-                b"linkpath" => self.target = Some(value.to_vec()),
+                b"path" => put(&mut self.path, value.to_vec())?,
+                b"linkpath" => put(&mut self.target, value.to_vec())?,
                 b"size" => {
                     let text = std::str::from_utf8(value).ok();
                     self.size = Some(

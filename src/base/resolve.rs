@@ -10,6 +10,7 @@ use super::facts::Student;
 use super::{
     BaseError, BaseFacts, BaseSource, FetchError, JavaOverride, archived, docker_archive, rootfs,
 };
+use crate::archive::{Excess, Limits};
 use crate::layer::Compression;
 use crate::memory;
 use crate::oci::{
@@ -223,15 +224,41 @@ pub(super) fn learn(
     Ok((key, facts))
 }
 
-/// The tar inside a layer.
+/// The tar inside a layer. One that unpacks to more than any honest layer does is an error.
 fn uncompressed<'a>(
     descriptor: &Descriptor,
     blob: impl Read + 'a,
 ) -> io::Result<Box<dyn Read + 'a>> {
-    Ok(match descriptor.media_type.layer_compression() {
+    let compression = descriptor.media_type.layer_compression();
+    let inner: Box<dyn Read + 'a> = match compression {
         // Layers of several members are common; the reader for one would stop after the first without a word.
         Some(LayerCompression::Gzip) => Box::new(MultiGzDecoder::new(blob)),
         Some(LayerCompression::Zstd) => Box::new(zstd::Decoder::new(blob)?),
-        Some(LayerCompression::None) | None => Box::new(blob),
-    })
+        Some(LayerCompression::None) | None => return Ok(Box::new(blob)),
+    };
+    let Limits {
+        ratio, ratio_from, ..
+    } = Limits::default();
+    let left = ratio_from.max(descriptor.size.saturating_mul(ratio));
+    Ok(Box::new(Unpacked { inner, left, ratio }))
+}
+
+/// Unpacked bytes, up to a limit.
+struct Unpacked<'a> {
+    inner: Box<dyn Read + 'a>,
+    left: u64,
+    ratio: u64,
+}
+
+impl Read for Unpacked<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        let Some(left) = self.left.checked_sub(read as u64) else {
+            let excess = Excess::Ratio(self.ratio);
+            let message = format!("it {excess}");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+        };
+        self.left = left;
+        Ok(read)
+    }
 }

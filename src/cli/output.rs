@@ -1,5 +1,6 @@
 //! What people see: the result on stdout, everything else on stderr, bars on a terminal and lines elsewhere.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
@@ -66,15 +67,19 @@ impl Printer {
     }
 
     fn line(&self, color: &str, prefix: &str, text: &str) {
-        let line = if self.color {
+        let text = harmless(text);
+        self.write(&if self.color {
             format!("\x1b[{color}m{prefix}:\x1b[0m {text}")
         } else {
             format!("{prefix}: {text}")
-        };
-        self.plain(&line);
+        });
     }
 
     fn plain(&self, line: &str) {
+        self.write(&harmless(line));
+    }
+
+    fn write(&self, line: &str) {
         // If nobody can be told, nobody can be told that either.
         let print = || {
             let _ = writeln!(io::stderr(), "{line}");
@@ -145,6 +150,27 @@ impl Reporter for Printer {
             started: Instant::now(),
         })
     }
+}
+
+/// A text without what moves the cursor, sets colours or turns the direction of writing: parts of it come from registries
+/// and archives.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let harms = |c: char| {
+        c.is_control() && !matches!(c, '\n' | '\t')
+            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(harms) {
+        return text.into();
+    }
+    let mut clean = String::new();
+    for c in text.chars() {
+        if harms(c) {
+            clean.extend(c.escape_unicode());
+        } else {
+            clean.push(c);
+        }
+    }
+    clean.into()
 }
 
 fn style(template: &str) -> ProgressStyle {
@@ -222,6 +248,19 @@ impl Drop for Work {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn foreign_texts_do_not_move_the_cursor() {
+        for (text, expected) in [
+            ("`jöb` is\tfine\n", "`jöb` is\tfine\n"),
+            ("\u{1b}[2Jgone", "\\u{1b}[2Jgone"),
+            ("over\rwritten", "over\\u{d}written"),
+            ("\u{9b}31m", "\\u{9b}31m"),
+            ("\u{202e}gpj.exe", "\\u{202e}gpj.exe"),
+        ] {
+            assert_eq!(harmless(text), expected);
+        }
+    }
 
     #[test]
     fn a_rate_is_told_only_of_what_took_noticeable_time() {

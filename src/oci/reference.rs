@@ -4,7 +4,7 @@
 //! without a registry means Docker Hub, and a single word there means `library/WORD`.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -240,10 +240,22 @@ fn is_host(text: &str) -> bool {
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
-    host.is_none_or(|host| host.split('.').all(label))
+    host.is_none_or(|host| host.split('.').all(label) && is_one_spelling(host))
         && port.is_none_or(|port| {
             port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok()
         })
+}
+
+/// Whether a host that a URL would take for an IPv4 address is written as people write one. `0x7f.1` is this machine too,
+/// but no entry of a credential file and no list of registries says so.
+fn is_one_spelling(host: &str) -> bool {
+    let last = host.rsplit('.').next().unwrap_or_default();
+    let hexadecimal = last
+        .strip_prefix("0x")
+        .or_else(|| last.strip_prefix("0X"))
+        .is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
+    let decimal = last.bytes().all(|b| b.is_ascii_digit());
+    !(hexadecimal || decimal) || host.parse::<Ipv4Addr>().is_ok()
 }
 
 fn is_tag(tag: &str) -> bool {
@@ -347,6 +359,11 @@ mod tests {
             ("gh cr.io/a", "no host name"),
             ("[::1/a", "no host name"),
             ("[::1]x/a", "no host name"),
+            ("0x7f.1:5000/a", "no host name"),
+            ("127.1/a", "no host name"),
+            ("0177.0.0.1/a", "no host name"),
+            ("256.0.0.1/a", "no host name"),
+            ("a.0x/b", "no host name"),
         ] {
             let error = text.parse::<Reference>().unwrap_err().to_string();
             assert!(error.contains(reason), "{text}: {error}");

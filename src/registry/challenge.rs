@@ -1,6 +1,6 @@
 //! What a 401 asks for, and whether it may be given.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use reqwest::Url;
 use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
@@ -103,28 +103,57 @@ pub(super) fn shown_host(url: &Url) -> String {
     }
 }
 
-/// Whether the host is an IP address (in any spelling; the URL parser knows them all) that is not public.
+/// Whether the host is an IP address (in any spelling; the URL parser knows them all) that is not public, or this machine
+/// by name.
 pub(super) fn is_internal_literal(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     match host_address(host) {
-        Some(IpAddr::V4(address)) => {
-            let [first, second, ..] = address.octets();
-            address.is_private()
-                || address.is_loopback()
-                || address.is_link_local()
-                || address.is_unspecified()
-                || address.is_broadcast()
-                // Carrier-grade NAT, where clouds have internal services too.
-                || (first == 100 && (64..128).contains(&second))
-        }
+        Some(IpAddr::V4(address)) => is_internal_v4(address),
         Some(IpAddr::V6(address)) => {
             address.is_loopback()
                 || address.is_unspecified()
                 || address.is_unique_local()
                 || address.is_unicast_link_local()
+                || address.is_multicast()
+                // What unique local addresses were before there were any.
+                || address.segments()[0] & 0xffc0 == 0xfec0
+                || embedded(address).is_some_and(is_internal_v4)
         }
-        None => host == "localhost" || host.ends_with(".localhost"),
+        None => {
+            // With the dot that ends a name for good it is the same name.
+            let name = host.strip_suffix('.').unwrap_or(host);
+            name == "localhost" || name.ends_with(".localhost")
+        }
     }
+}
+
+fn is_internal_v4(address: Ipv4Addr) -> bool {
+    address.is_private()
+        || address.is_loopback()
+        || address.is_link_local()
+        || address.is_multicast()
+        || matches!(
+            address.octets(),
+            // This network, what is reserved, and broadcast.
+            [0 | 240..=255, ..]
+                // Carrier-grade NAT, where clouds have internal services too.
+                | [100, 64..=127, ..]
+                // Assignments of protocols, and tests of devices.
+                | [192, 0, 0, _]
+                | [198, 18 | 19, ..]
+        )
+}
+
+/// The address of version 4 that a gateway makes of one of version 6: translated (RFC 6052), tunnelled (RFC 3056), or in
+/// the form that was given up (RFC 4291, section 2.5.5.1).
+fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    let ([0, 0, 0, 0, 0, 0, high, low]
+    | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+    | [0x2002, high, low, ..]) = address.segments()
+    else {
+        return None;
+    };
+    Some(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)))
 }
 
 #[cfg(test)]
@@ -179,7 +208,20 @@ mod tests {
             ("https://2852039166/token", "https://ghcr.io/", false),
             ("https://[::ffff:10.0.0.7]/token", "https://ghcr.io/", false),
             ("https://[fd00::1]/token", "https://ghcr.io/", false),
+            ("https://[64:ff9b::a00:7]/token", "https://ghcr.io/", false),
+            ("https://[64:ff9b::808:808]/token", "https://ghcr.io/", true),
+            ("https://[2002:a00:7::1]/token", "https://ghcr.io/", false),
+            ("https://[::10.0.0.7]/token", "https://ghcr.io/", false),
+            ("https://[fec0::1]/token", "https://ghcr.io/", false),
+            ("https://[ff02::1]/token", "https://ghcr.io/", false),
+            ("https://[2606:4700::1]/token", "https://ghcr.io/", true),
+            ("https://0.1.2.3/token", "https://ghcr.io/", false),
+            ("https://198.19.0.1/token", "https://ghcr.io/", false),
+            ("https://192.0.0.1/token", "https://ghcr.io/", false),
+            ("https://255.255.255.255/token", "https://ghcr.io/", false),
             ("https://localhost/token", "https://ghcr.io/", false),
+            ("https://localhost./token", "https://ghcr.io/", false),
+            ("https://a.localhost./token", "https://ghcr.io/", false),
             ("https://100.100.0.1/token", "https://ghcr.io/", false),
             ("https://8.8.8.8/token", "https://ghcr.io/", true),
             (

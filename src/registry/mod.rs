@@ -42,6 +42,9 @@ mod client;
 mod credentials;
 mod endpoint;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
+mod headers;
 mod hint;
 mod manifest;
 mod mirror_error;

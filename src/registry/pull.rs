@@ -11,6 +11,7 @@ use tokio::io::AsyncWriteExt as _;
 
 use super::client::{Access, Call, Client, Session};
 use super::error::{Cause, Error, Task};
+use super::headers::Part;
 use super::mirrors::Source;
 use super::pipe::Pipe;
 use super::sink::{BlobSink, Sink, Writer};
@@ -361,7 +362,7 @@ impl Download<'_> {
         // A registry that knows no ranges sends everything again; what is there already is passed over.
         let mut known = if response.status() == StatusCode::OK {
             self.received
-        } else if resumed && starts_at(&response, self.received) {
+        } else if resumed && is_rest(&response, self.received, size) {
             0
         } else {
             return Err(Cause::Nonsense {
@@ -461,15 +462,14 @@ fn content_type(headers: &HeaderMap) -> Option<String> {
     Some(headers.get(CONTENT_TYPE)?.to_str().ok()?.to_owned())
 }
 
-fn starts_at(response: &Response, offset: u64) -> bool {
-    response
-        .headers()
-        .get(CONTENT_RANGE)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.strip_prefix("bytes "))
-        .and_then(|range| range.split('-').next())
-        .and_then(|start| start.parse::<u64>().ok())
-        == Some(offset)
+/// Whether an answer is the rest of a blob of this size, from `offset` on.
+fn is_rest(response: &Response, offset: u64, size: u64) -> bool {
+    let value = response.headers().get(CONTENT_RANGE);
+    value
+        .and_then(|value| Part::parse(value.to_str().ok()?))
+        .is_some_and(|part| {
+            part.span.first == offset && part.total.is_none_or(|total| total == size)
+        })
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use reqwest::{Method, Response, StatusCode, Url};
 use super::body::Part;
 use super::client::{Call, Client, Session};
 use super::error::Cause;
+use super::headers::received;
 use super::pull::stated_digest;
 use super::pulse::Pulse;
 use super::push::STORED_ANSWERS;
@@ -241,20 +242,6 @@ fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
     headers.get(name)?.to_str().ok()?.trim().parse().ok()
 }
 
-/// How many bytes a registry has, by the `Range` of an upload: `0-99` are 100. `0-0` is what it says of none, too; that is
-/// what it is taken for, as one byte is soon sent again.
-fn received(range: &str) -> Option<u64> {
-    let range = range.trim();
-    let range = range.strip_prefix("bytes=").unwrap_or(range);
-    let (start, end) = range.split_once('-')?;
-    let end: u64 = end.parse().ok()?;
-    match (start.parse().ok()?, end) {
-        (0_u64, 0) => Some(0),
-        (0, end) => end.checked_add(1),
-        _ => None,
-    }
-}
-
 /// The location of an upload, which may be relative and may have a query that must stay.
 fn location(session: &Session, response: &Response) -> Result<Url, Cause> {
     let nonsense = |what: String| Cause::Nonsense {
@@ -275,28 +262,4 @@ fn location(session: &Session, response: &Response) -> Result<Url, Cause> {
         .allow(&session.endpoint.base, &url)
         .map_err(|reason| nonsense(format!("names a location for the upload that is {reason}")))?;
     Ok(url)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_how_much_arrived() {
-        for (range, expected) in [
-            ("0-99", Some(100)),
-            (" 0-99 ", Some(100)),
-            ("bytes=0-99", Some(100)),
-            ("0-0", Some(0)),
-            ("0-18446744073709551614", Some(u64::MAX)),
-            ("0-18446744073709551615", None),
-            ("5-99", None),
-            ("0-", None),
-            ("-1", None),
-            ("", None),
-            ("0--1", None),
-        ] {
-            assert_eq!(received(range), expected, "{range}");
-        }
-    }
 }

@@ -1,6 +1,7 @@
 //! An OCI layout (image-spec, `image-layout.md`): a folder or the index of an archive, read with distrust.
 
 use std::collections::BTreeMap;
+use std::fs::Metadata;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -64,6 +65,14 @@ pub enum LayoutError {
     /// A blob does not have the digest that it is filed under.
     #[error("A blob in `{layout}` does not match its digest `{digest}`", digest = descriptor.digest)]
     Damaged {
+        /// The layout.
+        layout: String,
+        /// The blob.
+        descriptor: Box<Descriptor>,
+    },
+    /// A blob is a link.
+    #[error("The blob `{digest}` in `{layout}` is a link, which may lead to any file", digest = descriptor.digest)]
+    Link {
         /// The layout.
         layout: String,
         /// The blob.
@@ -151,6 +160,7 @@ impl Explain for LayoutError {
         match self {
             Self::File(error) => error.kind(),
             Self::Damaged { .. } => Kind::Integrity,
+            Self::Link { .. } => Kind::Hostile,
             Self::Platform { .. } => Kind::Incompatible,
             _ => Kind::Input,
         }
@@ -164,6 +174,10 @@ impl Explain for LayoutError {
             }
             Self::NotALayout(..) => Some(
                 "write one with `skopeo copy` or `-o oci:DIR`; the tar of a root file system is named with `rootfs:FILE`"
+                    .to_owned(),
+            ),
+            Self::Link { .. } => Some(
+                "if you know where the layout comes from, copy it with `cp -rL`, and use the copy"
                     .to_owned(),
             ),
             Self::Damaged { .. } | Self::Missing { .. } => Some("get or build it again".to_owned()),
@@ -225,8 +239,15 @@ impl Layout {
         let (size, source) = match &self.place {
             Place::Folder(folder) => {
                 let path = folder.join(BLOBS).join(hex);
-                let size = fs::metadata(&path).ok().map(|metadata| metadata.len());
-                (size, BlobSource::File(path))
+                let metadata = fs::symlink_metadata(&path).ok();
+                // Somebody else's layout must not have our files taken for its blobs.
+                if metadata.as_ref().is_some_and(Metadata::is_symlink) {
+                    return Err(LayoutError::Link {
+                        layout: self.name.clone(),
+                        descriptor: Box::new(descriptor.clone()),
+                    });
+                }
+                (metadata.map(|m| m.len()), BlobSource::File(path))
             }
             Place::Archive { file, name, files } => {
                 let place = files.get(&format!("{BLOBS}/{hex}"));

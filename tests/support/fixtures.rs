@@ -230,6 +230,14 @@ pub fn hostile_archives() -> Vec<Hostile> {
             &["`/etc`", "leaves"],
         ),
         hostile(
+            "link-out-by-another",
+            with(vec![
+                Raw::symlink("flink-1.20.5/lib/up", "../.."),
+                Raw::symlink("flink-1.20.5/x", "lib/up/.."),
+            ]),
+            &["`flink-1.20.5/x`", "`lib/up/..`", "leaves"],
+        ),
+        hostile(
             "below-link",
             with(vec![
                 Raw::symlink("flink-1.20.5/x", "lib"),

@@ -14,7 +14,7 @@ mod release;
 
 use std::path::Path;
 
-use crate::archive::resolve;
+use crate::archive::{leaves, resolve};
 use crate::layer::{Content, ImagePath};
 use crate::memory::Memory;
 
@@ -141,7 +141,8 @@ impl Distribution {
                 )));
             }
             if let DistributionKind::Symlink(target) = &file.kind
-                && resolve(file.path.as_str(), target).is_none()
+                && (resolve(file.path.as_str(), target).is_none()
+                    || leaves(file.path.as_str(), target, |path| link(&files, path)))
             {
                 return Err(refuse(format!(
                     "it is a link to `{target}`, outside of the distribution"
@@ -196,6 +197,15 @@ impl Distribution {
             }
         }
         Ok(distribution)
+    }
+}
+
+/// The target of the link at `path`, if there is one; `files` are sorted.
+fn link<'a>(files: &'a [DistributionFile], path: &str) -> Option<&'a str> {
+    let place = files.binary_search_by(|file| file.path.as_str().cmp(path));
+    match &files[place.ok()?].kind {
+        DistributionKind::Symlink(target) => Some(target),
+        DistributionKind::File { .. } => None,
     }
 }
 

@@ -4,7 +4,8 @@
 /// The value of an attribute of the main section; names are compared without case.
 ///
 /// Lines end with CR LF, LF or CR; one that starts with a blank goes on with the line before. Lines are cut at
-/// 72 bytes, which may be in the middle of a character, so they are joined as bytes.
+/// 72 bytes, which may be in the middle of a character, so they are joined as bytes. A value with a control character is
+/// none: nothing that is looked for here has one, and it would end up on a terminal.
 pub(super) fn attribute(manifest: &[u8], name: &str) -> Option<String> {
     let mut lines: Vec<Vec<u8>> = Vec::new();
     for line in split(manifest) {
@@ -22,7 +23,8 @@ pub(super) fn attribute(manifest: &[u8], name: &str) -> Option<String> {
             return None;
         }
         let value = std::str::from_utf8(value).ok()?.trim();
-        (!value.is_empty()).then(|| value.to_owned())
+        let usable = !value.is_empty() && !value.contains(char::is_control);
+        usable.then(|| value.to_owned())
     })
 }
 
@@ -78,6 +80,8 @@ mod tests {
             " starts with a blank",
             "no colon\n",
             "Main-Class:\n",
+            "Main-Class: \u{1b}[2Jorg.example.Job\n",
+            "Main-Class: org.example\0.Job\n",
         ] {
             assert_eq!(attribute(text.as_bytes(), "Main-Class"), None, "{text:?}");
         }

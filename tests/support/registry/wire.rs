@@ -357,6 +357,11 @@ fn fill(mut stream: &TcpStream, buffer: &mut Vec<u8>, shared: &Shared) -> io::Re
 
 fn info(parsed: &httparse::Request<'_, '_>) -> RequestInfo {
     let target = parsed.path.unwrap_or_default();
+    // Who thinks that this is a proxy names the host too (RFC 9112, section 3.2.2).
+    let target = target
+        .strip_prefix("http://")
+        .and_then(|rest| Some(&rest[rest.find('/')?..]))
+        .unwrap_or(target);
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let headers: BTreeMap<_, _> = parsed
         .headers
