@@ -19,6 +19,7 @@ fn the_commands() {
       build   Build an image of a Flink job, and push it, write it to files, or keep it
       push    Push an image that was kept, under its own name or others
       images  List the images that were kept
+      auth    See how registries are logged in to
       cache   See what is kept on this machine, and take away what is not needed
 
     Options:
@@ -37,15 +38,31 @@ fn the_commands() {
                              depend on it [env: FLINK_IMG_JOBS]
 
     Network options:
+          --registry-user <USER>
+              Log in as this user; the password is FLINK_IMG_REGISTRY_TOKEN, else a line on stdin [env:
+              FLINK_IMG_REGISTRY_USER]
+          --registry <HOST[:PORT]>
+              The registry that this login is for, and no other [default: that of the image's names]
           --authfile <FILE>
               Read logins from this file, in the form of Docker and podman, and from no other [env:
               REGISTRY_AUTH_FILE]
           --ca-file <FILE>
               Trust the authorities in this PEM file, besides those of the system [env:
               FLINK_IMG_CA_FILE]
+          --client-cert <FILE>
+              Show the certificate in this PEM file to registries that ask for one; the key may be in
+              the same file [env: FLINK_IMG_CLIENT_CERT]
+          --client-key <FILE>
+              The private key to that certificate, in a PEM file [env: FLINK_IMG_CLIENT_KEY]
           --insecure-registry <HOST[:PORT]>
               Speak to this registry without TLS; addresses of this machine need no such word. May be
               repeated
+          --retry <N>
+              Repeat a request that failed in a way that may pass up to N times [default: 5] [env:
+              FLINK_IMG_RETRY]
+          --timeout <DURATION>
+              Give a request up that does not get on for so long, with all its tries and pauses
+              [default: 5m] [env: FLINK_IMG_TIMEOUT]
     ");
     assert_eq!(context.run(["-h"]).code, 0);
 }
@@ -119,15 +136,31 @@ fn build() {
                              depend on it [env: FLINK_IMG_JOBS]
 
     Network options:
+          --registry-user <USER>
+              Log in as this user; the password is FLINK_IMG_REGISTRY_TOKEN, else a line on stdin [env:
+              FLINK_IMG_REGISTRY_USER]
+          --registry <HOST[:PORT]>
+              The registry that this login is for, and no other [default: that of the image's names]
           --authfile <FILE>
               Read logins from this file, in the form of Docker and podman, and from no other [env:
               REGISTRY_AUTH_FILE]
           --ca-file <FILE>
               Trust the authorities in this PEM file, besides those of the system [env:
               FLINK_IMG_CA_FILE]
+          --client-cert <FILE>
+              Show the certificate in this PEM file to registries that ask for one; the key may be in
+              the same file [env: FLINK_IMG_CLIENT_CERT]
+          --client-key <FILE>
+              The private key to that certificate, in a PEM file [env: FLINK_IMG_CLIENT_KEY]
           --insecure-registry <HOST[:PORT]>
               Speak to this registry without TLS; addresses of this machine need no such word. May be
               repeated
+          --retry <N>
+              Repeat a request that failed in a way that may pass up to N times [default: 5] [env:
+              FLINK_IMG_RETRY]
+          --timeout <DURATION>
+              Give a request up that does not get on for so long, with all its tries and pauses
+              [default: 5m] [env: FLINK_IMG_TIMEOUT]
     ");
 }
 
@@ -161,15 +194,31 @@ fn push_and_images() {
                              depend on it [env: FLINK_IMG_JOBS]
 
     Network options:
+          --registry-user <USER>
+              Log in as this user; the password is FLINK_IMG_REGISTRY_TOKEN, else a line on stdin [env:
+              FLINK_IMG_REGISTRY_USER]
+          --registry <HOST[:PORT]>
+              The registry that this login is for, and no other [default: that of the image's names]
           --authfile <FILE>
               Read logins from this file, in the form of Docker and podman, and from no other [env:
               REGISTRY_AUTH_FILE]
           --ca-file <FILE>
               Trust the authorities in this PEM file, besides those of the system [env:
               FLINK_IMG_CA_FILE]
+          --client-cert <FILE>
+              Show the certificate in this PEM file to registries that ask for one; the key may be in
+              the same file [env: FLINK_IMG_CLIENT_CERT]
+          --client-key <FILE>
+              The private key to that certificate, in a PEM file [env: FLINK_IMG_CLIENT_KEY]
           --insecure-registry <HOST[:PORT]>
               Speak to this registry without TLS; addresses of this machine need no such word. May be
               repeated
+          --retry <N>
+              Repeat a request that failed in a way that may pass up to N times [default: 5] [env:
+              FLINK_IMG_RETRY]
+          --timeout <DURATION>
+              Give a request up that does not get on for so long, with all its tries and pauses
+              [default: 5m] [env: FLINK_IMG_TIMEOUT]
     ");
     assert_snapshot!(context.run(["images", "-h"]), @"
     exit code: 0
@@ -194,15 +243,31 @@ fn push_and_images() {
                              depend on it [env: FLINK_IMG_JOBS]
 
     Network options:
+          --registry-user <USER>
+              Log in as this user; the password is FLINK_IMG_REGISTRY_TOKEN, else a line on stdin [env:
+              FLINK_IMG_REGISTRY_USER]
+          --registry <HOST[:PORT]>
+              The registry that this login is for, and no other [default: that of the image's names]
           --authfile <FILE>
               Read logins from this file, in the form of Docker and podman, and from no other [env:
               REGISTRY_AUTH_FILE]
           --ca-file <FILE>
               Trust the authorities in this PEM file, besides those of the system [env:
               FLINK_IMG_CA_FILE]
+          --client-cert <FILE>
+              Show the certificate in this PEM file to registries that ask for one; the key may be in
+              the same file [env: FLINK_IMG_CLIENT_CERT]
+          --client-key <FILE>
+              The private key to that certificate, in a PEM file [env: FLINK_IMG_CLIENT_KEY]
           --insecure-registry <HOST[:PORT]>
               Speak to this registry without TLS; addresses of this machine need no such word. May be
               repeated
+          --retry <N>
+              Repeat a request that failed in a way that may pass up to N times [default: 5] [env:
+              FLINK_IMG_RETRY]
+          --timeout <DURATION>
+              Give a request up that does not get on for so long, with all its tries and pauses
+              [default: 5m] [env: FLINK_IMG_TIMEOUT]
     ");
 }
 

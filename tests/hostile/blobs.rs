@@ -36,9 +36,10 @@ fn ggcr_2303_blobs_are_read_to_their_end() {
     let longer = [&layer[..], b"and more"].concat();
     for (bytes, words) in [
         (longer, "There are more than the expected"),
+        // What is missing is asked for, and answered with all of it once more.
         (
             layer[..layer.len() - 1].to_vec(),
-            "There are fewer than the expected",
+            "There are more than the expected",
         ),
     ] {
         let of_layer = format!("/blobs/{}", Digest::of(&layer));

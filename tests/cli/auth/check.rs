@@ -101,12 +101,12 @@ fn a_check_tells_what_was_asked_and_answered() {
     ----- stdout -----
     registry: `docker.io`, which is `registry-1.docker.io`
     credentials: user `ada`, entry `https://index.docker.io/v1/` in `auth.json`
-    answer: The connection to `docker.io` failed
+    answer: There is no way to `docker.io` through the proxy `http://127.0.0.1:1`
     ----- stderr -----
     error: Failed to pull `docker.io/acme/job`
-      caused by: The connection to `docker.io` failed
+      caused by: There is no way to `docker.io` through the proxy `http://127.0.0.1:1`
       caused by: Connection refused (os error 111)
-    hint: check the name `docker.io`, the network, and the proxy if there is one
+    hint: check the proxy that `HTTPS_PROXY` or `HTTP_PROXY` names; with `docker.io` in `NO_PROXY` there is none on the way
     ");
 }
 
