@@ -372,3 +372,31 @@ async fn many_uploads_go_on_with_one_new_token_when_all_tokens_end() {
     let refused = registry.requests();
     assert!(refused.iter().any(|request| request.status == 401));
 }
+
+#[tokio::test]
+async fn a_basic_challenge_of_harbor_for_a_token_means_another_token() {
+    for (service, outcome) in [("harbor-registry", true), ("another", false)] {
+        let registry = token_registry();
+        let challenge =
+            move |scheme: &str| vec![("WWW-Authenticate".to_owned(), scheme.to_owned())];
+        let realm = format!("http://{}/token", registry.address());
+        let pull = format!("Bearer realm=\"{realm}\",service=\"{service}\"");
+        registry.on_request(move |request| {
+            let first = !request.is_authorized() && request.path != "/token";
+            if first {
+                return Some(Fault::Status(401, challenge(&pull), Vec::new()));
+            }
+            // A token for reading alone does not do for writing.
+            let short = request
+                .headers
+                .get("authorization")
+                .is_some_and(|sent| sent == "Bearer token-1");
+            (request.method == "POST" && short)
+                .then(|| Fault::Status(401, challenge("Basic realm=\"harbor\""), Vec::new()))
+        });
+        let client = client_with(login(&registry));
+        let target = name(&registry, "acme/job");
+        let sent = push(&client, &target, None).await;
+        assert_eq!(sent.is_ok(), outcome, "{service}: {sent:?}");
+    }
+}

@@ -138,6 +138,7 @@ fn what_no_proxy_names_does_not_go_through_it() {
         build
             .arg("--ca-file")
             .arg(registry.ca_file())
+            .args(["--retry", "1"])
             .env("HTTPS_PROXY", &proxy)
             .env("NO_PROXY", exempt);
         let told = failed(&mut build, 7);
