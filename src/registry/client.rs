@@ -270,7 +270,7 @@ impl Client {
                 session.endpoint.throttle.quiet().await;
             }
             if let Some((part, pulse)) = &call.body {
-                pulse.begin();
+                pulse.begin(part.length());
                 request = request
                     .header(CONTENT_LENGTH, part.length())
                     .body(part.open(pulse));
@@ -379,9 +379,10 @@ impl Wire {
         answer: impl Future<Output = reqwest::Result<T>>,
         pulse: &Pulse,
     ) -> Result<T, Cause> {
-        let patience = self.settings.read_timeout * COMMIT_PATIENCE;
         let mut answer = std::pin::pin!(answer);
         loop {
+            let patience =
+                self.settings.read_timeout * if pulse.is_given() { COMMIT_PATIENCE } else { 1 };
             let left = patience.saturating_sub(pulse.silence());
             if left.is_zero() {
                 return Err(silent(host, patience));

@@ -16,6 +16,8 @@ use crate::progress::Progress;
 pub(super) struct Pulse {
     started: Instant,
     last_beat: AtomicU64,
+    /// How many bytes of the request have not been taken yet.
+    left: AtomicU64,
     /// Whether the other side has taken all that there is, and it is our turn.
     hungry: AtomicBool,
     error: Mutex<Option<io::Error>>,
@@ -27,6 +29,7 @@ impl Pulse {
         Arc::new(Self {
             started: Instant::now(),
             last_beat: AtomicU64::new(0),
+            left: AtomicU64::new(0),
             hungry: AtomicBool::new(false),
             error: Mutex::default(),
             progress,
@@ -39,11 +42,16 @@ impl Pulse {
 
     fn beat(&self, bytes: usize) {
         self.last_beat.store(self.now(), Ordering::Relaxed);
+        // Only the reader of the one request that is under way gets here.
+        let left = self.left.load(Ordering::Relaxed);
+        let left = left.saturating_sub(bytes as u64);
+        self.left.store(left, Ordering::Relaxed);
         self.progress.advance(bytes as u64);
     }
 
-    /// Begins another request for the same blob; the silence before it was not the other side's.
-    pub(super) fn begin(&self) {
+    /// Begins another request for the same blob, with so many bytes; the silence before it was not the other side's.
+    pub(super) fn begin(&self, length: u64) {
+        self.left.store(length, Ordering::Relaxed);
         self.last_beat.store(self.now(), Ordering::Relaxed);
         self.hungry.store(false, Ordering::Relaxed);
     }
@@ -51,6 +59,11 @@ impl Pulse {
     /// Counts what need not be sent, because it arrived with an earlier request.
     pub(super) fn skip(&self, bytes: u64) {
         self.progress.advance(bytes);
+    }
+
+    /// Whether all bytes of the request were taken, so that what is waited for is the other side's work with them.
+    pub(super) fn is_given(&self) -> bool {
+        self.left.load(Ordering::Relaxed) == 0
     }
 
     /// For how long nothing has been taken from the body. A body that has nothing to give as yet is not the fault of
@@ -132,8 +145,13 @@ mod tests {
         }
         assert_eq!(pulse.silence(), Duration::ZERO, "somebody waits for us");
 
+        pulse.begin(7);
         source.write_all(b"bytes").await.unwrap();
         assert_eq!(body.read(&mut buffer).await.unwrap(), 5);
+        assert!(!pulse.is_given());
+        source.write_all(b"..").await.unwrap();
+        assert_eq!(body.read(&mut buffer).await.unwrap(), 2);
+        assert!(pulse.is_given());
         assert!(!pulse.hungry.load(Ordering::Relaxed));
         assert!(pulse.silence() < MINUTE, "some were taken just now");
     }
