@@ -74,6 +74,7 @@ impl Dice {
             forgets_broken: self.percent(30),
             last_chunk_wins: self.percent(10),
             stuck_range: self.percent(15),
+            boasts: self.maybe(5, &[1, 10_000_000]).unwrap_or(0),
             refuse_head: self.maybe(10, &[400, 404, 405, 501]),
             immutable_tags: self.percent(10),
         }
@@ -131,6 +132,7 @@ fn registry(dice: &mut Dice, seed: u64) -> Registry {
         LocationForm::Relative,
         LocationForm::Absolute,
         LocationForm::Query,
+        LocationForm::Moving,
     ]));
     if dice.percent(30) {
         registry.decline_mounts();

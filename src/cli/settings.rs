@@ -13,7 +13,7 @@ use std::num::NonZeroUsize;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
 
@@ -41,6 +41,9 @@ const FILE_LIMIT: u64 = 1024 * 1024;
 const SYSTEM_REGISTRIES: &str = "/etc/containers/registries.conf";
 /// The folder beside such a file in which there are more of them.
 const DROP_INS: &str = "registries.conf.d";
+
+/// A server that is silent for less may just be busy.
+const LEAST_WAIT: Duration = Duration::from_secs(30);
 
 /// The last second of the year 9999, behind which a date has more than four digits of a year.
 const LAST_SECOND: i64 = 253_402_300_799;
@@ -279,9 +282,9 @@ fn http(arguments: &NetworkArgs) -> HttpSettings {
             ClientCertificate { certificate, key }
         }),
         insecure_registries: arguments.insecure_registry.clone(),
-        // No single wait is longer than all of them together may be.
         connect_timeout: defaults.connect_timeout.min(retry.budget),
-        read_timeout: defaults.read_timeout.min(retry.budget),
+        // Some waits fit into the time for all, but none is so short that a busy server would not do.
+        read_timeout: (retry.budget / 5).max(LEAST_WAIT).min(retry.budget),
         retry,
     }
 }

@@ -101,6 +101,11 @@ impl Retries {
         self.policy.budget.saturating_sub(self.started.elapsed())
     }
 
+    /// Takes in that the time since the last failure was well spent: only the tries count, not the time.
+    pub fn prolong(&mut self) {
+        self.started = Instant::now();
+    }
+
     /// Begins to count anew: the request got on since the last failure.
     pub fn restart(&mut self) {
         *self = self.policy.start();

@@ -11,6 +11,8 @@ use super::quirks::{Form, Quirks};
 const LARGEST_CHUNK: u64 = 64 * 1024 * 1024;
 /// A registry that does not even take this much at once is of no use.
 const SMALLEST_CHUNK: u64 = 64 * 1024;
+/// A request that breaks with less than this does not break because it is long.
+const LONG: u64 = 1024 * 1024;
 /// How much smaller the next try is.
 const STEP: u64 = 4;
 /// A blob that breaks so often as a whole goes in chunks: something on the way may cut what is long.
@@ -29,11 +31,13 @@ struct State {
     chunks: bool,
     /// How much may come at once, if there is a limit.
     limit: Option<u64>,
+    /// How much came through without breaking, where what is longer breaks. It grows again with each blob that arrives.
+    unbroken: Option<u64>,
     /// Whether an upload that broke can go on.
     resumes: bool,
     /// Whether the wish to mount a blob from the repository that it is to go to is understood.
     own_mounts: bool,
-    /// How often a blob broke as a whole since one went through.
+    /// How often a long request broke since a blob arrived.
     breaks: u32,
 }
 
@@ -46,6 +50,7 @@ impl Abilities {
                 Form::Chunks(size) => Some(size),
                 Form::Any | Form::Whole => None,
             },
+            unbroken: None,
             resumes: quirks.resumes,
             own_mounts: true,
             breaks: 0,
@@ -59,10 +64,11 @@ impl Abilities {
     /// How much of what is left of a blob goes with the next request: all of it, or a chunk.
     pub(super) fn next(&self, left: u64) -> u64 {
         let state = self.state();
-        match state.limit {
-            Some(limit) if state.chunks => left.min(limit),
-            _ => left,
+        if !state.chunks {
+            return left;
         }
+        let limits = [state.limit, state.unbroken].into_iter().flatten();
+        limits.fold(left, u64::min)
     }
 
     /// Whether a blob may go in one request.
@@ -119,21 +125,27 @@ impl Abilities {
         state.whole
     }
 
-    /// Takes in that a request with so many bytes broke off.
+    /// Takes in that a request with so many bytes broke off. A long one may have broken because it is long.
     pub(super) fn broke(&self, tried: u64) {
-        let chunked = {
-            let mut state = self.state();
-            state.breaks += 1;
-            state.limit.is_some_and(|limit| tried <= limit)
-        };
-        if chunked || self.state().breaks >= BREAKS {
-            self.too_large(tried);
+        let mut state = self.state();
+        if tried <= LONG {
+            return;
+        }
+        state.breaks += 1;
+        if state.unbroken.is_some() || state.breaks >= BREAKS {
+            let shorter = (tried / STEP).clamp(LONG, LARGEST_CHUNK);
+            state.unbroken = Some(state.unbroken.map_or(shorter, |known| known.min(shorter)));
         }
     }
 
-    /// Takes in that a request with bytes went through.
-    pub(super) fn went_through(&self) {
-        self.state().breaks = 0;
+    /// Takes in that a blob arrived.
+    pub(super) fn arrived(&self) {
+        let mut state = self.state();
+        state.breaks = 0;
+        state.unbroken = state
+            .unbroken
+            .map(|length| length * 2)
+            .filter(|length| *length <= LARGEST_CHUNK);
     }
 
     /// Takes in that what was sent piece by piece was not put together rightly.
@@ -181,22 +193,35 @@ mod tests {
     }
 
     #[test]
-    fn what_breaks_twice_as_a_whole_goes_in_ever_smaller_chunks() {
+    fn what_breaks_twice_as_a_whole_goes_in_ever_smaller_chunks_until_blobs_arrive() {
         let abilities = Abilities::new(&PLAIN);
         let size = 40 * MIB;
         let mut tried = Vec::new();
-        for _ in 0..5 {
+        for _ in 0..6 {
             let next = abilities.next(size);
             tried.push(next / 1024);
             abilities.broke(next);
         }
-        assert_eq!(tried, [40960, 40960, 10240, 2560, 640]);
+        assert_eq!(tried, [40960, 40960, 10240, 2560, 1024, 1024]);
+        tried.clear();
+        for _ in 0..7 {
+            abilities.arrived();
+            tried.push(abilities.next(size) / MIB);
+        }
+        assert_eq!(tried, [2, 4, 8, 16, 32, 40, 40]);
+    }
+
+    #[test]
+    fn what_is_short_or_breaks_now_and_then_teaches_nothing() {
         let abilities = Abilities::new(&PLAIN);
         for _ in 0..5 {
-            abilities.broke(size);
-            abilities.went_through();
+            abilities.broke(300 * 1024);
         }
-        assert_eq!(abilities.next(size), size);
+        for _ in 0..5 {
+            abilities.broke(40 * MIB);
+            abilities.arrived();
+        }
+        assert_eq!(abilities.next(300 * MIB), 300 * MIB);
     }
 
     #[test]

@@ -317,11 +317,10 @@ impl Client {
         if status == StatusCode::TOO_MANY_REQUESTS
             || (status == StatusCode::SERVICE_UNAVAILABLE && asked.is_some())
         {
-            // Who would have to wait for longer gives up, so nobody else needs to.
+            // Who would have to wait for longer than that gives up, and nobody else waits for it.
             let budget = self.wire.settings.retry.budget;
-            endpoint
-                .throttle
-                .complaint(asked.unwrap_or_default().min(budget));
+            let pause = asked.filter(|pause| *pause <= budget);
+            endpoint.throttle.complaint(pause.unwrap_or_default());
         }
     }
 
@@ -381,8 +380,8 @@ impl Wire {
     ) -> Result<T, Cause> {
         let mut answer = std::pin::pin!(answer);
         loop {
-            let patience =
-                self.settings.read_timeout * if pulse.is_given() { COMMIT_PATIENCE } else { 1 };
+            let factor = if pulse.is_given() { COMMIT_PATIENCE } else { 1 };
+            let patience = (self.settings.read_timeout * factor).min(self.settings.retry.budget);
             let left = patience.saturating_sub(pulse.silence());
             if left.is_zero() {
                 return Err(silent(host, patience));

@@ -10,7 +10,7 @@ use reqwest::StatusCode;
 use super::credentials::{CredentialError, Trail};
 use crate::error::{Explain as _, Kind};
 use crate::http::{Advice, HttpError, TlsFailure, TransferError, is_proxy_login};
-use crate::oci::{Digest, ManifestError, Platform, Reference};
+use crate::oci::{Digest, ManifestError, Platform, Reference, Selector};
 
 /// A transfer that failed.
 #[derive(Debug, thiserror::Error)]
@@ -178,12 +178,14 @@ pub enum Cause {
         /// What came, or what the registry says to have got.
         actual: Digest,
     },
-    /// A tag that was just written leads elsewhere.
-    #[error("The tag leads to {}, not to `{expected}`, which was just written", found.as_ref().map_or("nothing".to_owned(), |found| format!("`{found}`")))]
+    /// A tag or a digest under which something was just written leads elsewhere.
+    #[error("`{name}` leads to {}, not to `{expected}`, which was just written", found.as_ref().map_or("nothing".to_owned(), |found| format!("`{found}`")))]
     Overtaken {
+        /// The tag or digest.
+        name: Selector,
         /// What was written.
         expected: Digest,
-        /// What the registry has under the tag, if anything.
+        /// What the registry has there, if anything.
         found: Option<Digest>,
     },
     /// A blob that came to the registry piece by piece, and was put together wrongly there.
@@ -372,7 +374,10 @@ impl Cause {
             Self::Connection { .. } | Self::Silent { .. } | Self::Slow { .. } => true,
             // What a proxy says whose connection to the registry broke.
             Self::Status { status, .. } => {
-                status.is_server_error() && *status != StatusCode::NOT_IMPLEMENTED
+                matches!(
+                    *status,
+                    StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT
+                )
             }
             _ => false,
         }

@@ -54,7 +54,7 @@ pub(super) fn received(range: &str) -> Option<u64> {
 }
 
 /// A number of digits alone: no sign, no blank.
-fn number(text: &str) -> Option<u64> {
+pub(super) fn number(text: &str) -> Option<u64> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|_| digits)
 }

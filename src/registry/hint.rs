@@ -8,7 +8,7 @@ use super::credentials::Trail;
 use super::error::{Cause, Error, Task};
 use crate::error::{Explain, Kind};
 use crate::http::{Advice, TlsFailure, is_proxy_login};
-use crate::oci::ManifestError;
+use crate::oci::{ManifestError, Selector};
 
 /// What to do when a registry wants to know who we are before anything is said.
 const CLIENT_CERTIFICATE_HINT: &str = "the registry wants to see a certificate that it trusts: name yours with \
@@ -103,7 +103,10 @@ impl Explain for Error {
                 "the registry limits how much one user may ask; try again later, or log in if you have not".to_owned()
             }
             Cause::Silent { .. } | Cause::Slow { .. } => {
-                "try again later, or give it more time with `--timeout`".to_owned()
+                "try again later, or give it more time with `--timeout`, of which a fifth is for each wait".to_owned()
+            }
+            Cause::Overtaken { name: Selector::Digest(_), .. } => {
+                "the registry does not keep what it takes, or a cache in front of it lags behind; push again".to_owned()
             }
             Cause::Overtaken { .. } => {
                 "somebody else wrote the same tag at the same time, or the registry keeps tags as they are; push again, or under another tag".to_owned()

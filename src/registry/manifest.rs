@@ -11,7 +11,7 @@ use super::error::{Cause, Error, Task};
 use super::pull::{manifest_call, stated_digest};
 use super::pulse::Pulse;
 use super::push::STORED_ANSWERS;
-use crate::http::RetryPolicy;
+use crate::http::{Advice, RetryPolicy};
 use crate::oci::{Digest, MANIFEST_LIMIT, ManifestError, MediaType, Reference, Selector};
 use crate::progress::{Reporter as _, Silent};
 
@@ -103,11 +103,14 @@ impl Client {
                 let cause = match self.find(session, selector).await {
                     Ok(Some(found)) if found == digest => return Ok(()),
                     Ok(found) => Cause::Overtaken {
+                        name: selector.clone(),
                         expected: digest,
                         found,
                     },
                     // Who may write and not read gets no proof.
-                    Err(cause @ (Cause::Refused { .. } | Cause::NoToken { .. })) => {
+                    Err(cause @ (Cause::Refused { .. } | Cause::NoToken { .. }))
+                        if cause.advice() == Advice::GiveUp =>
+                    {
                         let host = &session.endpoint.name;
                         self.reporter.warn(&format!(
                             "what was pushed to `{host}` cannot be read back and is not verified: {cause}"

@@ -16,8 +16,10 @@ use crate::progress::Progress;
 pub(super) struct Pulse {
     started: Instant,
     last_beat: AtomicU64,
-    /// How many bytes of the request have not been taken yet.
-    left: AtomicU64,
+    /// How many bytes were taken, by all requests.
+    taken: AtomicU64,
+    /// How many will have been taken when the request that is under way has got all of its bytes.
+    due: AtomicU64,
     /// Whether the other side has taken all that there is, and it is our turn.
     hungry: AtomicBool,
     error: Mutex<Option<io::Error>>,
@@ -29,7 +31,8 @@ impl Pulse {
         Arc::new(Self {
             started: Instant::now(),
             last_beat: AtomicU64::new(0),
-            left: AtomicU64::new(0),
+            taken: AtomicU64::new(0),
+            due: AtomicU64::new(0),
             hungry: AtomicBool::new(false),
             error: Mutex::default(),
             progress,
@@ -42,16 +45,13 @@ impl Pulse {
 
     fn beat(&self, bytes: usize) {
         self.last_beat.store(self.now(), Ordering::Relaxed);
-        // Only the reader of the one request that is under way gets here.
-        let left = self.left.load(Ordering::Relaxed);
-        let left = left.saturating_sub(bytes as u64);
-        self.left.store(left, Ordering::Relaxed);
+        self.taken.fetch_add(bytes as u64, Ordering::Relaxed);
         self.progress.advance(bytes as u64);
     }
 
     /// Begins another request for the same blob, with so many bytes; the silence before it was not the other side's.
     pub(super) fn begin(&self, length: u64) {
-        self.left.store(length, Ordering::Relaxed);
+        self.due.store(self.taken() + length, Ordering::Relaxed);
         self.last_beat.store(self.now(), Ordering::Relaxed);
         self.hungry.store(false, Ordering::Relaxed);
     }
@@ -63,7 +63,7 @@ impl Pulse {
 
     /// Whether all bytes of the request were taken, so that what is waited for is the other side's work with them.
     pub(super) fn is_given(&self) -> bool {
-        self.left.load(Ordering::Relaxed) == 0
+        self.taken() >= self.due.load(Ordering::Relaxed)
     }
 
     /// For how long nothing has been taken from the body. A body that has nothing to give as yet is not the fault of
@@ -81,6 +81,11 @@ impl Pulse {
     /// Why the body ended early, if reading it failed.
     pub(super) fn take_error(&self) -> Option<io::Error> {
         self.error.lock().ok()?.take()
+    }
+
+    /// How many bytes were taken, by all requests.
+    pub(super) fn taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
     }
 
     pub(super) fn finish(&self, outcome: &str) {

@@ -96,6 +96,8 @@ struct Way<'a> {
     broken: Option<Standing>,
     /// How many bytes the registry had at most.
     reached: u64,
+    /// How many bytes were sent, again or not.
+    sent: u64,
 }
 
 impl Client {
@@ -136,13 +138,22 @@ impl Client {
             upload: upload.filter(|upload| upload.target.name() == target.name()),
             broken: None,
             reached: 0,
+            sent: 0,
         };
-        let endpoint = self.wire.endpoints.of(target).await?;
-        let _turn = endpoint.throttle.turn().await;
-        let blob = Part::whole(body);
         let mut retries = self.wire.settings.retry.start();
+        let endpoint = loop {
+            match self.wire.endpoints.of(target).await {
+                Ok(endpoint) => break endpoint,
+                Err(cause) if retries.wait(cause.advice()).await => {}
+                Err(cause) => return Err(cause),
+            }
+        };
+        let _turn = endpoint.throttle.turn().await;
+        // The time until it was its turn is not the registry's.
+        retries.restart();
+        let blob = Part::whole(body);
         let outcome = loop {
-            let before = way.reached;
+            let (before, sent) = (way.reached, way.sent);
             match self.try_blob(target, &push, &mut way, &blob).await {
                 Ok(outcome) => break outcome,
                 // Some registries refuse everything when they refuse the mount source. It was only a short cut.
@@ -153,6 +164,9 @@ impl Client {
                     // A line that breaks every few minutes still gets a large layer through.
                     if way.reached - before >= WORTH_RESUMING {
                         retries.restart();
+                    } else if way.sent - sent >= WORTH_RESUMING {
+                        // A slow line is no idle one.
+                        retries.prolong();
                     }
                     if !retries.wait(cause.advice()).await {
                         return Err(cause);
@@ -192,7 +206,7 @@ impl Client {
         if way.mount.is_some() && self.auth.is_narrow(&session).await {
             way.mount = None;
         }
-        let mut standing = match self.stand(&session, target, digest, way).await? {
+        let mut standing = match self.stand(&session, target, &push.descriptor, way).await? {
             Opened::At(standing) => standing,
             Opened::Mounted if way.mount.is_some() => {
                 return without_bytes(BlobOutcome::Mounted);
@@ -210,6 +224,7 @@ impl Client {
             };
             let sent = sending.run(&mut standing).await;
             way.reached = way.reached.max(standing.offset);
+            way.sent += sending.pulse.taken();
             match sent {
                 Ok(()) => {
                     sending.pulse.finish(BlobOutcome::Uploaded.as_str());
@@ -222,7 +237,8 @@ impl Client {
                     standing = self.open(&session).await?;
                 }
                 Err(cause) => {
-                    way.broken = cause.is_broken_connection().then_some(standing);
+                    // What broke or was put off may go on where it stands.
+                    way.broken = (cause.advice() != Advice::GiveUp).then_some(standing);
                     return Err(cause);
                 }
             }
@@ -234,19 +250,28 @@ impl Client {
         &self,
         session: &Session,
         target: &Reference,
-        digest: Digest,
+        descriptor: &Descriptor,
         way: &mut Way<'_>,
     ) -> Result<Opened, Cause> {
-        if let Some(broken) = way.broken.take()
-            && session.endpoint.abilities.resumes()
-            && let Some(standing) = self.ask_standing(session, &broken).await?
-        {
-            way.reached = way.reached.max(standing.offset);
-            return Ok(Opened::At(standing));
+        if let Some(broken) = way.broken.take_if(|_| session.endpoint.abilities.resumes()) {
+            match self.ask_standing(session, &broken, descriptor.size).await {
+                Ok(Some(standing)) => {
+                    way.reached = way.reached.max(standing.offset);
+                    return Ok(Opened::At(standing));
+                }
+                Ok(None) => {}
+                Err(cause) => {
+                    way.broken = Some(broken);
+                    return Err(cause);
+                }
+            }
         }
         match way.upload.take_if(|_| !way.ask || way.mount.is_none()) {
             Some(upload) => Ok(Opened::At(upload.standing)),
-            None => self.mount_or_open(session, target, digest, way).await,
+            None => {
+                self.mount_or_open(session, target, descriptor.digest, way)
+                    .await
+            }
         }
     }
 

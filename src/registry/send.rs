@@ -12,7 +12,7 @@ use reqwest::{Method, Response, StatusCode, Url};
 use super::body::Part;
 use super::client::{Call, Client, Session};
 use super::error::Cause;
-use super::headers::received;
+use super::headers::{number, received};
 use super::pull::stated_digest;
 use super::pulse::Pulse;
 use super::push::STORED_ANSWERS;
@@ -59,7 +59,7 @@ impl Standing {
         Ok(Self {
             location: location(session, response)?,
             offset: 0,
-            least: number(response.headers(), CHUNK_MIN_LENGTH).unwrap_or(0),
+            least: least(response.headers()).unwrap_or(0),
             pieced: false,
         })
     }
@@ -88,6 +88,7 @@ impl Client {
         &self,
         session: &Session,
         broken: &Standing,
+        size: u64,
     ) -> Result<Option<Standing>, Cause> {
         let call = Call::new(Method::GET, broken.location.clone());
         let answers = [StatusCode::NO_CONTENT, StatusCode::OK, StatusCode::ACCEPTED];
@@ -98,7 +99,10 @@ impl Client {
             Err(cause) => return Err(cause),
         };
         let text = response.headers().get(RANGE);
-        let received = text.and_then(|text| received(text.to_str().ok()?));
+        // Who claims to have more than there is lies, or counts in another way.
+        let received = text
+            .and_then(|text| received(text.to_str().ok()?))
+            .filter(|received| *received <= size);
         let mut standing = broken.clone();
         standing.follow(session, &response)?;
         standing.pieced = true;
@@ -121,12 +125,11 @@ impl Sending<'_> {
                 self.chunk(standing, step.length).await
             };
             match sent {
-                Ok(()) => {
-                    abilities.went_through();
-                    if step.ends {
-                        return Ok(());
-                    }
+                Ok(()) if step.ends => {
+                    abilities.arrived();
+                    return Ok(());
                 }
+                Ok(()) => {}
                 Err(cause) => {
                     // Nothing is sent again as it was refused.
                     if !self.goes_otherwise(&cause, step) || self.step(standing) == step {
@@ -162,7 +165,6 @@ impl Sending<'_> {
         let abilities = &self.session.endpoint.abilities;
         if cause.is_broken_connection() {
             abilities.broke(step.length);
-            return false;
         }
         match cause.status() {
             Some(StatusCode::PAYLOAD_TOO_LARGE) => abilities.too_large(step.length),
@@ -238,8 +240,9 @@ const CHUNK_ANSWERS: [StatusCode; 4] = [
     StatusCode::NO_CONTENT,
 ];
 
-fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
-    headers.get(name)?.to_str().ok()?.trim().parse().ok()
+/// How small a chunk may be, if the registry says so.
+fn least(headers: &HeaderMap) -> Option<u64> {
+    number(headers.get(CHUNK_MIN_LENGTH)?.to_str().ok()?.trim())
 }
 
 /// The location of an upload, which may be relative and may have a query that must stay.

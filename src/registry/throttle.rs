@@ -76,6 +76,13 @@ impl Throttle {
         }
     }
 
+    /// Whether the registry does not want to hear of us now.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.state()
+            .quiet_until
+            .is_some_and(|until| until > Instant::now())
+    }
+
     /// Waits until the registry wants to hear of us again.
     pub(super) async fn quiet(&self) {
         loop {

@@ -56,6 +56,7 @@ impl Client {
         let access = Access::Push { mount_from: None };
         if let Ok(session) = self.session(&upload.target, access).await
             && session.endpoint.quirks.cancels
+            && !session.endpoint.throttle.is_quiet()
         {
             let cancel = Call::new(Method::DELETE, upload.standing.location);
             let _ = self.offhand(&session, &cancel).await;

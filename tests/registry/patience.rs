@@ -42,6 +42,54 @@ async fn a_pause_beyond_all_patience_is_told_at_once() {
     );
 }
 
+#[tokio::test]
+async fn nobody_waits_for_a_pause_beyond_all_patience() {
+    let registry = Registry::start();
+    let (client, target) = (client(), name(&registry, "acme/job"));
+    let upload = client.open_upload(&target).await.unwrap();
+    let fault = Fault::Status(429, header("Retry-After", "86400"), Vec::new());
+    registry.fail("HEAD", 9, fault);
+    let start = Instant::now();
+    push(&client, &target, None).await.unwrap_err();
+    client.cancel_upload(upload).await;
+    assert!(start.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn a_pause_that_one_request_is_asked_for_holds_for_all() {
+    for status in [429, 503] {
+        let registry = Registry::start();
+        let (client, target) = (client(), name(&registry, "acme/job"));
+        // So that the registry is known.
+        push(&client, &target, None).await.unwrap();
+        let fault = Fault::Status(status, header("Retry-After", "1"), Vec::new());
+        registry.fail("GET", 1, fault);
+        let asked = client.get_manifest(&target);
+        let start = Instant::now();
+        let other = async {
+            // Not before the other one has got its answer.
+            while registry.count("GET") == 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            client.open_upload(&target).await.unwrap();
+            start.elapsed()
+        };
+        let (_, waited) = tokio::join!(asked, other);
+        assert!(waited >= Duration::from_secs(1), "{status}: {waited:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_registry_may_take_its_time_with_what_it_has_got() {
+    let registry = Registry::start();
+    // Longer than it may be silent otherwise.
+    registry.fail("PUT", 1, Fault::Delay(Duration::from_secs(3)));
+    let outcome = push(&client(), &name(&registry, "acme/job"), None).await;
+    assert_eq!(outcome.unwrap(), BlobOutcome::Uploaded);
+    assert_eq!(registry.count("PUT"), 1);
+}
+
 /// Pushes 16 blobs at once, and returns how many of their uploads were under way at most, in each half of them.
 async fn most_at_once(client: &Client, registry: &Registry, round: u8) -> [usize; 2] {
     let (under_way, most) = (Arc::new(Mutex::new(0)), Arc::new(Mutex::new((0, [0; 2]))));

@@ -259,3 +259,36 @@ async fn a_source_does_not_run_ahead_of_the_registry_that_it_is_passed_on_to() {
         "{ahead} bytes were in flight"
     );
 }
+
+#[tokio::test]
+async fn many_relays_within_one_registry_do_not_wait_for_each_other() {
+    let registry = Registry::start();
+    registry.decline_mounts();
+    let client = client();
+    let tasks: Vec<_> = (0..8_u8)
+        .map(|number| {
+            let content = vec![number; 100_000];
+            registry.put_blob("acme/base", &content);
+            let descriptor = Descriptor::of(GZIP, &content);
+            let (client, source) = (client.clone(), name(&registry, "acme/base"));
+            let target = name(&registry, "acme/job");
+            tokio::spawn(async move {
+                let body = BlobBody::Registry {
+                    client: client.clone(),
+                    repository: source.clone(),
+                    descriptor: Box::new(descriptor.clone()),
+                };
+                let push = BlobPush {
+                    mount_from: Some(source),
+                    ..BlobPush::new(descriptor)
+                };
+                client.push_blob(&target, push, &body).await
+            })
+        })
+        .collect();
+    for task in tasks {
+        let outcome = tokio::time::timeout(Duration::from_secs(30), task).await;
+        let outcome = outcome.expect("nobody waits for ever").unwrap();
+        assert_eq!(outcome.unwrap(), BlobOutcome::Uploaded);
+    }
+}

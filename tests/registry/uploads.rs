@@ -39,6 +39,7 @@ async fn a_broken_upload_goes_on_where_the_registry_says_it_stands() {
         LocationForm::Relative,
         LocationForm::Absolute,
         LocationForm::Query,
+        LocationForm::Moving,
     ] {
         let registry = Registry::start();
         registry.set_location(form.clone());
@@ -252,6 +253,149 @@ async fn what_breaks_as_a_whole_twice_goes_in_chunks() {
     send(&client(), &registry, &content).await.unwrap();
     assert_there(&registry, &content);
     assert!(registry.count("PATCH") >= 3);
+}
+
+#[tokio::test]
+async fn chunks_follow_an_upload_that_moves() {
+    let registry = Registry::start();
+    registry.set_location(LocationForm::Moving);
+    registry.set_ways(Ways {
+        body_limit: Some(MIB),
+        ..Ways::default()
+    });
+    let content = bytes(SIZE);
+    send(&client(), &registry, &content).await.unwrap();
+    assert_there(&registry, &content);
+}
+
+#[tokio::test]
+async fn a_registry_that_tells_of_more_bytes_than_there_are_gets_them_again() {
+    for ways in [
+        Ways {
+            boasts: 1,
+            ..Ways::default()
+        },
+        Ways {
+            boasts: 100 * MIB,
+            ..Ways::default()
+        },
+        Ways {
+            stuck_range: true,
+            ..Ways::default()
+        },
+    ] {
+        let registry = Registry::start();
+        registry.set_ways(ways.clone());
+        registry.fail_early("PUT", 1, Fault::ResetRequest(SIZE));
+        let content = bytes(SIZE);
+        let outcome = send(&client(), &registry, &content).await;
+        assert_eq!(outcome.unwrap(), BlobOutcome::Uploaded, "{ways:?}");
+        assert_there(&registry, &content);
+    }
+}
+
+#[tokio::test]
+async fn a_registry_that_throttles_between_chunks_keeps_what_it_has() {
+    for fault in [
+        Fault::status(429),
+        Fault::status(408),
+        Fault::status(503),
+        Fault::status(500),
+    ] {
+        let registry = Registry::start();
+        registry.set_ways(Ways {
+            body_limit: Some(MIB),
+            ..Ways::default()
+        });
+        let client = client();
+        send(&client, &registry, &bytes(SIZE)).await.unwrap();
+        registry.clear_requests();
+        let chunks = AtomicUsize::new(0);
+        let between = fault.clone();
+        registry.on_request(move |request| {
+            let third = request.method == "PATCH" && chunks.fetch_add(1, Ordering::SeqCst) == 2;
+            third.then(|| between.clone())
+        });
+        let content = bytes(5 * MIB);
+        send(&client, &registry, &content).await.unwrap();
+        assert_there(&registry, &content);
+        let opened = registry.count("POST");
+        assert_eq!(opened, 1, "{fault:?}: {:?}", uploads(&registry));
+    }
+}
+
+#[tokio::test]
+async fn a_question_that_fails_does_not_lose_the_upload() {
+    let registry = Registry::start();
+    registry.fail_early("PUT", 1, Fault::ResetRequest(2 * MIB));
+    registry.fail("GET", 1, Fault::status(503));
+    let content = bytes(SIZE);
+    send(&client(), &registry, &content).await.unwrap();
+    assert_there(&registry, &content);
+    assert_eq!(registry.count("POST"), 1);
+}
+
+#[tokio::test]
+async fn a_slow_line_has_all_its_tries() {
+    let registry = Registry::start();
+    // Longer than the budget, and getting on all the time.
+    let slow = AtomicUsize::new(0);
+    registry.on_read(move |received| {
+        if received > MIB && slow.fetch_add(1, Ordering::SeqCst) < 3 {
+            std::thread::sleep(Duration::from_millis(500));
+        }
+    });
+    registry.fail_early("PUT", 1, Fault::ResetRequest(2 * MIB));
+    let settings = HttpSettings {
+        retry: RetryPolicy {
+            budget: Duration::from_secs(1),
+            ..settings().retry
+        },
+        ..settings()
+    };
+    let client = Client::new(settings, CredentialStore::default(), Arc::new(Silent)).unwrap();
+    let content = bytes(SIZE);
+    send(&client, &registry, &content).await.unwrap();
+    assert_there(&registry, &content);
+}
+
+#[tokio::test]
+async fn what_breaks_for_other_reasons_does_not_shorten_chunks() {
+    let registry = Registry::start();
+    let client = client();
+    for size in [300_000, SIZE] {
+        registry.fail("PUT", 2, Fault::status(503));
+        send(&client, &registry, &bytes(size)).await.unwrap();
+    }
+    registry.clear_requests();
+    let content = bytes(12 * MIB);
+    send(&client, &registry, &content).await.unwrap();
+    assert_eq!(registry.count("PATCH"), 0);
+}
+
+#[tokio::test]
+async fn a_stored_blob_that_is_told_to_be_another_is_an_error() {
+    let registry = Registry::start();
+    let other = Digest::of(b"other").to_string();
+    registry.on_request(move |request| {
+        (request.method == "PUT")
+            .then(|| Fault::Header("Docker-Content-Digest", Some(other.clone())))
+    });
+    let error = send(&client(), &registry, &bytes(100)).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Integrity);
+}
+
+#[tokio::test]
+async fn a_storage_host_that_knows_no_head_is_no_obstacle() {
+    let (registry, storage) = (Registry::start(), Registry::start());
+    storage.on_request(|_| Some(Fault::status(403)));
+    let elsewhere = format!("http://{}/blob", storage.address());
+    registry.on_request(move |request| {
+        let location = vec![("Location".to_owned(), elsewhere.clone())];
+        (request.method == "HEAD").then(|| Fault::Status(307, location, Vec::new()))
+    });
+    let outcome = push(&client(), &name(&registry, "acme/job"), None).await;
+    assert_eq!(outcome.unwrap(), BlobOutcome::Uploaded);
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! What was pushed is read back.
 
+use std::sync::atomic::Ordering::SeqCst;
+
 use support::registry::Ways;
 
 use super::*;
@@ -38,17 +40,17 @@ async fn a_registry_that_has_something_else_is_found_out() {
         (
             "GET /v2/acme/job/manifests/1",
             Fault::WrongBytes(other.to_vec()),
-            format!("The tag leads to {there}, not to"),
+            format!("`1` leads to {there}, not to"),
         ),
         (
             "GET /v2/acme/job/manifests/sha256",
             Fault::WrongBytes(other.to_vec()),
-            format!("leads to {there}, not to"),
+            format!("` leads to {there}, not to"),
         ),
         (
             "GET /v2/acme/job/manifests/1",
             Fault::status(404),
-            "The tag leads to nothing, not to".to_owned(),
+            "`1` leads to nothing, not to".to_owned(),
         ),
     ] {
         let registry = Registry::start();
@@ -101,4 +103,31 @@ async fn who_may_write_and_not_read_is_believed() {
         (request.method == "GET").then(|| Fault::error(403, "DENIED", "write only"))
     });
     write(&client(), &registry, b"{}").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_token_service_that_has_a_bad_moment_is_no_reason_to_believe() {
+    let registry = token_registry();
+    let client = client_with(login(&registry));
+    let altered = br#"{"schemaVersion":2}"#.to_vec();
+    let moments = std::sync::atomic::AtomicUsize::new(2);
+    registry.set_token_service(support::registry::token::TokenService {
+        expires_in: Some(0.into()),
+        ..Default::default()
+    });
+    registry.on_request(move |request| {
+        if request.method == "GET"
+            && request.path.contains("/manifests/")
+            && request.is_authorized()
+        {
+            return Some(Fault::WrongBytes(altered.clone()));
+        }
+        let pulls = request.path == "/token" && request.query_all("scope").len() == 1;
+        let bad = pulls
+            && moments
+                .fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1))
+                .is_ok();
+        bad.then(|| Fault::status(503))
+    });
+    write(&client, &registry, b"{}").await.unwrap_err();
 }

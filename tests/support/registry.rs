@@ -123,6 +123,8 @@ pub enum LocationForm {
     Absolute,
     /// With a query that must come back.
     Query,
+    /// Elsewhere with each answer; where the upload was before, there is nothing any more.
+    Moving,
     /// On another host: this one.
     Elsewhere(String),
 }
@@ -133,7 +135,7 @@ pub enum LocationForm {
 pub struct Ways {
     /// Bodies that are longer are answered with 413 before they are read, as a proxy does it.
     pub body_limit: Option<usize>,
-    /// Chunks must have so many bytes, but for the last one.
+    /// What it says of how many bytes a chunk must have.
     pub chunk_min_length: Option<usize>,
     /// Chunks are refused with this status.
     pub refuse_chunks: Option<u16>,
@@ -143,8 +145,10 @@ pub struct Ways {
     pub forgets_broken: bool,
     /// Of several chunks, the last one wins.
     pub last_chunk_wins: bool,
-    /// `Range` stays where the first chunk ended.
+    /// `Range` does not grow with the chunks, wherever it is told.
     pub stuck_range: bool,
+    /// `Range` tells of so many bytes more than there are, where it is asked for.
+    pub boasts: usize,
     /// HEAD is refused with this status.
     pub refuse_head: Option<u16>,
     /// A tag is written once.

@@ -220,9 +220,18 @@ fn upload(
             "BLOB_UPLOAD_UNKNOWN",
             "blob upload unknown to registry",
         ),
-        "GET" => Response::new(204)
-            .header("Location", location(&form, address, name, id))
-            .header("Range", range(&content.uploads[id])),
+        "GET" => {
+            let bytes = &content.uploads[id];
+            let told = if ways.stuck_range {
+                "0-9".to_owned()
+            } else {
+                format!("0-{}", (bytes.len() + ways.boasts).saturating_sub(1))
+            };
+            let id = moved(&mut content, &form, id);
+            Response::new(204)
+                .header("Location", location(&form, address, name, &id))
+                .header("Range", told)
+        }
         "DELETE" => {
             content.uploads.remove(id);
             Response::new(204)
@@ -234,7 +243,6 @@ fn upload(
         ),
         "PATCH" => {
             let bytes = content.uploads.entry(id.to_owned()).or_default();
-            let here = location(&form, address, name, id);
             let promised = request.info.headers.get("content-range");
             let fits = promised.is_none_or(|promised| {
                 let length = request.body.len();
@@ -247,21 +255,21 @@ fn upload(
             });
             if !fits {
                 return Response::new(416)
-                    .header("Location", here)
+                    .header("Location", location(&form, address, name, id))
                     .header("Range", range(bytes));
             }
-            let first = bytes.is_empty();
             if ways.last_chunk_wins {
                 bytes.clear();
             }
             bytes.extend_from_slice(&request.body);
-            let told = if ways.stuck_range && !first {
+            let told = if ways.stuck_range {
                 "0-9".to_owned()
             } else {
                 range(bytes)
             };
+            let id = moved(&mut content, &form, id);
             Response::new(202)
-                .header("Location", here)
+                .header("Location", location(&form, address, name, &id))
                 .header("Range", told)
         }
         "PUT" => {
@@ -289,6 +297,18 @@ fn upload(
     }
 }
 
+/// Moves an upload, if this registry does that; tells where it is now.
+fn moved(content: &mut Content, form: &LocationForm, id: &str) -> String {
+    if !matches!(form, LocationForm::Moving) {
+        return id.to_owned();
+    }
+    content.counter += 1;
+    let next = format!("upload-{}", content.counter);
+    let bytes = content.uploads.remove(id).unwrap_or_default();
+    content.uploads.insert(next.clone(), bytes);
+    next
+}
+
 /// Keeps what came of an upload that broke, as far as this registry does.
 pub fn take_broken(shared: &Shared, request: &Request) {
     let Some((_, id)) = request.info.path.split_once("/blobs/uploads/") else {
@@ -310,7 +330,7 @@ fn range(bytes: &[u8]) -> String {
 fn location(form: &LocationForm, address: SocketAddr, name: &str, id: &str) -> String {
     let path = format!("/v2/{name}/blobs/uploads/{id}");
     match form {
-        LocationForm::Relative => path,
+        LocationForm::Relative | LocationForm::Moving => path,
         LocationForm::Absolute => format!("http://{address}{path}"),
         LocationForm::Query => format!("{path}?_state=a%3Db%26c"),
         LocationForm::Elsewhere(host) => format!("http://{host}{path}"),
