@@ -1,10 +1,7 @@
 //! Registries that speak TLS and lead to where nobody does.
-//!
-//! The certificate is in `fixtures/tls/`; the key of its authority was thrown away when it was made.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -13,20 +10,18 @@ use std::time::Duration;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use tempfile::TempDir;
 
 use super::*;
+use crate::support::docker_registry::make_certificates;
 use crate::support::registry::LocationForm;
 
 /// How long either side of a connection is listened to in turn.
 const TURN: Duration = Duration::from_millis(5);
 
-fn fixture(name: &str) -> PathBuf {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/tls");
-    folder.join(name)
-}
-
 /// A door with TLS in front of a registry that has none.
 struct Door {
+    certificates: TempDir,
     address: SocketAddr,
     closed: Arc<AtomicBool>,
     threads: Option<JoinHandle<()>>,
@@ -34,9 +29,12 @@ struct Door {
 
 impl Door {
     fn to(registry: &Registry) -> Self {
-        let chain = CertificateDer::pem_file_iter(fixture("server.pem")).unwrap();
+        let certificates = TempDir::new().unwrap();
+        make_certificates(certificates.path());
+        let file = |name: &str| certificates.path().join(name);
+        let chain = CertificateDer::pem_file_iter(file("server.pem")).unwrap();
         let chain = chain.collect::<Result<Vec<_>, _>>().unwrap();
-        let key = PrivateKeyDer::from_pem_file(fixture("server.key")).unwrap();
+        let key = PrivateKeyDer::from_pem_file(file("server.key")).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -69,6 +67,7 @@ impl Door {
             });
         });
         Self {
+            certificates,
             address,
             closed,
             threads: Some(threads),
@@ -125,7 +124,7 @@ fn step(from: &mut impl Read, to: &mut impl Write) -> io::Result<bool> {
 /// A user who is logged in to what is behind the door, and trusts its certificate.
 fn user_at(door: &Door) -> TestContext {
     let mut context = user_of(&door.address());
-    context.set("FLINK_IMG_CA_FILE", fixture("ca.pem"));
+    context.set("FLINK_IMG_CA_FILE", door.certificates.path().join("ca.pem"));
     context
 }
 
