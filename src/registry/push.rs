@@ -137,7 +137,7 @@ impl Client {
             broken: None,
             reached: 0,
         };
-        let endpoint = self.wire.endpoints.of(target).await?;
+        let endpoint = self.wire.endpoints.of(target, false).await?;
         let _turn = endpoint.throttle.turn().await;
         let blob = Part::whole(body);
         let mut retries = self.wire.settings.retry.start();
