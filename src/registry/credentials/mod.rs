@@ -186,15 +186,6 @@ impl CredentialStore {
         self
     }
 
-    /// Adds a file, behind those added before. One that is not there is skipped; use [`Self::with_file`] for a
-    /// file that the user named.
-    pub fn with_optional_file(self, path: &Path) -> Result<Self, CredentialError> {
-        match self.clone().with_file(path) {
-            Err(CredentialError::Read(error)) if error.is_not_found() => Ok(self),
-            other => other,
-        }
-    }
-
     /// Adds a file, behind those added before.
     pub fn with_file(self, path: &Path) -> Result<Self, CredentialError> {
         let bytes = crate::fs::read_limited(path, FILE_LIMIT)?;

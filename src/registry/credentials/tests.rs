@@ -167,17 +167,6 @@ fn what_is_wrong_is_told_by_its_place_and_not_by_its_text() {
     }
 }
 
-#[test]
-fn a_default_file_may_be_missing_and_a_named_one_may_not() {
-    let path = Path::new("/nowhere/config.json");
-    let store = CredentialStore::default();
-    assert!(store.clone().with_optional_file(path).is_ok());
-    assert!(matches!(
-        store.with_file(path),
-        Err(CredentialError::Read(_))
-    ));
-}
-
 #[tokio::test]
 async fn the_oldest_form_of_file_has_the_entries_alone() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
