@@ -63,16 +63,22 @@ impl Content {
         })
     }
 
-    /// The entry that names most of the path.
-    pub(super) fn longest_match(&self, registry: &str, repository: &str) -> Option<(&str, &Entry)> {
+    /// What the entry says that names most of the path. One that only marks that a helper knows more says nothing, and is in
+    /// no other's way.
+    pub(super) fn longest_match(
+        &self,
+        registry: &str,
+        repository: &str,
+    ) -> Option<(&str, Result<Credentials, ()>)> {
         self.auths
             .iter()
             .filter_map(|(key, entry)| {
                 let depth = match_depth(key, registry, repository)?;
-                Some((depth, key.as_str(), entry))
+                let credentials = entry.credentials().transpose()?;
+                Some((depth, key.as_str(), credentials))
             })
             .max_by_key(|(depth, ..)| *depth)
-            .map(|(_, key, entry)| (key, entry))
+            .map(|(_, key, credentials)| (key, credentials))
     }
 
     /// The helper that this registry is left to. An empty name keeps the registry away from `credsStore`, as with Docker.
@@ -106,7 +112,7 @@ where
 
 impl Entry {
     /// What the entry holds; nothing if it only marks that a helper knows more, and an error if it makes no sense.
-    pub(super) fn credentials(&self) -> Result<Option<Credentials>, ()> {
+    fn credentials(&self) -> Result<Option<Credentials>, ()> {
         let set = |secret: &Option<Secret>| secret.clone().filter(|s| !s.reveal().is_empty());
         if let Some(token) = set(&self.registrytoken) {
             // It stands in a header as it is.

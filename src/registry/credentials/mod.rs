@@ -327,20 +327,17 @@ impl Answers {
 impl Source {
     /// What the entries say.
     fn written(&self, registry: &str, repository: &str) -> Result<Option<Lookup>, CredentialError> {
-        let Some((key, entry)) = self.content.longest_match(registry, repository) else {
+        let Some((key, credentials)) = self.content.longest_match(registry, repository) else {
             return Ok(None);
         };
-        let credentials = entry.credentials().map_err(|()| CredentialError::Entry {
-            origin: self.origin.clone(),
-            key: key.to_owned(),
-        })?;
-        Ok(credentials.map(|credentials| Lookup {
-            credentials: Some(credentials),
-            trail: Trail::Entry {
-                origin: self.origin.clone(),
-                key: key.to_owned(),
-            },
-        }))
+        let (origin, key) = (self.origin.clone(), key.to_owned());
+        match credentials {
+            Ok(credentials) => Ok(Some(Lookup {
+                credentials: Some(credentials),
+                trail: Trail::Entry { origin, key },
+            })),
+            Err(()) => Err(CredentialError::Entry { origin, key }),
+        }
     }
 }
 

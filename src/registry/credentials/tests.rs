@@ -62,6 +62,30 @@ async fn the_entry_that_names_most_of_the_path_wins_and_neighbours_get_nothing()
 }
 
 #[tokio::test]
+async fn an_entry_with_nothing_in_it_hides_no_other() {
+    let (store, _files) = store(&[r#"{"auths":{
+        "a.test":       {"auth":"b25lOng="},
+        "a.test/deep":  {},
+        "https://b.test":     {"auth":""},
+        "b.test":             {"auth":"b25lOng="},
+        "https://b.test/v2/": {},
+        "docker.io":                   {},
+        "https://index.docker.io/v1/": {"auth":"b25lOng="},
+        "registry-1.docker.io":        {},
+        "c.test":       {"auth":"b25lOng="},
+        "c.test/deep":  {"auth":"dHdvOng="}}}"#]);
+    for (registry, expected) in [
+        ("a.test", "one"),
+        ("b.test", "one"),
+        ("docker.io", "one"),
+        ("c.test", "two"),
+    ] {
+        let found = user(&store, registry, "deep/down").await;
+        assert_eq!(found.as_deref(), Some(expected), "{registry}");
+    }
+}
+
+#[tokio::test]
 async fn sources_are_asked_in_their_order_and_the_command_goes_first() {
     let (store, files) = store(&[
         r#"{"auths":{"a.test":{},"c.test":{"auth":"b25lOng="}}}"#,
