@@ -12,8 +12,8 @@ use super::{Credentials, Secret, TOKEN_USER};
 
 /// Names of Docker Hub in credential files; `docker login` writes `https://index.docker.io/v1/`.
 const DOCKER_HUB: [&str; 3] = ["docker.io", "index.docker.io", "registry-1.docker.io"];
-/// What credential helpers know Docker Hub by.
-const DOCKER_HUB_SERVER: &str = "https://index.docker.io/v1/";
+/// What credential helpers know Docker Hub by: as Docker stores it, and as Podman does.
+const DOCKER_HUB_SERVERS: [&str; 2] = ["https://index.docker.io/v1/", "docker.io"];
 
 /// What one file says.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -186,11 +186,11 @@ fn is_docker_hub(host: &str) -> bool {
     DOCKER_HUB.iter().any(|hub| hub.eq_ignore_ascii_case(host))
 }
 
-/// What a helper is asked for.
-pub(super) fn server(registry: &str) -> &str {
+/// What a helper is asked for, one after the other until it has it.
+pub(super) fn servers(registry: &str) -> Vec<&str> {
     if is_docker_hub(registry) {
-        DOCKER_HUB_SERVER
+        DOCKER_HUB_SERVERS.to_vec()
     } else {
-        registry
+        vec![registry]
     }
 }

@@ -25,7 +25,7 @@ use tokio::sync::OnceCell;
 
 use crate::progress::Reporter;
 pub use error::{CredentialError, Origin};
-use file::{Content, same_host, server};
+use file::{Content, same_host, servers};
 pub use helper::HelperFailure;
 
 /// Far more than anybody's logins.
@@ -276,36 +276,40 @@ impl CredentialStore {
         helper: Option<&str>,
     ) -> Option<Lookup> {
         let name = helper.filter(|name| !name.is_empty())?;
-        let server = server(search.registry);
-        let cell = self.answers.cell(name, server);
-        let run = async || {
-            let answer = match &self.helpers {
-                Some(setting) => helper::get(setting, name, server).await,
-                None => Err(HelperFailure::Missing),
+        for server in servers(search.registry) {
+            let cell = self.answers.cell(name, server);
+            let run = async || {
+                let answer = match &self.helpers {
+                    Some(setting) => helper::get(setting, name, server).await,
+                    None => Err(HelperFailure::Missing),
+                };
+                if let Err(failure) = &answer {
+                    search.reporter.warn(&format!(
+                        "The credential helper `{name}`, named in {}, {failure}, so its logins are not used",
+                        source.origin
+                    ));
+                }
+                answer
             };
-            if let Err(failure) = &answer {
-                search.reporter.warn(&format!(
-                    "The credential helper `{name}`, named in {}, {failure}, so its logins are not used",
-                    source.origin
-                ));
-            }
-            answer
-        };
-        match cell.get_or_init(run).await {
-            Ok(Some(credentials)) => Some(Lookup {
-                credentials: Some(credentials.clone()),
-                trail: Trail::Helper {
-                    origin: source.origin.clone(),
-                    helper: name.to_owned(),
-                    server: server.to_owned(),
-                },
-            }),
-            Ok(None) => None,
-            Err(failure) => {
-                search.failed.push((name.to_owned(), failure.clone()));
-                None
+            match cell.get_or_init(run).await {
+                Ok(Some(credentials)) => {
+                    return Some(Lookup {
+                        credentials: Some(credentials.clone()),
+                        trail: Trail::Helper {
+                            origin: source.origin.clone(),
+                            helper: name.to_owned(),
+                            server: server.to_owned(),
+                        },
+                    });
+                }
+                Ok(None) => {}
+                Err(failure) => {
+                    search.failed.push((name.to_owned(), failure.clone()));
+                    return None;
+                }
             }
         }
+        None
     }
 }
 

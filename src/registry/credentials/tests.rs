@@ -311,6 +311,43 @@ async fn a_helper_of_the_registry_goes_before_entries_and_one_for_all_behind_the
 }
 
 #[tokio::test]
+async fn a_helper_is_asked_for_docker_hub_by_both_of_its_names() {
+    let hub = |name: &str, other: &str| {
+        format!("case \"$server\" in {name}) {LOGIN};; *) {other};; esac")
+    };
+    let (by_docker, by_podman) = ("https://index.docker.io/v1/", "docker.io");
+    let helpers = Helpers::new(&[
+        ("docker", &hub(by_docker, MISS)),
+        ("podman", &hub(by_podman, MISS)),
+        ("broken", &hub(by_podman, "exit 4")),
+        ("empty", MISS),
+    ]);
+    for (name, found, asked) in [
+        ("docker", Some(by_docker), &[by_docker][..]),
+        ("podman", Some(by_podman), &[by_docker, by_podman]),
+        // Who is broken is not asked again.
+        ("broken", None, &[by_docker]),
+        ("empty", None, &[by_docker, by_podman]),
+    ] {
+        let (store, _files) = store(&[&format!(r#"{{"credsStore":"{name}"}}"#)]);
+        let store = helpers.apply(store, LONG);
+        let before = helpers.log().len();
+        for registry in ["docker.io", "docker.io", "index.docker.io"] {
+            let server = match find(&store, registry, "a/b").await.trail {
+                Trail::Helper { server, .. } => Some(server),
+                _ => None,
+            };
+            assert_eq!(server.as_deref(), found, "{name}");
+        }
+        let asked: Vec<_> = asked
+            .iter()
+            .map(|server| format!("{name} get {server}"))
+            .collect();
+        assert_eq!(helpers.log()[before..], asked, "{name}, once");
+    }
+}
+
+#[tokio::test]
 async fn many_who_need_a_helper_ask_it_once() {
     let helpers = Helpers::new(&[("all", LOGIN)]);
     let (store, _files) = store(&[r#"{"credsStore":"all"}"#]);
