@@ -38,7 +38,9 @@ async fn the_entry_that_names_most_of_the_path_wins_and_neighbours_get_nothing()
         "https://ghcr.io/v2/": {"username":"github","password":"x"},
         "https://index.docker.io/v1/": {"auth":"aHViOnNlY3JldA=="},
         "https://index.docker.io/v1/access-token": {"username":"desktop","password":"x"},
-        "registry-1.docker.io/acme": {"username":"team","password":"x"}}}"#]);
+        "registry-1.docker.io/acme": {"username":"team","password":"x"},
+        "Registry.Example.COM:5000/Acme": {"username":"no name","password":"x"},
+        "Registry.Example.COM:5000": {"username":"shouted","password":"x"}}}"#]);
     for (registry, repository, expected) in [
         ("quay.io", "acme/job", Some("job")),
         ("quay.io", "acme/job/part", Some("job")),
@@ -52,6 +54,9 @@ async fn the_entry_that_names_most_of_the_path_wins_and_neighbours_get_nothing()
         ("docker.io", "library/flink", Some("hub")),
         ("docker.io", "acme/job", Some("team")),
         ("docker.io.evil.test", "acme/job", None),
+        // Hosts have no case, and the names of repositories have.
+        ("registry.example.com:5000", "acme/job", Some("shouted")),
+        ("registry.example.com", "acme/job", None),
     ] {
         assert_eq!(
             user(&store, registry, repository).await.as_deref(),
@@ -234,19 +239,24 @@ impl Helpers {
                 "#!/bin/sh\nread -r server\necho \"{name} $1 $server\" >>{}\n{script}\n",
                 log.display()
             );
-            // Written by another process: while this one starts others, a file that it has open for writing is busy.
-            let mut writer = std::process::Command::new("/bin/sh")
-                .args(["-c", "cat >\"$0\" && chmod 755 \"$0\""])
-                .arg(&path)
-                .stdin(Stdio::piped())
-                .spawn()
-                .unwrap();
-            let mut stdin = writer.stdin.take().unwrap();
-            stdin.write_all(text.as_bytes()).unwrap();
-            drop(stdin);
-            assert!(writer.wait().unwrap().success());
+            Self::install(&path, &text);
         }
         Self(folder)
+    }
+
+    /// Makes a program of a text.
+    fn install(path: &Path, text: &str) {
+        // Written by another process: while this one starts others, a file that it has open for writing is busy.
+        let mut writer = std::process::Command::new("/bin/sh")
+            .args(["-c", "cat >\"$0\" && chmod 755 \"$0\""])
+            .arg(path)
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = writer.stdin.take().unwrap();
+        stdin.write_all(text.as_bytes()).unwrap();
+        drop(stdin);
+        assert!(writer.wait().unwrap().success());
     }
 
     fn path(&self) -> PathBuf {
@@ -378,10 +388,6 @@ async fn what_a_helper_can_answer() {
         ("nothing", ""),
         ("partial", r#"echo '{"Username":"hunter2"}'"#),
         ("endless", "yes hunter2"),
-        (
-            "early",
-            "exec 0<&-; echo '{\"Username\":\"u\",\"Secret\":\"s\"}'",
-        ),
     ]);
     let basic = |user: &str, password| {
         let password = Secret::new(password);
@@ -403,7 +409,6 @@ async fn what_a_helper_can_answer() {
         ("nothing", Err(HelperFailure::Nonsense)),
         ("partial", Err(HelperFailure::Nonsense)),
         ("endless", Err(HelperFailure::TooLong)),
-        ("early", basic("u", "s")),
         ("absent", Err(HelperFailure::Missing)),
     ] {
         let text = format!(r#"{{"credHelpers":{{"a.test":"{name}"}}}}"#);
@@ -433,6 +438,25 @@ async fn what_a_helper_can_answer() {
                 assert!(matches!(trail, Trail::Nothing { failed: found, .. } if found == failed));
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn a_helper_that_does_not_listen_may_have_an_answer() {
+    // More than a pipe holds, so that the question is still being asked when the helper has closed its ear.
+    let registry = format!("{}.test", "a".repeat(1024 * 1024));
+    let answer = "echo '{\"Username\":\"u\",\"Secret\":\"s\"}'";
+    for script in [
+        format!("#!/bin/sh\n{answer}\n"),
+        format!("#!/bin/sh\nexec 0<&-\n{answer}\n"),
+    ] {
+        let helpers = Helpers::new(&[]);
+        let program = helpers.path().join("docker-credential-early");
+        Helpers::install(&program, &script);
+        let (store, _files) = store(&[r#"{"credsStore":"early"}"#]);
+        let store = helpers.apply(store, LONG);
+        let found = user(&store, &registry, "x").await;
+        assert_eq!(found.as_deref(), Some("u"), "{script}");
     }
 }
 
