@@ -236,11 +236,10 @@ pub(super) fn context(
     reporter: Arc<dyn Reporter>,
     registries: Option<&[Reference]>,
 ) -> Result<Context, Failure> {
-    let mut http = http(&arguments.network);
+    let http = http(&arguments.network);
     let registries = if let Some(names) = registries {
         let credentials = login::store(&arguments.network, environment, names, &*reporter)?;
         let mirrors = environment.mirrors()?;
-        http.insecure_registries.extend(mirrors.insecure_hosts());
         let client = Client::new(http.clone(), credentials, Arc::clone(&reporter))?;
         Some(client.with_mirrors(mirrors))
     } else {

@@ -6,11 +6,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use reqwest::RequestBuilder;
+use reqwest::{RequestBuilder, Url};
 
 use super::challenge::Challenge;
 use super::client::{Session, Wire};
 use super::credentials::{CredentialError, CredentialStore, Credentials, Lookup, Secret};
+use super::endpoint::Endpoint;
 use super::error::Cause;
 use super::quirks::{self, Quirks};
 use super::token::{Token, TokenRequest, is_refusal};
@@ -37,12 +38,13 @@ impl Authorization {
 pub(super) struct Authenticator {
     store: CredentialStore,
     reporter: Arc<dyn Reporter>,
-    challenges: Mutex<BTreeMap<String, Challenge>>,
+    challenges: Mutex<BTreeMap<Url, Challenge>>,
     slots: Mutex<BTreeMap<SlotKey, Arc<tokio::sync::Mutex<Slot>>>>,
 }
 
-/// Registry, repository (whose credentials are used) and scopes.
-type SlotKey = (String, String, Vec<String>);
+/// Address of the registry, repository (whose credentials are used) and scopes. By address, as what came without TLS is
+/// nothing to go by with it, and what was got with it is not shown without.
+type SlotKey = (Url, String, Vec<String>);
 
 #[derive(Debug, Default)]
 struct Slot {
@@ -93,7 +95,7 @@ impl Authenticator {
             .challenges
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        challenges.get(&session.endpoint.name).cloned()
+        challenges.get(&session.endpoint.base).cloned()
     }
 
     /// What the session's tokens are asked for now.
@@ -184,18 +186,18 @@ impl Authenticator {
                 .map(ToOwned::to_owned)
                 .collect();
         }
-        let host = &session.endpoint.name;
+        let Endpoint { name, base, .. } = &*session.endpoint;
         let mut challenges = self
             .challenges
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         if challenge == Challenge::Basic
-            && let Some(Challenge::Bearer { service, .. }) = challenges.get(host)
-            && quirks::of(host, service.as_deref()).keeps_tokens
+            && let Some(Challenge::Bearer { service, .. }) = challenges.get(base)
+            && quirks::of(name, service.as_deref()).keeps_tokens
         {
             return;
         }
-        challenges.insert(host.clone(), challenge);
+        challenges.insert(base.clone(), challenge);
     }
 
     /// What is special about the session's registry, as far as its challenge tells.
@@ -204,7 +206,7 @@ impl Authenticator {
             .challenges
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        match challenges.get(&session.endpoint.name) {
+        match challenges.get(&session.endpoint.base) {
             Some(Challenge::Bearer { service, .. }) => {
                 quirks::of(&session.endpoint.name, service.as_deref())
             }
@@ -234,8 +236,8 @@ impl Authenticator {
         let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         slots
             .iter()
-            .filter(|((registry, repository, own), _)| {
-                *registry == session.endpoint.name
+            .filter(|((base, repository, own), _)| {
+                *base == session.endpoint.base
                     && *repository == session.repository
                     && scopes.iter().all(|wanted| covers(own, wanted))
             })
@@ -245,7 +247,7 @@ impl Authenticator {
 
     fn slot(&self, session: &Session) -> Arc<tokio::sync::Mutex<Slot>> {
         let key = (
-            session.endpoint.name.clone(),
+            session.endpoint.base.clone(),
             session.repository.clone(),
             session.scopes.clone(),
         );

@@ -6,7 +6,7 @@
 use reqwest::{Method, StatusCode};
 
 use super::challenge::{Challenge, shown_host};
-use super::client::{Access, Client, Session};
+use super::client::{Access, Call, Client, Session};
 use super::credentials::{CredentialError, Credentials, Trail};
 use super::error::{Cause, Error, Task};
 use super::pull::manifest_call;
@@ -24,7 +24,7 @@ pub struct Checked {
     pub source: Trail,
     /// What the registry asked for; `None` if it asked for nothing.
     pub challenge: Option<Challenged>,
-    /// The status that let us in, or why none did. For a pull, 404 lets in as well: there is only nothing there.
+    /// The status that let us in, or why none did. For a pull, 404 of a registry lets in as well: there is only nothing there.
     pub answer: Result<StatusCode, Error>,
 }
 
@@ -118,8 +118,40 @@ impl Client {
                 Err(cause) => Err(cause),
             }
         };
-        let result: Result<_, Cause> = attempt().await;
+        let result: Result<_, Cause> = async {
+            let status = attempt().await?;
+            if status == StatusCode::NOT_FOUND {
+                self.meet_registry(session).await?;
+            }
+            Ok(status)
+        }
+        .await;
         result.map_err(|cause| Error::new(Task::PullManifest(reference.clone()), cause))
+    }
+
+    /// Makes sure that a registry answers there: any web server says that it does not have an image. A challenge tells, else
+    /// the one address that all registries have.
+    async fn meet_registry(&self, session: &Session) -> Result<(), Cause> {
+        let is_met = || self.auth.challenge(session).is_some();
+        if is_met() {
+            return Ok(());
+        }
+        let mut url = session.endpoint.base.clone();
+        url.set_path("v2/");
+        let call = Call::new(Method::GET, url);
+        match self.request(session, &call, &[StatusCode::OK]).await {
+            Ok(_) => Ok(()),
+            Err(_) if is_met() => Ok(()),
+            Err(Cause::Status { status, .. } | Cause::Refused { status, .. })
+                if !status.is_server_error() && status != StatusCode::TOO_MANY_REQUESTS =>
+            {
+                Err(Cause::Nonsense {
+                    host: session.endpoint.name.clone(),
+                    what: format!("answers, and is no registry: it said {status} to `GET /v2/`"),
+                })
+            }
+            Err(cause) => Err(cause),
+        }
     }
 
     async fn try_push(&self, reference: &Reference) -> Result<StatusCode, Error> {

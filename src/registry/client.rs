@@ -13,7 +13,7 @@ use super::challenge::{Challenge, shown_host};
 use super::credentials::CredentialStore;
 use super::endpoint::{Endpoint, Endpoints, is_this_machine};
 use super::error::Cause;
-use super::mirrors::Mirrors;
+use super::mirrors::{Mirrors, Source};
 use super::pulse::Pulse;
 use super::reason::{ERROR_BODY_LIMIT, code, reason};
 use super::route::Routes;
@@ -138,6 +138,16 @@ impl Client {
         repository: &Reference,
         access: Access<'_>,
     ) -> Result<Session, Cause> {
+        self.session_at(&Source::direct(repository), access).await
+    }
+
+    /// A session at a place that a pull was led to.
+    pub(super) async fn session_at(
+        &self,
+        source: &Source,
+        access: Access<'_>,
+    ) -> Result<Session, Cause> {
+        let repository = &source.reference;
         let name = repository.repository();
         let scopes = match access {
             Access::Pull => vec![format!("repository:{name}:pull")],
@@ -154,10 +164,10 @@ impl Client {
             }
         };
         Ok(Session {
-            endpoint: self.wire.endpoints.of(repository).await?,
+            endpoint: self.wire.endpoints.of(repository, source.insecure).await?,
             repository: name.to_owned(),
             scopes,
-            is_mirror: false,
+            is_mirror: source.is_mirror,
         })
     }
 

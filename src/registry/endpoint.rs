@@ -1,8 +1,9 @@
 //! Where a registry is, and whether it speaks TLS.
 //!
 //! `https`, always, with one exception: this machine itself (`localhost`, loopback addresses) and the registries that
-//! the user lists are asked in TLS first, once, and spoken to without when they turn out not to know it. A
-//! certificate that is not trusted is an error there too, and never a reason to go without.
+//! the user lists are asked in TLS first, once, and spoken to without when they turn out not to know it. So are the places
+//! that a file of mirrors calls insecure, and only for the pulls that it leads there: whoever else asks for the same host
+//! has an endpoint of his own. A certificate that is not trusted is an error there too, and never a reason to go without.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -80,7 +81,8 @@ pub(super) struct Endpoints {
     identified_system: OnceLock<reqwest::Client>,
     identified_direct: OnceLock<reqwest::Client>,
     settings: HttpSettings,
-    known: Mutex<BTreeMap<String, Arc<OnceCell<Arc<Endpoint>>>>>,
+    /// By name, and by whether it may be spoken to without TLS.
+    known: Mutex<BTreeMap<(String, bool), Arc<OnceCell<Arc<Endpoint>>>>>,
 }
 
 impl Endpoints {
@@ -140,18 +142,26 @@ impl Endpoints {
         }
     }
 
-    /// Where the registry of a name is. Asked once per registry, however many ask at a time.
-    pub(super) async fn of(&self, reference: &Reference) -> Result<Arc<Endpoint>, Cause> {
+    /// Where the registry of a name is. Asked once per registry, however many ask at a time. With `insecure`, it may be spoken
+    /// to without TLS though the user does not list it.
+    pub(super) async fn of(
+        &self,
+        reference: &Reference,
+        insecure: bool,
+    ) -> Result<Arc<Endpoint>, Cause> {
+        let name = reference.registry();
+        let mut listed = self.settings.insecure_registries.iter();
+        let insecure = insecure || listed.any(|pattern| covers(pattern, name));
         let cell = {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(known.entry(reference.registry().to_owned()).or_default())
+            Arc::clone(known.entry((name.to_owned(), insecure)).or_default())
         };
-        cell.get_or_try_init(|| self.find(reference))
+        cell.get_or_try_init(|| self.find(reference, insecure))
             .await
             .map(Arc::clone)
     }
 
-    async fn find(&self, reference: &Reference) -> Result<Arc<Endpoint>, Cause> {
+    async fn find(&self, reference: &Reference, insecure: bool) -> Result<Arc<Endpoint>, Cause> {
         let name = reference.registry();
         let host = if name == DOCKER_HUB.0 {
             DOCKER_HUB.1
@@ -165,9 +175,8 @@ impl Endpoints {
             })
         };
         let mut base = address("https")?;
-        let listed = &self.settings.insecure_registries;
-        let listed = listed.iter().any(|pattern| covers(pattern, name));
-        if (reference.is_loopback() || listed) && !self.speaks_tls(name, &base, listed).await? {
+        let may_be_plain = reference.is_loopback() || insecure;
+        if may_be_plain && !self.speaks_tls(name, &base, insecure).await? {
             base = address("http")?;
         }
         tracing::debug!(registry = name, %base, "found");
@@ -183,7 +192,7 @@ impl Endpoints {
 
     /// Whether there is TLS. Where the user allows to go without, no connection counts as none: there may be a proxy for
     /// the one way and not for the other.
-    async fn speaks_tls(&self, name: &str, base: &Url, listed: bool) -> Result<bool, Cause> {
+    async fn speaks_tls(&self, name: &str, base: &Url, insecure: bool) -> Result<bool, Cause> {
         let url = base.join("v2/").expect("the path is fixed and valid");
         // Nothing on this machine is behind a proxy, so it can be asked without a client.
         if is_this_machine(&url)
@@ -202,7 +211,7 @@ impl Endpoints {
                 Some(TlsFailure::NotTls) => Ok(false),
                 // The request itself will meet the same failure, and report it with its task.
                 Some(_) => Ok(true),
-                None if hung_up_on_connect(&error) || listed && error.is_connect() => Ok(false),
+                None if hung_up_on_connect(&error) || insecure && error.is_connect() => Ok(false),
                 None => Err(connection_error(name, error)),
             },
             Err(_) => Err(Cause::Silent {
@@ -302,6 +311,27 @@ mod tests {
         ] {
             let (base, to) = (endpoint(base), to.parse().unwrap());
             assert_eq!(base.allow(&base.base, &to), expected, "{to}");
+        }
+    }
+
+    #[test]
+    fn a_registry_owns_its_host_and_port_as_protected_as_they_are() {
+        for (base, url, expected) in [
+            ("https://reg.test/", "https://reg.test/v2/x", true),
+            ("https://reg.test/", "https://reg.test:443/v2/x", true),
+            ("https://reg.test/", "http://reg.test/v2/x", false),
+            // The same port, and another word on it.
+            ("https://reg.test:5000/", "http://reg.test:5000/x", false),
+            ("http://reg.test:5000/", "https://reg.test:5000/x", false),
+            ("http://reg.test:443/", "https://reg.test/x", false),
+            ("http://reg.test:5000/", "http://reg.test:5000/x", true),
+            ("https://reg.test/", "https://reg.test:444/x", false),
+            ("https://reg.test/", "https://cdn.reg.test/x", false),
+            ("https://reg.test/", "https://reg.test.evil/x", false),
+            ("https://reg.test/", "https://reg.test@evil.test/x", false),
+        ] {
+            let owned = endpoint(base).owns(&url.parse().unwrap());
+            assert_eq!(owned, expected, "{url} by {base}");
         }
     }
 

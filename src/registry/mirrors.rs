@@ -20,14 +20,19 @@ const FILE_LIMIT: u64 = 4 * 1024 * 1024;
 /// Where images are read from instead of, or before, the place that their names say.
 ///
 /// ```
-/// use flink_img::registry::Mirrors;
+/// use std::sync::Arc;
+///
+/// use flink_img::http::HttpSettings;
+/// use flink_img::progress::Silent;
+/// use flink_img::registry::{Client, CredentialStore, Mirrors};
 ///
 /// let folder = tempfile::tempdir()?;
 /// let path = folder.path().join("registries.conf");
 /// let text = "[[registry]]\nlocation = \"quay.io\"\n[[registry.mirror]]\nlocation = \"near.example.com/quay\"\n";
 /// flink_img::fs::write_atomic(&path, text.as_bytes())?;
 /// let mirrors = Mirrors::default().with_file(&path)?;
-/// assert!(mirrors.insecure_hosts().is_empty());
+/// let client = Client::new(HttpSettings::default(), CredentialStore::default(), Arc::new(Silent))?;
+/// let client = client.with_mirrors(mirrors);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Default)]
@@ -76,16 +81,19 @@ pub(super) struct Source {
     pub(super) by_digest: bool,
     /// Whether it may be asked for what has only a tag.
     pub(super) by_tag: bool,
+    /// Whether it may be spoken to without TLS, for this pull and nothing else.
+    pub(super) insecure: bool,
 }
 
 impl Source {
-    /// The very place that a name says.
+    /// The very place that a name says, with no more trust than its registry has.
     pub(super) fn direct(reference: &Reference) -> Self {
         Self {
             reference: reference.clone(),
             is_mirror: false,
             by_digest: true,
             by_tag: true,
+            insecure: false,
         }
     }
 }
@@ -177,25 +185,6 @@ impl Mirrors {
         Ok(self)
     }
 
-    /// The registries that may be spoken to without TLS according to the files, as
-    /// [`HttpSettings::insecure_registries`](crate::http::HttpSettings::insecure_registries) wants them.
-    pub fn insecure_hosts(&self) -> Vec<String> {
-        let mut hosts = Vec::new();
-        for (prefix, entry) in &self.entries {
-            if entry.insecure {
-                let place = if entry.location.is_empty() {
-                    prefix
-                } else {
-                    &entry.location
-                };
-                hosts.push(host_of(place).to_owned());
-            }
-            let insecure = entry.mirrors.iter().filter(|mirror| mirror.insecure);
-            hosts.extend(insecure.map(|mirror| host_of(&mirror.location).to_owned()));
-        }
-        hosts
-    }
-
     /// Where to look for what a name leads to.
     pub(super) fn places(&self, name: &Reference) -> Places {
         let text = name.to_string();
@@ -225,11 +214,15 @@ impl Mirrors {
                     is_mirror: true,
                     by_digest: mirror.used_for != Pulls::TagOnly,
                     by_tag: mirror.used_for != Pulls::DigestOnly,
+                    insecure: mirror.insecure,
                 })
             })
             .collect();
         let last = moved(&entry.location).unwrap_or_else(|| name.clone());
-        sources.push(Source::direct(&last));
+        sources.push(Source {
+            insecure: entry.insecure,
+            ..Source::direct(&last)
+        });
         Places::Sources(sources)
     }
 }

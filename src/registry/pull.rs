@@ -180,10 +180,8 @@ impl Client {
         source: &Source,
         access: Access<'_>,
     ) -> Result<RawManifest, Cause> {
-        let reference = &source.reference;
-        let mut session = self.session(reference, access).await?;
-        session.is_mirror = source.is_mirror;
-        let selector = reference.selector();
+        let session = self.session_at(source, access).await?;
+        let selector = source.reference.selector();
         let call = manifest_call(&session, Method::GET, &selector);
         let (headers, bytes) = self.document(&session, &call, MANIFEST_LIMIT).await?;
         let digest = Digest::of(&bytes);
@@ -294,7 +292,7 @@ impl Client {
         download: &mut Download<'_>,
         sink: &mut S,
     ) -> Result<(), Cause> {
-        let session = self.session(&source.reference, Access::Pull).await?;
+        let session = self.session_at(source, Access::Pull).await?;
         let throttle = &session.endpoint.throttle;
         // The upload that a relay is for has a turn, maybe the last one of this very registry.
         let _turn = if S::IS_RELAY {

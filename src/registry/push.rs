@@ -142,7 +142,7 @@ impl Client {
         };
         let mut retries = self.wire.settings.retry.start();
         let endpoint = loop {
-            match self.wire.endpoints.of(target).await {
+            match self.wire.endpoints.of(target, false).await {
                 Ok(endpoint) => break endpoint,
                 Err(cause) if retries.wait(cause.advice()).await => {}
                 Err(cause) => return Err(cause),

@@ -92,6 +92,13 @@ struct ServiceAnswer {
     body: Vec<u8>,
 }
 
+impl ServiceAnswer {
+    /// Whether it is a refusal that stays one.
+    fn is_final(&self) -> bool {
+        self.status.is_client_error() && self.advice == Advice::GiveUp
+    }
+}
+
 impl TokenRequest<'_> {
     /// Asks for a token; `known` is what is known for the session's repository.
     pub(super) async fn send(
@@ -147,16 +154,19 @@ impl TokenRequest<'_> {
                 let answer = self
                     .answer(wire, self.exchange(wire, session, token)?)
                     .await?;
-                if !matches!(
-                    answer.status,
-                    StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED
-                ) {
+                if !matches!(answer.status.as_u16(), 400 | 401 | 404 | 405) {
                     return Ok(answer);
                 }
-                // Not all services know OAuth 2 (distribution's token specification); all know the other form.
+                // Not all services know OAuth 2 (distribution's token specification), and some that do not refuse it; all
+                // know the other form.
                 let request = self.ask(wire, session)?;
                 let request = request.basic_auth(TOKEN_USER, Some(token.reveal()));
-                self.answer(wire, request).await
+                let second = self.answer(wire, request).await?;
+                // Two refusals are one, and the word of OAuth 2 tells more than that a user called `<token>` is wrong.
+                let is_told = matches!(answer.status.as_u16(), 400 | 401)
+                    && reason(&answer.body).is_some()
+                    && second.is_final();
+                Ok(if is_told { answer } else { second })
             }
             Some(Credentials::Basic { user, password }) => {
                 let request = self

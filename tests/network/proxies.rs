@@ -25,7 +25,7 @@ fn a_proxy_that_is_not_there_is_one_sentence() {
     ");
 }
 
-/// A proxy that lets nobody through; it answers two connections more than there are tries.
+/// A proxy that lets nobody through, for as long as the test runs.
 fn closed_proxy() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

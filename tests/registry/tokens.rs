@@ -49,7 +49,23 @@ async fn a_token_is_got_from_every_kind_of_service() {
             false,
             &by_password,
         ),
-        // Services that know no OAuth 2 say so in these two ways.
+        // Services that know no OAuth 2 say so in these ways.
+        (
+            TokenService {
+                post: Some(400),
+                ..usual()
+            },
+            true,
+            &["POST", "GET"],
+        ),
+        (
+            TokenService {
+                post: Some(401),
+                ..usual()
+            },
+            true,
+            &["POST", "GET"],
+        ),
         (
             TokenService {
                 post: Some(404),
@@ -92,20 +108,47 @@ async fn a_token_is_got_from_every_kind_of_service() {
 }
 
 #[tokio::test]
-async fn an_identity_token_that_is_refused_is_not_tried_in_another_way() {
-    for status in [400, 401, 403] {
+async fn an_identity_token_that_is_refused_costs_one_more_question_and_is_told_by_the_better_answer()
+ {
+    let (by_oauth, by_login) = ("unknown token", "incorrect username or password");
+    // What is answered to POST instead of the truth, how often GET is tried, and how the answer that is told ends.
+    for (post, asked, expected) in [
+        (None, 1, by_oauth),
+        (Some(400), 1, by_login),
+        (Some(401), 1, by_login),
+        (Some(404), 1, by_login),
+        (Some(405), 1, by_login),
+        (Some(403), 0, "403 Forbidden"),
+    ] {
         let registry = refresh_registry();
         registry.set_token_service(TokenService {
-            post: Some(status),
+            post,
             ..TokenService::default()
         });
-        let client = client_with(identity(&registry));
-        let error = push(&client, &name(&registry, "acme/job"), None)
+        let token = Credentials::Identity(Secret::new("outdated"));
+        let store = CredentialStore::default().with_login(&registry.address(), token);
+        let error = push(&client_with(store), &name(&registry, "acme/job"), None)
             .await
             .unwrap_err();
-        assert_eq!(error.kind(), Kind::Unauthorized, "{status}");
-        assert_eq!(registry.count("GET /token"), 0, "{status}");
+        assert_eq!(error.kind(), Kind::Unauthorized, "{post:?}");
+        assert_eq!(registry.count("GET /token"), asked, "{post:?}");
+        let told = told(&error);
+        assert!(told.ends_with(expected), "{post:?}: {told}");
+        assert!(!told.contains("outdated"), "{told}");
     }
+    // A service that is out of order has refused nothing yet.
+    let registry = refresh_registry();
+    let times = AtomicUsize::new(0);
+    registry.on_request(move |request| match (&*request.method, &*request.path) {
+        ("POST", "/token") => Some(Fault::error(400, "UNSUPPORTED", "what?")),
+        ("GET", "/token") if times.fetch_add(1, Ordering::SeqCst) == 0 => Some(Fault::status(503)),
+        _ => None,
+    });
+    let client = client_with(identity(&registry));
+    push(&client, &name(&registry, "acme/job"), None)
+        .await
+        .unwrap();
+    assert_eq!(registry.count("GET /token"), 2);
 }
 
 #[tokio::test]

@@ -12,8 +12,8 @@ use super::{Credentials, Secret, TOKEN_USER};
 
 /// Names of Docker Hub in credential files; `docker login` writes `https://index.docker.io/v1/`.
 const DOCKER_HUB: [&str; 3] = ["docker.io", "index.docker.io", "registry-1.docker.io"];
-/// What credential helpers know Docker Hub by.
-const DOCKER_HUB_SERVER: &str = "https://index.docker.io/v1/";
+/// What credential helpers know Docker Hub by: as Docker stores it, and as Podman does.
+const DOCKER_HUB_SERVERS: [&str; 2] = ["https://index.docker.io/v1/", "docker.io"];
 
 /// What one file says.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -63,16 +63,22 @@ impl Content {
         })
     }
 
-    /// The entry that names most of the path.
-    pub(super) fn longest_match(&self, registry: &str, repository: &str) -> Option<(&str, &Entry)> {
+    /// What the entry says that names most of the path. One that only marks that a helper knows more says nothing, and is in
+    /// no other's way.
+    pub(super) fn longest_match(
+        &self,
+        registry: &str,
+        repository: &str,
+    ) -> Option<(&str, Result<Credentials, ()>)> {
         self.auths
             .iter()
             .filter_map(|(key, entry)| {
                 let depth = match_depth(key, registry, repository)?;
-                Some((depth, key.as_str(), entry))
+                let credentials = entry.credentials().transpose()?;
+                Some((depth, key.as_str(), credentials))
             })
             .max_by_key(|(depth, ..)| *depth)
-            .map(|(_, key, entry)| (key, entry))
+            .map(|(_, key, credentials)| (key, credentials))
     }
 
     /// The helper that this registry is left to. An empty name keeps the registry away from `credsStore`, as with Docker.
@@ -106,7 +112,7 @@ where
 
 impl Entry {
     /// What the entry holds; nothing if it only marks that a helper knows more, and an error if it makes no sense.
-    pub(super) fn credentials(&self) -> Result<Option<Credentials>, ()> {
+    fn credentials(&self) -> Result<Option<Credentials>, ()> {
         let set = |secret: &Option<Secret>| secret.clone().filter(|s| !s.reveal().is_empty());
         if let Some(token) = set(&self.registrytoken) {
             // It stands in a header as it is.
@@ -180,11 +186,11 @@ fn is_docker_hub(host: &str) -> bool {
     DOCKER_HUB.iter().any(|hub| hub.eq_ignore_ascii_case(host))
 }
 
-/// What a helper is asked for.
-pub(super) fn server(registry: &str) -> &str {
+/// What a helper is asked for, one after the other until it has it.
+pub(super) fn servers(registry: &str) -> Vec<&str> {
     if is_docker_hub(registry) {
-        DOCKER_HUB_SERVER
+        DOCKER_HUB_SERVERS.to_vec()
     } else {
-        registry
+        vec![registry]
     }
 }

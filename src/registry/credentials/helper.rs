@@ -3,6 +3,9 @@
 //! `get` is their only verb that is used. A helper is found on the search path and nowhere else, runs without a shell and
 //! in a process group of its own, and is stopped with all its children when it does not come to an end. What it says
 //! about a failure is not repeated: nobody knows what is in it.
+//!
+//! The price of the group: a signal that ends the program while a helper runs, such as that of Ctrl-C, does not reach the
+//! helper, and nobody is left to stop it. It lives on until it ends by itself.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;

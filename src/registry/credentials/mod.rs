@@ -25,7 +25,7 @@ use tokio::sync::OnceCell;
 
 use crate::progress::Reporter;
 pub use error::{CredentialError, Origin};
-use file::{Content, same_host, server};
+use file::{Content, same_host, servers};
 pub use helper::HelperFailure;
 
 /// Far more than anybody's logins.
@@ -186,15 +186,6 @@ impl CredentialStore {
         self
     }
 
-    /// Adds a file, behind those added before. One that is not there is skipped; use [`Self::with_file`] for a
-    /// file that the user named.
-    pub fn with_optional_file(self, path: &Path) -> Result<Self, CredentialError> {
-        match self.clone().with_file(path) {
-            Err(CredentialError::Read(error)) if error.is_not_found() => Ok(self),
-            other => other,
-        }
-    }
-
     /// Adds a file, behind those added before.
     pub fn with_file(self, path: &Path) -> Result<Self, CredentialError> {
         let bytes = crate::fs::read_limited(path, FILE_LIMIT)?;
@@ -285,36 +276,40 @@ impl CredentialStore {
         helper: Option<&str>,
     ) -> Option<Lookup> {
         let name = helper.filter(|name| !name.is_empty())?;
-        let server = server(search.registry);
-        let cell = self.answers.cell(name, server);
-        let run = async || {
-            let answer = match &self.helpers {
-                Some(setting) => helper::get(setting, name, server).await,
-                None => Err(HelperFailure::Missing),
+        for server in servers(search.registry) {
+            let cell = self.answers.cell(name, server);
+            let run = async || {
+                let answer = match &self.helpers {
+                    Some(setting) => helper::get(setting, name, server).await,
+                    None => Err(HelperFailure::Missing),
+                };
+                if let Err(failure) = &answer {
+                    search.reporter.warn(&format!(
+                        "The credential helper `{name}`, named in {}, {failure}, so its logins are not used",
+                        source.origin
+                    ));
+                }
+                answer
             };
-            if let Err(failure) = &answer {
-                search.reporter.warn(&format!(
-                    "The credential helper `{name}`, named in {}, {failure}, so its logins are not used",
-                    source.origin
-                ));
-            }
-            answer
-        };
-        match cell.get_or_init(run).await {
-            Ok(Some(credentials)) => Some(Lookup {
-                credentials: Some(credentials.clone()),
-                trail: Trail::Helper {
-                    origin: source.origin.clone(),
-                    helper: name.to_owned(),
-                    server: server.to_owned(),
-                },
-            }),
-            Ok(None) => None,
-            Err(failure) => {
-                search.failed.push((name.to_owned(), failure.clone()));
-                None
+            match cell.get_or_init(run).await {
+                Ok(Some(credentials)) => {
+                    return Some(Lookup {
+                        credentials: Some(credentials.clone()),
+                        trail: Trail::Helper {
+                            origin: source.origin.clone(),
+                            helper: name.to_owned(),
+                            server: server.to_owned(),
+                        },
+                    });
+                }
+                Ok(None) => {}
+                Err(failure) => {
+                    search.failed.push((name.to_owned(), failure.clone()));
+                    return None;
+                }
             }
         }
+        None
     }
 }
 
@@ -336,20 +331,17 @@ impl Answers {
 impl Source {
     /// What the entries say.
     fn written(&self, registry: &str, repository: &str) -> Result<Option<Lookup>, CredentialError> {
-        let Some((key, entry)) = self.content.longest_match(registry, repository) else {
+        let Some((key, credentials)) = self.content.longest_match(registry, repository) else {
             return Ok(None);
         };
-        let credentials = entry.credentials().map_err(|()| CredentialError::Entry {
-            origin: self.origin.clone(),
-            key: key.to_owned(),
-        })?;
-        Ok(credentials.map(|credentials| Lookup {
-            credentials: Some(credentials),
-            trail: Trail::Entry {
-                origin: self.origin.clone(),
-                key: key.to_owned(),
-            },
-        }))
+        let (origin, key) = (self.origin.clone(), key.to_owned());
+        match credentials {
+            Ok(credentials) => Ok(Some(Lookup {
+                credentials: Some(credentials),
+                trail: Trail::Entry { origin, key },
+            })),
+            Err(()) => Err(CredentialError::Entry { origin, key }),
+        }
     }
 }
 

@@ -38,7 +38,9 @@ async fn the_entry_that_names_most_of_the_path_wins_and_neighbours_get_nothing()
         "https://ghcr.io/v2/": {"username":"github","password":"x"},
         "https://index.docker.io/v1/": {"auth":"aHViOnNlY3JldA=="},
         "https://index.docker.io/v1/access-token": {"username":"desktop","password":"x"},
-        "registry-1.docker.io/acme": {"username":"team","password":"x"}}}"#]);
+        "registry-1.docker.io/acme": {"username":"team","password":"x"},
+        "Registry.Example.COM:5000/Acme": {"username":"no name","password":"x"},
+        "Registry.Example.COM:5000": {"username":"shouted","password":"x"}}}"#]);
     for (registry, repository, expected) in [
         ("quay.io", "acme/job", Some("job")),
         ("quay.io", "acme/job/part", Some("job")),
@@ -52,12 +54,39 @@ async fn the_entry_that_names_most_of_the_path_wins_and_neighbours_get_nothing()
         ("docker.io", "library/flink", Some("hub")),
         ("docker.io", "acme/job", Some("team")),
         ("docker.io.evil.test", "acme/job", None),
+        // Hosts have no case, and the names of repositories have.
+        ("registry.example.com:5000", "acme/job", Some("shouted")),
+        ("registry.example.com", "acme/job", None),
     ] {
         assert_eq!(
             user(&store, registry, repository).await.as_deref(),
             expected,
             "{registry}/{repository}"
         );
+    }
+}
+
+#[tokio::test]
+async fn an_entry_with_nothing_in_it_hides_no_other() {
+    let (store, _files) = store(&[r#"{"auths":{
+        "a.test":       {"auth":"b25lOng="},
+        "a.test/deep":  {},
+        "https://b.test":     {"auth":""},
+        "b.test":             {"auth":"b25lOng="},
+        "https://b.test/v2/": {},
+        "docker.io":                   {},
+        "https://index.docker.io/v1/": {"auth":"b25lOng="},
+        "registry-1.docker.io":        {},
+        "c.test":       {"auth":"b25lOng="},
+        "c.test/deep":  {"auth":"dHdvOng="}}}"#]);
+    for (registry, expected) in [
+        ("a.test", "one"),
+        ("b.test", "one"),
+        ("docker.io", "one"),
+        ("c.test", "two"),
+    ] {
+        let found = user(&store, registry, "deep/down").await;
+        assert_eq!(found.as_deref(), Some(expected), "{registry}");
     }
 }
 
@@ -167,17 +196,6 @@ fn what_is_wrong_is_told_by_its_place_and_not_by_its_text() {
     }
 }
 
-#[test]
-fn a_default_file_may_be_missing_and_a_named_one_may_not() {
-    let path = Path::new("/nowhere/config.json");
-    let store = CredentialStore::default();
-    assert!(store.clone().with_optional_file(path).is_ok());
-    assert!(matches!(
-        store.with_file(path),
-        Err(CredentialError::Read(_))
-    ));
-}
-
 #[tokio::test]
 async fn the_oldest_form_of_file_has_the_entries_alone() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -221,19 +239,24 @@ impl Helpers {
                 "#!/bin/sh\nread -r server\necho \"{name} $1 $server\" >>{}\n{script}\n",
                 log.display()
             );
-            // Written by another process: while this one starts others, a file that it has open for writing is busy.
-            let mut writer = std::process::Command::new("/bin/sh")
-                .args(["-c", "cat >\"$0\" && chmod 755 \"$0\""])
-                .arg(&path)
-                .stdin(Stdio::piped())
-                .spawn()
-                .unwrap();
-            let mut stdin = writer.stdin.take().unwrap();
-            stdin.write_all(text.as_bytes()).unwrap();
-            drop(stdin);
-            assert!(writer.wait().unwrap().success());
+            Self::install(&path, &text);
         }
         Self(folder)
+    }
+
+    /// Makes a program of a text.
+    fn install(path: &Path, text: &str) {
+        // Written by another process: while this one starts others, a file that it has open for writing is busy.
+        let mut writer = std::process::Command::new("/bin/sh")
+            .args(["-c", "cat >\"$0\" && chmod 755 \"$0\""])
+            .arg(path)
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = writer.stdin.take().unwrap();
+        stdin.write_all(text.as_bytes()).unwrap();
+        drop(stdin);
+        assert!(writer.wait().unwrap().success());
     }
 
     fn path(&self) -> PathBuf {
@@ -298,6 +321,43 @@ async fn a_helper_of_the_registry_goes_before_entries_and_one_for_all_behind_the
 }
 
 #[tokio::test]
+async fn a_helper_is_asked_for_docker_hub_by_both_of_its_names() {
+    let hub = |name: &str, other: &str| {
+        format!("case \"$server\" in {name}) {LOGIN};; *) {other};; esac")
+    };
+    let (by_docker, by_podman) = ("https://index.docker.io/v1/", "docker.io");
+    let helpers = Helpers::new(&[
+        ("docker", &hub(by_docker, MISS)),
+        ("podman", &hub(by_podman, MISS)),
+        ("broken", &hub(by_podman, "exit 4")),
+        ("empty", MISS),
+    ]);
+    for (name, found, asked) in [
+        ("docker", Some(by_docker), &[by_docker][..]),
+        ("podman", Some(by_podman), &[by_docker, by_podman]),
+        // Who is broken is not asked again.
+        ("broken", None, &[by_docker]),
+        ("empty", None, &[by_docker, by_podman]),
+    ] {
+        let (store, _files) = store(&[&format!(r#"{{"credsStore":"{name}"}}"#)]);
+        let store = helpers.apply(store, LONG);
+        let before = helpers.log().len();
+        for registry in ["docker.io", "docker.io", "index.docker.io"] {
+            let server = match find(&store, registry, "a/b").await.trail {
+                Trail::Helper { server, .. } => Some(server),
+                _ => None,
+            };
+            assert_eq!(server.as_deref(), found, "{name}");
+        }
+        let asked: Vec<_> = asked
+            .iter()
+            .map(|server| format!("{name} get {server}"))
+            .collect();
+        assert_eq!(helpers.log()[before..], asked, "{name}, once");
+    }
+}
+
+#[tokio::test]
 async fn many_who_need_a_helper_ask_it_once() {
     let helpers = Helpers::new(&[("all", LOGIN)]);
     let (store, _files) = store(&[r#"{"credsStore":"all"}"#]);
@@ -328,10 +388,6 @@ async fn what_a_helper_can_answer() {
         ("nothing", ""),
         ("partial", r#"echo '{"Username":"hunter2"}'"#),
         ("endless", "yes hunter2"),
-        (
-            "early",
-            "exec 0<&-; echo '{\"Username\":\"u\",\"Secret\":\"s\"}'",
-        ),
     ]);
     let basic = |user: &str, password| {
         let password = Secret::new(password);
@@ -353,7 +409,6 @@ async fn what_a_helper_can_answer() {
         ("nothing", Err(HelperFailure::Nonsense)),
         ("partial", Err(HelperFailure::Nonsense)),
         ("endless", Err(HelperFailure::TooLong)),
-        ("early", basic("u", "s")),
         ("absent", Err(HelperFailure::Missing)),
     ] {
         let text = format!(r#"{{"credHelpers":{{"a.test":"{name}"}}}}"#);
@@ -383,6 +438,25 @@ async fn what_a_helper_can_answer() {
                 assert!(matches!(trail, Trail::Nothing { failed: found, .. } if found == failed));
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn a_helper_that_does_not_listen_may_have_an_answer() {
+    // More than a pipe holds, so that the question is still being asked when the helper has closed its ear.
+    let registry = format!("{}.test", "a".repeat(1024 * 1024));
+    let answer = "echo '{\"Username\":\"u\",\"Secret\":\"s\"}'";
+    for script in [
+        format!("#!/bin/sh\n{answer}\n"),
+        format!("#!/bin/sh\nexec 0<&-\n{answer}\n"),
+    ] {
+        let helpers = Helpers::new(&[]);
+        let program = helpers.path().join("docker-credential-early");
+        Helpers::install(&program, &script);
+        let (store, _files) = store(&[r#"{"credsStore":"early"}"#]);
+        let store = helpers.apply(store, LONG);
+        let found = user(&store, &registry, "x").await;
+        assert_eq!(found.as_deref(), Some("u"), "{script}");
     }
 }
 

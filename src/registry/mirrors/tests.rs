@@ -8,7 +8,7 @@ fn read(text: &str) -> Result<Mirrors, MirrorError> {
     Mirrors::default().with_file(&path)
 }
 
-/// The places of a name, mirrors with what they are for, or the prefix that blocks it.
+/// The places of a name, mirrors with what they are for, all with whether they are insecure, or the prefix that blocks it.
 fn places(mirrors: &Mirrors, name: &str) -> Vec<String> {
     let sources = match mirrors.places(&name.parse().unwrap()) {
         Places::Blocked { prefix, .. } => return vec![format!("blocked by {prefix}")],
@@ -24,7 +24,8 @@ fn places(mirrors: &Mirrors, name: &str) -> Vec<String> {
                 (true, false, true) => " (mirror, digests)",
                 _ => " (nonsense)",
             };
-            format!("{}{pulls}", source.reference)
+            let insecure = if source.insecure { " (insecure)" } else { "" };
+            format!("{}{pulls}{insecure}", source.reference)
         })
         .collect()
 }
@@ -73,6 +74,13 @@ prefix = "deep.a.corp.test"
 [[registry]]
 prefix = "*.a.corp.test"
 location = "moved.test"
+insecure = true
+
+[[registry]]
+location = "plain.test/a"
+insecure = true
+[[registry.mirror]]
+location = "all.local"
 "#,
     )
     .unwrap();
@@ -82,7 +90,7 @@ location = "moved.test"
             "example.com/foo/image:latest",
             &[
                 "mirror-0.local/for-foo/image:latest (mirror)",
-                "mirror-1.local:5000/mirrors/foo/image:latest (mirror)",
+                "mirror-1.local:5000/mirrors/foo/image:latest (mirror) (insecure)",
                 "inside.example.net/bar/image:latest",
             ][..],
         ),
@@ -91,7 +99,7 @@ location = "moved.test"
             "example.com/foo:1",
             &[
                 "mirror-0.local/for-foo:1 (mirror)",
-                "mirror-1.local:5000/mirrors/foo:1 (mirror)",
+                "mirror-1.local:5000/mirrors/foo:1 (mirror) (insecure)",
                 "inside.example.net/bar:1",
             ],
         ),
@@ -119,8 +127,16 @@ location = "moved.test"
         ("xcorp.test/a", &["xcorp.test/a"]),
         ("x.corp.test.evil.test/a", &["x.corp.test.evil.test/a"]),
         ("evil.test/x.corp.test/a", &["evil.test/x.corp.test/a"]),
-        ("shallow.a.corp.test/b", &["moved.test/b"]),
+        ("shallow.a.corp.test/b", &["moved.test/b (insecure)"]),
         ("deep.a.corp.test/b", &["deep.a.corp.test/b"]),
+        // What is said of some names of a host is said of no others.
+        (
+            "plain.test/a/b",
+            &["all.local/b (mirror)", "plain.test/a/b (insecure)"],
+        ),
+        ("plain.test/b", &["plain.test/b"]),
+        ("moved.test/b", &["moved.test/b"]),
+        ("mirror-1.local:5000/b", &["mirror-1.local:5000/b"]),
     ] {
         assert_eq!(places(&mirrors, name), expected, "{name}");
     }
@@ -130,7 +146,6 @@ location = "moved.test"
         pinned.clone(),
     ];
     assert_eq!(places(&mirrors, &pinned), expected);
-    assert_eq!(mirrors.insecure_hosts(), ["mirror-1.local:5000"]);
 }
 
 #[test]

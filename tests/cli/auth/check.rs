@@ -121,6 +121,49 @@ fn a_registry_that_knows_no_head_is_checked_too() {
 }
 
 #[test]
+fn a_server_that_is_no_registry_lets_nobody_in() {
+    let (context, server) = (TestContext::new(), Registry::start());
+    let name = format!("{}/acme/job:1", server.address());
+    server.on_request(|_| Some(Fault::status(404)));
+    assert_snapshot!(context.run(["auth", "check", &name]), @"
+    exit code: 7
+    ----- stdout -----
+    registry: `127.0.0.1:[PORT]`
+    credentials: none
+    answer: `127.0.0.1:[PORT]` answers, and is no registry: it said 404 Not Found to `GET /v2/`
+    ----- stderr -----
+    error: Failed to pull `127.0.0.1:[PORT]/acme/job:1`
+      caused by: `127.0.0.1:[PORT]` answers, and is no registry: it said 404 Not Found to `GET /v2/`
+    ");
+    let run = context.run(["auth", "check", &name, "--json"]);
+    assert_eq!(run.code, 7);
+    assert!(run.stdout.contains("\"granted\":false"), "{run}");
+    // What it says to the one question that only a registry knows, and what that makes of it.
+    let basic = (
+        "WWW-Authenticate".to_owned(),
+        "Basic realm=\"r\"".to_owned(),
+    );
+    for (answer, code) in [
+        (Fault::status(200), 0),
+        (Fault::Status(401, vec![basic], Vec::new()), 0),
+        (Fault::status(401), 7),
+        (Fault::status(403), 7),
+    ] {
+        let told = format!("{answer:?}");
+        server.on_request(move |request| {
+            let is_root = request.path == "/v2/";
+            Some(if is_root {
+                answer.clone()
+            } else {
+                Fault::status(404)
+            })
+        });
+        let run = context.run(["auth", "check", &name]);
+        assert_eq!(run.code, code, "{told}: {run}");
+    }
+}
+
+#[test]
 fn a_helper_that_fails_is_in_nobodys_way() {
     let registry = Registry::start();
     let name = format!("{}/acme/job:1", registry.address());
