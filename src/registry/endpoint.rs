@@ -66,6 +66,9 @@ impl Endpoint {
     }
 }
 
+/// A registry that is being found, or was.
+type EndpointCell = Arc<OnceCell<Arc<Endpoint>>>;
+
 /// All registries of a session, and the clients to reach them with.
 ///
 /// A client that can judge certificates has to read those of the system first: milliseconds that a build that changes
@@ -82,7 +85,7 @@ pub(super) struct Endpoints {
     identified_direct: OnceLock<reqwest::Client>,
     settings: HttpSettings,
     /// By name, and by whether it may be spoken to without TLS.
-    known: Mutex<BTreeMap<(String, bool), Arc<OnceCell<Arc<Endpoint>>>>>,
+    known: Mutex<BTreeMap<(String, bool), EndpointCell>>,
 }
 
 impl Endpoints {

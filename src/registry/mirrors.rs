@@ -72,6 +72,7 @@ enum Pulls {
 
 /// A place that an image may be read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Source {
     /// What to ask for there.
     pub(super) reference: Reference,
