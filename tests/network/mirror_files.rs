@@ -10,7 +10,7 @@ use crate::{build_on, put_base};
 type Pairs<'a> = &'a [(&'a str, &'a str)];
 
 #[test]
-fn the_file_is_found_where_podman_finds_it() {
+fn the_file_is_found_in_one_of_three_places() {
     let registry = Registry::start();
     put_base(&registry);
     let text = format!(
