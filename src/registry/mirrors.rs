@@ -72,16 +72,12 @@ enum Pulls {
 
 /// A place that an image may be read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Source {
     /// What to ask for there.
     pub(super) reference: Reference,
     /// Whether there is a place to go when this one fails.
     pub(super) is_mirror: bool,
-    /// Whether it may be asked for what has only a digest.
-    pub(super) by_digest: bool,
-    /// Whether it may be asked for what has only a tag.
-    pub(super) by_tag: bool,
+    used_for: Pulls,
     /// Whether it may be spoken to without TLS, for this pull and nothing else.
     pub(super) insecure: bool,
 }
@@ -92,10 +88,19 @@ impl Source {
         Self {
             reference: reference.clone(),
             is_mirror: false,
-            by_digest: true,
-            by_tag: true,
+            used_for: Pulls::All,
             insecure: false,
         }
+    }
+
+    /// Whether it may be asked for what has only a digest.
+    pub(super) fn by_digest(&self) -> bool {
+        self.used_for != Pulls::TagOnly
+    }
+
+    /// Whether it may be asked for what has only a tag.
+    pub(super) fn by_tag(&self) -> bool {
+        self.used_for != Pulls::DigestOnly
     }
 }
 
@@ -213,8 +218,7 @@ impl Mirrors {
                 Some(Source {
                     reference,
                     is_mirror: true,
-                    by_digest: mirror.used_for != Pulls::TagOnly,
-                    by_tag: mirror.used_for != Pulls::DigestOnly,
+                    used_for: mirror.used_for,
                     insecure: mirror.insecure,
                 })
             })

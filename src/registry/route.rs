@@ -52,16 +52,16 @@ impl Routes {
         let by_digest = name.digest().is_some();
         self.route(name, |source| {
             if by_digest {
-                source.by_digest
+                source.by_digest()
             } else {
-                source.by_tag
+                source.by_tag()
             }
         })
     }
 
     /// The way to a blob of a repository. It has a digest, whatever the image was asked for by.
     pub(super) fn to_blob(self: &Arc<Self>, repository: &Reference) -> Result<Route, Cause> {
-        self.route(repository, |source| source.by_digest)
+        self.route(repository, Source::by_digest)
     }
 
     fn route(

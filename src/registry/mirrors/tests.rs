@@ -17,7 +17,7 @@ fn places(mirrors: &Mirrors, name: &str) -> Vec<String> {
     sources
         .into_iter()
         .map(|source| {
-            let pulls = match (source.is_mirror, source.by_tag, source.by_digest) {
+            let pulls = match (source.is_mirror, source.by_tag(), source.by_digest()) {
                 (false, true, true) => "",
                 (true, true, true) => " (mirror)",
                 (true, true, false) => " (mirror, tags)",
