@@ -1,6 +1,8 @@
 //! Logins that are given with the command: for one registry, and for no other.
 
 use super::*;
+use crate::support::context::{JAVA_17, base, base_config, layer};
+use crate::support::fixtures::Compress;
 
 #[test]
 fn a_user_is_given_with_a_password_from_stdin_or_the_environment() {
@@ -144,6 +146,10 @@ fn logins_that_are_given_in_part_or_for_nobody_are_refused() {
 #[test]
 fn a_login_goes_to_its_registry_and_to_no_other() {
     let (registry, other) = (basic_registry(), basic_registry());
+    let tar = base(JAVA_17);
+    let (media_type, bytes) = layer(&tar, Compress::Gzip);
+    let config = base_config("amd64", &tar);
+    other.put_image("acme/base", "1", &config, &[(media_type, &bytes)]);
     let context = TestContext::new();
     let target = format!("{}/acme/job:1", registry.address());
     let base = format!("{}/acme/base:1", other.address());
@@ -177,7 +183,7 @@ fn a_login_goes_to_its_registry_and_to_no_other() {
         "-t",
         &target,
     ]);
-    assert_ne!(run.code, 0, "{run}");
+    assert_eq!(run.code, 5, "{run}");
     assert!(
         other
             .requests()
