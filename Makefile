@@ -17,7 +17,7 @@ parts: ## Gather what the tests stand on: Debian packages, Flink, a Java base, j
 # Tests that start Java take turns by themselves, so all others may use every core.
 test: parts ## Run all tests, also those against a real registry, podman and Flink
 	@echo "test: cargo test, with a real registry, podman and Flink" >&2
-	@cargo test --locked --features real-parts
+	@cargo test --locked --no-fail-fast --features real-parts
 
 bench: ## Measure beside other tools, and write benches/RESULTS.md
 	@scripts/bench.sh
