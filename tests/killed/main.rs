@@ -31,10 +31,14 @@ fn build(workshop: &Workshop, registry: &Registry) -> Command {
     build
 }
 
-/// Every blob of the store must be what its name says.
+/// Every blob of the store must be what its name says. What a kill left that was only about to get its name is no blob.
 fn assert_store_is_right(cache: &Path) {
     for entry in std::fs::read_dir(cache.join("blobs/sha256")).unwrap() {
         let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if name.starts_with(flink_img::fs::PREFIX) {
+            continue;
+        }
         let digest = Digest::of(&std::fs::read(&path).unwrap());
         assert!(path.ends_with(digest.hex()), "{}", path.display());
     }
