@@ -97,7 +97,7 @@ impl Retries {
     }
 
     /// What is left of the time for all tries.
-    pub fn left(&self) -> Duration {
+    fn left(&self) -> Duration {
         self.policy.budget.saturating_sub(self.started.elapsed())
     }
 

@@ -368,6 +368,13 @@ impl Cause {
         }
     }
 
+    /// Whether the server does not know the method for what was asked of it.
+    pub(super) fn is_unknown_method(&self) -> bool {
+        let refusals = [StatusCode::METHOD_NOT_ALLOWED, StatusCode::NOT_IMPLEMENTED];
+        self.status()
+            .is_some_and(|status| refusals.contains(&status))
+    }
+
     /// Whether an exchange broke off, so that nobody can say how far it got.
     pub(super) fn is_broken_connection(&self) -> bool {
         match self {

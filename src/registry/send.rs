@@ -66,11 +66,7 @@ impl Standing {
 
     /// Whether an upload of which the registry has a part cannot go on.
     pub(super) fn is_stuck(&self, cause: &Cause) -> bool {
-        let refused = [StatusCode::METHOD_NOT_ALLOWED, StatusCode::NOT_IMPLEMENTED];
-        self.offset > 0
-            && cause
-                .status()
-                .is_some_and(|status| refused.contains(&status))
+        self.offset > 0 && cause.is_unknown_method()
     }
 
     /// Takes in where the next request goes, if that changed.
@@ -168,13 +164,9 @@ impl Sending<'_> {
         }
         match cause.status() {
             Some(StatusCode::PAYLOAD_TOO_LARGE) => abilities.too_large(step.length),
-            Some(StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED) if step.ends => {
-                abilities.not_whole()
-            }
-            Some(StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED) => {
-                abilities.not_in_chunks()
-            }
-            _ => false,
+            _ if !cause.is_unknown_method() => false,
+            _ if step.ends => abilities.not_whole(),
+            _ => abilities.not_in_chunks(),
         }
     }
 
