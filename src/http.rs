@@ -3,6 +3,7 @@
 //! Nothing here knows of registries or of Flink. The proxy variables of the environment are read by `reqwest`
 //! itself; everything else comes in through [`HttpSettings`].
 
+mod get;
 mod identity;
 mod proxy;
 mod retry;
@@ -19,6 +20,7 @@ use rustls::AlertDescription;
 
 use crate::error::{Explain, FileError, Kind};
 
+pub use get::{GetError, Getter};
 pub use identity::{ClientCertificate, ClientCertificateError};
 pub(crate) use proxy::{is_proxy_login, proxy_for};
 pub use retry::{Advice, Retries, RetryPolicy, advice_for_error, advice_for_status};

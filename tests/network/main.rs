@@ -10,6 +10,7 @@
 mod support;
 
 mod certificates;
+mod files;
 mod insecure;
 mod mirror_files;
 mod mirrors;
