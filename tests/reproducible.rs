@@ -21,6 +21,7 @@ use insta::assert_snapshot;
 use serde_json::Value;
 use support::context::{BASE, Run, TestContext, is_root};
 use support::fixtures::{Compress, Packing, mini_archive, mini_files};
+use support::platforms::{bases, write};
 use support::registry::Registry;
 use support::workshop::noise;
 
@@ -97,6 +98,33 @@ fn golden_job_image_of_other_compressions() {
     };
     assert_snapshot!(build("zstd"), @"sha256:c4b5f8cdfdd2ba34c5eb19a14806116a26e700a0fb57dd686fe496b58a6929d1");
     assert_snapshot!(build("gzip:6"), @"sha256:c0b850089b623d64a748f9a0bd7ad46dc648c723447ef61b3bca7515ef1c62e1");
+}
+
+#[test]
+fn golden_index() {
+    let context = TestContext::new();
+    let base = bases(&["linux/amd64", "linux/arm64/v8", "linux/arm/v7"], 0);
+    write(&base, &context.work(), "oci:base", "acme/base:1");
+    let build = |platforms: &str| {
+        let words = ["build", "--base", "oci:base", "--from-archive", "flink.tgz"];
+        let more = ["--job-jar", "job.jar", "--json", "--platform", platforms];
+        context.run(words.iter().chain(&more))
+    };
+    let run = build("linux/arm64,linux/amd64,linux/arm/v7");
+    let json = run.json();
+    let images = json["images"].as_array().unwrap();
+    let mut lines = format!("index {}\n", json["digest"].as_str().unwrap());
+    for image in images {
+        let platform = image["platform"]["architecture"].as_str().unwrap();
+        writeln!(lines, "{platform} {}", image["digest"].as_str().unwrap()).unwrap();
+    }
+    assert_snapshot!(lines, @"
+    index sha256:a45e99359c45c80fef65718e9205256d0643566087fcf3b13843956250ad7e11
+    amd64 sha256:ee5660c737bc37069b6d8275f207e5eb674a6da46711a538358bd6c3fe2570a3
+    arm sha256:eeb8f5e0484046f632b4b28c649e903ce74116b31a96982b79ee103ec90377e7
+    arm64 sha256:a5e5eee85be23e3b4210371aeaf74ac1d0f54044214db5ddb646c2a3e07264b8
+    ");
+    assert_eq!(build("linux/arm/v7,linux/amd64,linux/arm64").json(), json);
 }
 
 #[test]

@@ -77,6 +77,7 @@ impl Dice {
             boasts: self.maybe(5, &[1, 10_000_000]).unwrap_or(0),
             refuse_head: self.maybe(10, &[400, 404, 405, 501]),
             immutable_tags: self.percent(10),
+            refuse_indexes: false,
         }
     }
 
@@ -261,7 +262,7 @@ impl World {
         };
         let request = BuildRequest {
             base: Some(base.to_owned()),
-            platform: Platform::linux_amd64(),
+            platforms: Platform::linux_amd64().into(),
             java: JavaOverride::default(),
             flink: FlinkSource::Archive {
                 path: self.workshop.path("flink.tgz"),
@@ -278,7 +279,7 @@ impl World {
             outputs: Vec::new(),
             cache: CacheUse::default(),
         };
-        Ok(build(&request, &targets, &context)?.image.digest())
+        Ok(build(&request, &targets, &context)?.images.digest())
     }
 
     /// Asserts that the tag leads to the right image, of which nothing is missing.

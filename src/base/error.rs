@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::archive::ArchiveError;
 use crate::error::{Explain, FileError, Kind};
-use crate::oci::{ConfigError, Digest, ManifestError, MediaType, Platform};
+use crate::oci::{ConfigError, Digest, ManifestError, MediaType, Platform, Platforms};
 use crate::registry::{self, Task};
 use crate::store::{LayoutError, StoreError};
 
@@ -103,6 +103,24 @@ pub enum BaseError {
         /// The platform that was asked for.
         wanted: Box<Platform>,
     },
+    /// The base has one image at most, and one for each of several platforms is wanted.
+    #[error("The base `{base}` is for one platform, and the image is to be for {wanted}")]
+    OnePlatform {
+        /// The base.
+        base: String,
+        /// The platforms that were asked for.
+        wanted: Platforms,
+    },
+    /// The base has the same image for two platforms.
+    #[error("The base `{base}` has one image for both {one} and {other}")]
+    SameImage {
+        /// The base.
+        base: String,
+        /// One platform that was asked for.
+        one: Box<Platform>,
+        /// The other one.
+        other: Box<Platform>,
+    },
     /// A layer cannot be read as what it is said to be.
     #[error("The layer `{digest}` of the base `{base}` cannot be read")]
     Layer {
@@ -169,7 +187,9 @@ impl Explain for BaseError {
             Self::Archive(error) => error.kind(),
             Self::Store(error) => error.kind(),
             Self::File(error) => error.kind(),
-            Self::Platform { .. } => Kind::Incompatible,
+            Self::Platform { .. } | Self::OnePlatform { .. } | Self::SameImage { .. } => {
+                Kind::Incompatible
+            }
             Self::DiffId { .. } | Self::LayerDigest { .. } => Kind::Integrity,
             Self::Manifest { .. }
             | Self::Config { .. }
@@ -188,6 +208,11 @@ impl Explain for BaseError {
             Self::Store(error) => return error.hint(),
             Self::File(error) => return error.hint(),
             Self::Platform { found, .. } => format!("choose another base, or `--platform {found}`"),
+            Self::OnePlatform { .. } => {
+                "choose a base that is an index of images, or build for one `--platform` at a time"
+                    .to_owned()
+            }
+            Self::SameImage { one, .. } => format!("leave {one} out of `--platform`"),
             Self::Manifest { .. } => {
                 "push the base again with a current tool, or choose another".to_owned()
             }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use flate2::read::MultiGzDecoder;
@@ -15,19 +16,28 @@ use crate::layer::Compression;
 use crate::memory;
 use crate::oci::{
     BlobSource, Config, Descriptor, Digest, HashingReader, Image, Layer, LayerCompression,
-    MakeBlob, Platform, Reference,
+    MakeBlob, Platform, Platforms, Reference,
 };
 use crate::progress::Reporter;
 use crate::store::{self, Layout, Store};
 
+/// The manifest of an image and its config, byte for byte.
+#[derive(Debug, Clone)]
+pub struct ImageDocuments {
+    /// The manifest.
+    pub manifest: Vec<u8>,
+    /// The config.
+    pub config: Vec<u8>,
+}
+
 /// Fetches blobs from registries, as far as the rest of the program has to know.
 pub trait Fetch: std::fmt::Debug {
-    /// The manifest for `platform` that a name leads to, with its config.
-    fn image(
+    /// What a name leads to for each of these platforms, in their order. The name is asked for once.
+    fn images(
         &self,
         reference: &Reference,
-        platform: &Platform,
-    ) -> Result<(Vec<u8>, Vec<u8>), FetchError>;
+        platforms: &Platforms,
+    ) -> Result<Vec<ImageDocuments>, FetchError>;
 
     /// Brings those layers that are in a registry into the store.
     fn bring(&self, layers: &mut [Layer]) -> Result<(), FetchError>;
@@ -39,6 +49,8 @@ pub trait Fetch: std::fmt::Debug {
 /// What an image is put on.
 #[derive(Debug, Clone)]
 pub struct Base {
+    /// What it is for, as its config says; where that tells no variant, the one that was asked for.
+    pub platform: Platform,
     /// Its config, to be patched.
     pub config: Config,
     /// Its layers, byte for byte as they came, with OCI media types.
@@ -68,55 +80,154 @@ pub struct Surroundings<'a> {
     pub reporter: &'a dyn Reporter,
 }
 
-/// Finds the base, checks that it is for `platform`, and learns what is in it.
-pub fn resolve(
+/// A base that is there for a platform. Nothing large was brought for that, and nothing in it was looked at.
+#[derive(Debug)]
+pub struct OpenedBase {
+    name: String,
+    platform: Platform,
+    content: Content,
+}
+
+#[derive(Debug)]
+enum Content {
+    Image {
+        config: Config,
+        layers: Vec<Layer>,
+        digest: Option<Digest>,
+    },
+    /// Nothing but its programs tells what it is for.
+    RootFs(PathBuf),
+}
+
+/// Finds the base for each of these platforms, in their order, by its manifests and configs alone: a base that lacks one of
+/// them is refused before anybody works for the others.
+pub fn open(
     source: &BaseSource,
-    platform: &Platform,
-    java: &JavaOverride,
+    platforms: &Platforms,
     surroundings: &Surroundings<'_>,
-) -> Result<Base, BaseError> {
+) -> Result<Vec<OpenedBase>, BaseError> {
     let name = source.to_string();
-    let image = match source {
-        BaseSource::RootFs(path) => return rootfs::open(path, platform, java, surroundings),
-        other => open(other, platform, surroundings).map_err(|error| error.of_base(&name))?,
-    };
-    let config = parse_config(&name, &image.config)?;
-    let found = config.platform().map_err(|source| BaseError::Config {
-        base: name.clone(),
+    let is_for_one = matches!(
         source,
-    })?;
-    if !found.serves(platform) {
-        return Err(BaseError::Platform {
+        BaseSource::RootFs(_) | BaseSource::DockerArchive(..)
+    );
+    if is_for_one && platforms.are_several() {
+        return Err(BaseError::OnePlatform {
             base: name,
-            found: Box::new(found),
-            wanted: Box::new(platform.clone()),
+            wanted: platforms.clone(),
         });
     }
+    if let BaseSource::RootFs(path) = source {
+        let open = |platform: &Platform| OpenedBase {
+            name: name.clone(),
+            platform: platform.clone(),
+            content: Content::RootFs(path.clone()),
+        };
+        return Ok(platforms.iter().map(open).collect());
+    }
+    let images = images(source, platforms, surroundings).map_err(|error| error.of_base(&name))?;
+    check_distinct(&name, platforms, &images)?;
     // A docker-archive has no manifest; the one that was made for it is nobody's, so its digest tells nothing.
-    let digest = match source {
-        BaseSource::DockerArchive(..) => None,
-        _ => Some(image.digest()),
-    };
-    let mut layers = image.layers;
-    for layer in &mut layers {
-        let media_type = layer.descriptor.media_type.clone();
-        if media_type.layer_compression().is_none() {
-            return Err(BaseError::LayerType {
-                base: name,
-                media_type,
+    let has_manifest = !matches!(source, BaseSource::DockerArchive(..));
+    platforms
+        .iter()
+        .zip(images)
+        .map(|(platform, image)| {
+            let digest = has_manifest.then(|| image.digest());
+            OpenedBase::of_image(&name, platform, image, digest)
+        })
+        .collect()
+}
+
+/// Refuses an image that is the best one there is for two platforms: an index that lists it twice says nothing more.
+fn check_distinct(base: &str, platforms: &[Platform], images: &[Image]) -> Result<(), BaseError> {
+    let digests: Vec<_> = images.iter().map(Image::digest).collect();
+    for (place, digest) in digests.iter().enumerate() {
+        let earlier = digests[..place].iter().position(|known| known == digest);
+        // An image that is for one of them at most is told of as that.
+        if let Some(earlier) = earlier
+            && platforms[earlier].serves(&platforms[place])
+        {
+            return Err(BaseError::SameImage {
+                base: base.to_owned(),
+                one: Box::new(platforms[earlier].clone()),
+                other: Box::new(platforms[place].clone()),
             });
         }
-        layer.descriptor.media_type = media_type.to_oci();
     }
-    let (facts_key, facts) = learn(&name, &config, &mut layers, java, surroundings)?;
-    Ok(Base {
-        config,
-        layers,
-        digest,
-        facts,
-        facts_key,
-        remake: None,
-    })
+    Ok(())
+}
+
+impl OpenedBase {
+    /// A base that is an image, which must be for the platform `wanted`.
+    fn of_image(
+        name: &str,
+        wanted: &Platform,
+        image: Image,
+        digest: Option<Digest>,
+    ) -> Result<Self, BaseError> {
+        let config = parse_config(name, &image.config)?;
+        let mut platform = config.platform().map_err(|source| BaseError::Config {
+            base: name.to_owned(),
+            source,
+        })?;
+        if !platform.serves(wanted) {
+            return Err(BaseError::Platform {
+                base: name.to_owned(),
+                found: Box::new(platform),
+                wanted: Box::new(wanted.clone()),
+            });
+        }
+        platform.variant = platform.variant.or_else(|| wanted.variant.clone());
+        let mut layers = image.layers;
+        for layer in &mut layers {
+            let media_type = layer.descriptor.media_type.clone();
+            if media_type.layer_compression().is_none() {
+                return Err(BaseError::LayerType {
+                    base: name.to_owned(),
+                    media_type,
+                });
+            }
+            layer.descriptor.media_type = media_type.to_oci();
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            platform,
+            content: Content::Image {
+                config,
+                layers,
+                digest,
+            },
+        })
+    }
+
+    /// Learns what is in the base; what nobody remembers is read in its layers, which are brought for that.
+    pub fn look_into(
+        self,
+        java: &JavaOverride,
+        surroundings: &Surroundings<'_>,
+    ) -> Result<Base, BaseError> {
+        let (config, mut layers, digest) = match self.content {
+            Content::RootFs(path) => {
+                return rootfs::open(&path, &self.platform, java, surroundings);
+            }
+            Content::Image {
+                config,
+                layers,
+                digest,
+            } => (config, layers, digest),
+        };
+        let (facts_key, facts) = learn(&self.name, &config, &mut layers, java, surroundings)?;
+        Ok(Base {
+            platform: self.platform,
+            config,
+            layers,
+            digest,
+            facts,
+            facts_key,
+            remake: None,
+        })
+    }
 }
 
 /// Every blob of a layout is called by its digest.
@@ -125,34 +236,40 @@ const OCI_ARCHIVE: archived::Form = archived::Form {
     hash_files: false,
 };
 
-/// Opens a base that is an image.
-fn open(
+/// The images that a base is for these platforms.
+fn images(
     source: &BaseSource,
-    platform: &Platform,
+    platforms: &Platforms,
     surroundings: &Surroundings<'_>,
-) -> Result<Image, BaseError> {
-    Ok(match source {
-        BaseSource::Registry(reference) => from_registry(reference, platform, surroundings)?,
+) -> Result<Vec<Image>, BaseError> {
+    match source {
+        BaseSource::Registry(reference) => from_registry(reference, platforms, surroundings),
         BaseSource::Layout(folder, image) => {
-            Layout::open(folder)?.select(image.as_deref(), platform)?
+            let layout = Layout::open(folder)?;
+            let select = |platform| Ok(layout.select(image.as_deref(), platform)?);
+            platforms.iter().map(select).collect()
         }
         BaseSource::OciArchive(path, image) => {
-            let choice = (image, platform);
-            archived::open(path, OCI_ARCHIVE, &choice, surroundings, |archive| {
-                let files = docker_archive::places(archive)
-                    .into_iter()
-                    .map(|(path, range)| (path, (range.offset, range.size)))
-                    .collect();
-                let name = path.display().to_string();
-                let layout = Layout::in_archive(archive.tar(), &name, files)?;
-                Ok(layout.select(image.as_deref(), platform)?)
-            })?
+            let select = |platform| {
+                let choice = (image, platform);
+                archived::open(path, OCI_ARCHIVE, &choice, surroundings, |archive| {
+                    let files = docker_archive::places(archive)
+                        .into_iter()
+                        .map(|(path, range)| (path, (range.offset, range.size)))
+                        .collect();
+                    let name = path.display().to_string();
+                    let layout = Layout::in_archive(archive.tar(), &name, files)?;
+                    Ok(layout.select(image.as_deref(), platform)?)
+                })
+            };
+            platforms.iter().map(select).collect()
         }
         BaseSource::DockerArchive(path, image) => {
-            docker_archive::open(path, image.as_deref(), surroundings)?
+            let image = docker_archive::open(path, image.as_deref(), surroundings)?;
+            Ok(vec![image])
         }
         BaseSource::RootFs(_) => unreachable!("a root file system is no image"),
-    })
+    }
 }
 
 pub(super) fn parse_config(base: &str, bytes: &[u8]) -> Result<Config, BaseError> {
@@ -164,14 +281,17 @@ pub(super) fn parse_config(base: &str, bytes: &[u8]) -> Result<Config, BaseError
 
 fn from_registry(
     reference: &Reference,
-    platform: &Platform,
+    platforms: &Platforms,
     surroundings: &Surroundings<'_>,
-) -> Result<Image, BaseError> {
-    let (manifest, config) = surroundings.fetch.image(reference, platform)?;
-    // The blobs are asked for at the digest that was found, not at a tag that may have moved.
-    let place = reference.at(Digest::of(&manifest));
-    let find = |_: &Descriptor| Ok(BlobSource::Registry(place.clone()));
-    Ok(store::assemble(manifest, config, find)?)
+) -> Result<Vec<Image>, BaseError> {
+    let documents = surroundings.fetch.images(reference, platforms)?;
+    let image = |ImageDocuments { manifest, config }| {
+        // The blobs are asked for at the digest that was found, not at a tag that may have moved.
+        let place = reference.at(Digest::of(&manifest));
+        let find = |_: &Descriptor| Ok(BlobSource::Registry(place.clone()));
+        Ok(store::assemble(manifest, config, find)?)
+    };
+    documents.into_iter().map(image).collect()
 }
 
 /// Recalls what is in the layers, or learns it. Layers in a registry are brought into the store for that, once.

@@ -106,6 +106,7 @@ pub(super) fn open(
         });
     }
     Ok(Base {
+        platform: platform.clone(),
         config,
         layers,
         digest: None,

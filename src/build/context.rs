@@ -1,5 +1,6 @@
 //! What a build uses of the world: the store, the network, threads, and somebody who is told.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -10,16 +11,17 @@ use tokio::task::JoinSet;
 use super::BuildRequest;
 use super::last::LastImages;
 use super::push::Push;
-use crate::base::{BaseFacts, Fetch, FetchError, Surroundings};
+use crate::base::{BaseFacts, Fetch, FetchError, ImageDocuments, Surroundings};
 use crate::error::IoResultExt as _;
 use crate::http::HttpSettings;
 use crate::layer::LayerKind;
 use crate::memory;
 use crate::oci::{
-    BlobSource, Descriptor, Digest, Layer, MANIFEST_LIMIT, Platform, Reference, canonical,
+    BlobSource, Descriptor, Digest, Layer, MANIFEST_LIMIT, Platform, Platforms, Reference,
+    canonical,
 };
 use crate::progress::Reporter;
-use crate::registry::{self, Client};
+use crate::registry::{self, Client, RawManifest};
 use crate::store::{Store, StoreError};
 
 /// What a build uses of the world.
@@ -72,19 +74,23 @@ impl Documents {
     }
 
     /// What is remembered of the image or index with the digest `name`.
-    fn recall(name: Digest, platform: &Platform, context: &Context) -> Option<(Vec<u8>, Vec<u8>)> {
+    fn recall(name: Digest, platform: &Platform, context: &Context) -> Option<ImageDocuments> {
         let found: Self = memory::recall(&context.store, KIND, Self::key(name, platform))?;
-        Some((found.manifest.into_bytes(), found.config.into_bytes()))
+        Some(ImageDocuments {
+            manifest: found.manifest.into_bytes(),
+            config: found.config.into_bytes(),
+        })
     }
 
     fn remember(
         names: &[Digest],
         platform: &Platform,
-        documents: &(Vec<u8>, Vec<u8>),
+        documents: &ImageDocuments,
         context: &Context,
     ) {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
-        let (Some(manifest), Some(config)) = (text(&documents.0), text(&documents.1)) else {
+        let (Some(manifest), Some(config)) = (text(&documents.manifest), text(&documents.config))
+        else {
             return;
         };
         let documents = Self { manifest, config };
@@ -113,38 +119,54 @@ impl<'a> Fetcher<'a> {
         self.push.map_or(Ok(()), Push::check)
     }
 
-    /// The manifest and config of an image, as the store remembers them or else as the registry has them.
+    /// The manifest and config of an image for each platform, as the store remembers them or else as the registry has them.
     fn documents(
         &self,
         reference: &Reference,
-        platform: &Platform,
-    ) -> Result<(Vec<u8>, Vec<u8>), FetchError> {
+        platforms: &Platforms,
+    ) -> Result<Vec<ImageDocuments>, FetchError> {
         let context = self.context;
+        let recall = |name| -> Option<Vec<_>> {
+            let recall = |platform| Documents::recall(name, platform, context);
+            platforms.iter().map(recall).collect()
+        };
         // What a digest stands for never changes; what a tag stands for may.
-        if let Some(digest) = reference.digest()
-            && let Some(documents) = Documents::recall(digest, platform, context)
-        {
+        if let Some(documents) = reference.digest().and_then(recall) {
             return Ok(documents);
         }
-        context.runtime.block_on(async {
-            let client = context.registries();
-            let top = client.get_manifest(reference).await?;
+        let client = context.registries();
+        let top = context.runtime.block_on(client.get_manifest(reference))?;
+        // One that is missing is told of before anything is asked for the others.
+        let chosen = platforms
+            .iter()
+            .map(|platform| Ok((platform, top.image_for(reference, platform)?)));
+        let chosen: Vec<_> = chosen.collect::<Result<_, registry::Error>>()?;
+        // Each image is asked for once, and all before the first answer is waited for.
+        let mut found = BTreeMap::new();
+        let mut asked = BTreeMap::new();
+        for (platform, image) in &chosen {
             if let Some(documents) = Documents::recall(top.digest, platform, context) {
-                return Ok(documents);
+                found.insert(*image, documents);
+                continue;
             }
-            let resolved = client.resolve_in(reference, top, platform).await?;
-            let config = client
-                .get_blob_bytes(reference, &resolved.manifest.config, MANIFEST_LIMIT)
-                .await?;
-            let names: Vec<_> = resolved
-                .index
-                .into_iter()
-                .chain([resolved.raw.digest])
-                .collect();
-            let documents = (resolved.raw.bytes, config);
+            asked.entry(*image).or_insert_with(|| {
+                let pull = pull_documents(
+                    client.clone(),
+                    reference.clone(),
+                    top.clone(),
+                    (*platform).clone(),
+                );
+                (*platform, context.runtime.spawn(pull))
+            });
+        }
+        for (image, (platform, answer)) in asked {
+            let answer = context.runtime.block_on(answer);
+            let (names, documents) = answer.expect("a request does not panic")?;
             Documents::remember(&names, platform, &documents, context);
-            Ok(documents)
-        })
+            found.insert(image, documents);
+        }
+        let documents = chosen.iter().map(|(_, image)| found[image].clone());
+        Ok(documents.collect())
     }
 
     /// What resolving a base needs.
@@ -160,12 +182,12 @@ impl<'a> Fetcher<'a> {
 }
 
 impl Fetch for Fetcher<'_> {
-    fn image(
+    fn images(
         &self,
         reference: &Reference,
-        platform: &Platform,
-    ) -> Result<(Vec<u8>, Vec<u8>), FetchError> {
-        let documents = self.documents(reference, platform)?;
+        platforms: &Platforms,
+    ) -> Result<Vec<ImageDocuments>, FetchError> {
+        let documents = self.documents(reference, platforms)?;
         // Asked at the same time, and needed from here on.
         self.last.wait()?;
         Ok(documents)
@@ -203,6 +225,26 @@ impl Fetch for Fetcher<'_> {
     fn facts(&self, key: Digest) -> Option<BaseFacts> {
         self.last.base_facts(key)
     }
+}
+
+/// Gets the manifest and config of an image for a platform; `top` is what its name leads to. Tells all digests that stand
+/// for the two.
+async fn pull_documents(
+    client: Client,
+    reference: Reference,
+    top: RawManifest,
+    platform: Platform,
+) -> Result<(Vec<Digest>, ImageDocuments), registry::Error> {
+    let resolved = client.resolve_in(&reference, top, &platform).await?;
+    let config = client
+        .get_blob_bytes(&reference, &resolved.manifest.config, MANIFEST_LIMIT)
+        .await?;
+    let names = resolved.index.into_iter().chain([resolved.raw.digest]);
+    let documents = ImageDocuments {
+        manifest: resolved.raw.bytes,
+        config,
+    };
+    Ok((names.collect(), documents))
 }
 
 /// Brings a blob from a registry into the store.

@@ -103,6 +103,14 @@ pub enum BuildError {
         /// What the layer is.
         title: String,
     },
+    /// A registry that knows of no indexes.
+    #[error("The registry took the images of `{name}`, and refuses the index that lists them")]
+    IndexRefused {
+        /// The name that the index was to have.
+        name: Reference,
+        /// How it was refused.
+        source: Box<registry::Error>,
+    },
     /// A name that cannot be pushed to.
     #[error("`{0}` names a digest, and an image can only be pushed to a tag")]
     PushByDigest(Reference),
@@ -130,6 +138,7 @@ impl BuildError {
             Self::Store(error) => error,
             Self::Fetch(error) => error,
             Self::Registry(error) => error,
+            Self::IndexRefused { source, .. } => &**source,
             Self::Output(error) => error,
             Self::File(error) => error,
             Self::BaseSource(_)
@@ -172,6 +181,9 @@ impl Explain for BuildError {
             }
             Self::BaseHasFlink { .. } => "choose a base with Java and without Flink".to_owned(),
             Self::NoDefaultBase { java, .. } => format!("name one that has Java {java} with `--base`"),
+            Self::IndexRefused { .. } => {
+                "push to a registry that takes OCI indexes, or build for one `--platform` at a time, each with a name of its own".to_owned()
+            }
             Self::BaseSource(_) => {
                 "name an image, `oci:DIR`, `oci-archive:FILE`, `docker-archive:FILE` or `rootfs:FILE`".to_owned()
             }

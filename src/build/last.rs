@@ -15,7 +15,8 @@ use crate::base::BaseFacts;
 use crate::error::{Explain as _, Kind};
 use crate::layer::{Compression, CompressionChoice, LayerKind};
 use crate::oci::{
-    Config, Descriptor, DiffId, Digest, Document, MANIFEST_LIMIT, Manifest, Platform, Reference,
+    Config, Descriptor, DiffId, Digest, Document, Index, MANIFEST_LIMIT, Manifest, Platforms,
+    Reference,
 };
 use crate::registry::{self, Access, Client, RawManifest};
 
@@ -27,7 +28,7 @@ pub(super) struct LastImage {
     /// The same image by its digest.
     pub(super) reference: Reference,
     manifest: Manifest,
-    /// What is only known once the config was fetched; `None` if that cannot be had, or is for another platform.
+    /// What is only known once the config was fetched; `None` if that cannot be had, or is for no platform of ours.
     details: OnceCell<Option<Details>>,
 }
 
@@ -60,7 +61,7 @@ pub(super) struct LastRelease {
 #[derive(Debug)]
 pub(super) struct LastImages<'a> {
     pub(super) context: &'a Context,
-    platform: &'a Platform,
+    platforms: &'a Platforms,
     choice: CompressionChoice,
     pending: RefCell<Vec<Lookup>>,
     found: OnceCell<Found>,
@@ -77,15 +78,26 @@ struct Lookup {
 struct Found {
     /// What the targets' names lead to.
     current: Vec<(Reference, Digest)>,
-    images: Vec<LastImage>,
+    earlier: Vec<Earlier>,
+}
+
+/// What a name leads to: an image that was built before, or an index of some.
+#[derive(Debug)]
+struct Earlier {
+    name: Reference,
+    digest: Digest,
+    document: Document,
+    /// The images for our platforms; those of an index are asked for when somebody wants to know, as it may be that all is
+    /// known already.
+    images: OnceCell<Vec<LastImage>>,
 }
 
 impl<'a> LastImages<'a> {
     /// None at all.
-    pub(super) fn none(platform: &'a Platform, context: &'a Context) -> Self {
+    pub(super) fn none(platforms: &'a Platforms, context: &'a Context) -> Self {
         Self {
             context,
-            platform,
+            platforms,
             choice: CompressionChoice::default(),
             pending: RefCell::default(),
             found: OnceCell::from(Found::default()),
@@ -95,7 +107,7 @@ impl<'a> LastImages<'a> {
     /// Starts to ask for them; the answers are waited for when somebody wants to know.
     pub(super) fn ask(
         targets: &Targets,
-        platform: &'a Platform,
+        platforms: &'a Platforms,
         choice: CompressionChoice,
         context: &'a Context,
     ) -> Self {
@@ -124,7 +136,7 @@ impl<'a> LastImages<'a> {
         }
         Self {
             context,
-            platform,
+            platforms,
             choice,
             pending: RefCell::new(pending),
             found: OnceCell::new(),
@@ -164,43 +176,73 @@ impl<'a> LastImages<'a> {
             if lookup.is_target {
                 found.current.push((lookup.name.clone(), raw.digest));
             }
-            if let Some(image) = self.open(lookup.name, &raw) {
-                found.images.push(image);
+            let repository = lookup.name.name();
+            let mut known = found.earlier.iter();
+            let is_known =
+                known.any(|known| known.digest == raw.digest && known.name.name() == repository);
+            if !is_known && let Ok(document) = raw.document() {
+                found.earlier.push(Earlier {
+                    name: lookup.name,
+                    digest: raw.digest,
+                    document,
+                    images: OnceCell::new(),
+                });
             }
         }
         let _ = self.found.set(found);
         Ok(())
     }
 
-    fn open(&self, name: Reference, raw: &RawManifest) -> Option<LastImage> {
-        let (manifest, digest) = match raw.document().ok()? {
-            Document::Manifest(manifest) => (manifest, raw.digest),
-            Document::Index(index) => {
-                let digest = index.for_platform(self.platform).ok()?.digest;
-                let reference = name.at(digest);
-                let client = self.context.registries().without_mirrors();
-                let get = client.get_manifest(&reference);
-                let raw = self.context.runtime.block_on(get).ok()?;
-                match raw.document().ok()? {
-                    Document::Manifest(manifest) => (manifest, digest),
-                    Document::Index(_) => return None,
-                }
-            }
-        };
-        Some(LastImage {
-            reference: name.at(digest),
-            name,
-            manifest,
-            details: OnceCell::new(),
+    /// The images that a name leads to, as far as they are for our platforms.
+    fn open<'b>(&self, earlier: &'b Earlier) -> &'b [LastImage] {
+        earlier.images.get_or_init(|| {
+            let manifests = match &earlier.document {
+                Document::Manifest(manifest) => vec![(earlier.digest, manifest.clone())],
+                Document::Index(index) => self.manifests(&earlier.name, index),
+            };
+            let image = |(digest, manifest)| LastImage {
+                name: earlier.name.clone(),
+                reference: earlier.name.at(digest),
+                manifest,
+                details: OnceCell::new(),
+            };
+            manifests.into_iter().map(image).collect()
         })
+    }
+
+    /// The manifests for our platforms that an index lists; without those that cannot be had.
+    fn manifests(&self, name: &Reference, index: &Index) -> Vec<(Digest, Manifest)> {
+        let ask = |digest: Digest| {
+            let (client, reference) =
+                (self.context.registries().without_mirrors(), name.at(digest));
+            let get = async move { client.get_manifest(&reference).await };
+            (digest, self.context.runtime.spawn(get))
+        };
+        let platforms = self.platforms.iter();
+        let listed = platforms.filter_map(|platform| index.for_platform(platform).ok());
+        // All are asked for before the first answer is waited for.
+        let asked: Vec<_> = listed.map(|manifest| ask(manifest.digest)).collect();
+        asked
+            .into_iter()
+            .filter_map(|(digest, answer)| {
+                let answer = self.context.runtime.block_on(answer);
+                let raw = answer.expect("a request does not panic").ok()?;
+                match raw.document().ok()? {
+                    Document::Manifest(manifest) => Some((digest, manifest)),
+                    Document::Index(_) => None,
+                }
+            })
+            .collect()
     }
 
     /// Who gets blobs of a repository. Those of an earlier image come from where the image was found, and from no mirror.
     pub(super) fn client_for(&self, repository: &Reference) -> Client {
         let client = self.context.registries();
-        let images = self.found.get().map(|found| &found.images);
+        let earlier = self.found.get().map_or(&[][..], |found| &found.earlier);
+        // Nothing is taken from an image that was not opened.
+        let mut opened = earlier.iter().filter_map(|earlier| earlier.images.get());
         let is_earlier = |image: &LastImage| image.reference == *repository;
-        if images.is_some_and(|images| images.iter().any(is_earlier)) {
+        if opened.any(|images| images.iter().any(is_earlier)) {
             client.without_mirrors()
         } else {
             client.clone()
@@ -211,6 +253,12 @@ impl<'a> LastImages<'a> {
         self.found
             .get()
             .expect("the answers are waited for before anybody asks")
+    }
+
+    /// All images that may tell something; those of an index are asked for when their turn comes.
+    fn images(&self) -> impl Iterator<Item = &LastImage> {
+        let earlier = self.found().earlier.iter();
+        earlier.flat_map(|earlier| self.open(earlier))
     }
 
     /// The digest of what a target's name leads to now.
@@ -225,11 +273,12 @@ impl<'a> LastImages<'a> {
     /// All blobs of the images that are in the repository of `name`: a registry has what its manifests speak of.
     pub(super) fn blobs_beside(&self, name: &Reference) -> impl Iterator<Item = Digest> {
         let name = name.name();
-        let beside = move |image: &&LastImage| image.name.name() == name;
+        let beside = move |earlier: &&Earlier| earlier.name.name() == name;
         self.found()
-            .images
+            .earlier
             .iter()
             .filter(beside)
+            .flat_map(|earlier| self.open(earlier))
             .flat_map(|image| image.manifest.layers.iter().chain([&image.manifest.config]))
             .map(|descriptor| descriptor.digest)
     }
@@ -237,7 +286,7 @@ impl<'a> LastImages<'a> {
     /// The layer that was made by the recipe of this key, unless somebody compressed it anew.
     pub(super) fn layer(&self, recipe: Digest, compression: Compression) -> Option<LastLayer> {
         let recipe = recipe.to_string();
-        self.found().images.iter().find_map(|image| {
+        self.images().find_map(|image| {
             let place = image.manifest.layers.iter().position(|layer| {
                 layer.annotations.get(annotations::LAYER_RECIPE) == Some(&recipe)
                     && layer.media_type == compression.media_type()
@@ -255,7 +304,7 @@ impl<'a> LastImages<'a> {
     pub(super) fn base_facts(&self, key: Digest) -> Option<BaseFacts> {
         let compression = self.choice.of(LayerKind::Files);
         self.layer(system_key(key, compression), compression)?;
-        self.found().images.iter().find_map(|image| {
+        self.images().find_map(|image| {
             let note = image.manifest.annotations.get(annotations::BASE)?;
             let note = BaseNote::read(note, key)?;
             self.details(image)?;
@@ -265,7 +314,7 @@ impl<'a> LastImages<'a> {
 
     /// What the release of this key became.
     pub(super) fn release(&self, key: Digest) -> Option<LastRelease> {
-        self.found().images.iter().find_map(|image| {
+        self.images().find_map(|image| {
             let mut layers = image.manifest.layers.iter().filter_map(|layer| {
                 let place = layer.annotations.get(annotations::LAYER_RELEASE)?;
                 let place = ReleasePlace::read(place).filter(|place| place.key == key)?;
@@ -310,10 +359,9 @@ impl<'a> LastImages<'a> {
             };
             let config = Config::parse(&bytes).ok()?;
             let diff_ids = config.diff_ids().ok()?;
+            let found = config.platform().ok()?;
             let fits = diff_ids.len() == image.manifest.layers.len()
-                && config
-                    .platform()
-                    .is_ok_and(|found| found.serves(self.platform));
+                && self.platforms.iter().any(|asked| found.serves(asked));
             fits.then_some(Details { config, diff_ids })
         });
         details.as_ref()

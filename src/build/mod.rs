@@ -1,11 +1,14 @@
 //! The story of a build: what was asked, what is, what will be, the bytes, and where they go.
 //!
 //! ```text
-//! BuildRequest --resolve--> Inputs --plan--> BuildPlan --run--> Image --publish--> registry, store, files
+//! BuildRequest --resolve--> Inputs --plan--> BuildPlans --run--> ImageSet --publish--> registry, store, files
 //! ```
 //!
 //! `resolve` does the input and output that learns facts; `plan` is a pure function of them; `run` makes the layers
 //! that nobody knows yet; `publish` gives each target what it lacks. `last` is what earlier images tell all of them.
+//!
+//! There is one plan and one image for each platform. What does not depend on the platform is resolved once, and a layer
+//! that several plans have is made, kept and sent once.
 
 mod annotations;
 mod context;
@@ -26,7 +29,7 @@ pub use error::BuildError;
 pub use plan::{BaseSummary, BuildPlan, FlinkSummary, JobSummary, PlannedLayer, plan};
 pub use publish::{CacheUse, Published, Targets};
 pub use request::{BuildRequest, FlinkSource};
-pub use resolve::{Flink, Inputs};
+pub use resolve::{Flink, Inputs, PlatformBase};
 
 use std::collections::BTreeMap;
 
@@ -37,29 +40,29 @@ use resolve::LocalInputs;
 use run::{Assembled, Truth, Workshop};
 
 use crate::layer::CompressionChoice;
-use crate::oci::{Config, Descriptor, Digest, Image, Reference};
+use crate::oci::{Config, Descriptor, Digest, ImageSet, Platforms, Reference};
 use crate::store::{LayoutError, StoreError};
 
-/// An image that was built.
+/// An image that was built, or an index of several.
 #[derive(Debug)]
 pub struct Built {
-    /// What it was built by.
-    pub plan: BuildPlan,
-    /// The image.
-    pub image: Image,
-    /// Where it is now.
+    /// What the images were built by, one for each platform.
+    pub plans: Vec<BuildPlan>,
+    /// The images, in the order of the plans.
+    pub images: ImageSet,
+    /// Where they are now.
     pub published: Published,
 }
 
-/// Plans an image and makes nothing; what has to be known for that is downloaded.
-pub fn dry_run(request: &BuildRequest, context: &Context) -> Result<BuildPlan, BuildError> {
-    let last = LastImages::none(&request.platform, context);
+/// Plans the image for each platform and makes nothing; what has to be known for that is downloaded.
+pub fn dry_run(request: &BuildRequest, context: &Context) -> Result<Vec<BuildPlan>, BuildError> {
+    let last = LastImages::none(&request.platforms, context);
     let fetcher = Fetcher::new(context, &last, None);
     let local = resolve::open_local(request, &fetcher)?;
     plan(request, &resolve::resolve(request, local, &fetcher)?)
 }
 
-/// Builds an image and brings it to its targets.
+/// Builds an image, or one for each platform and the index of them, and brings it to its targets.
 ///
 /// Inputs on this machine are checked first; the registries that are pushed to are asked before anything large is
 /// downloaded or made.
@@ -68,10 +71,10 @@ pub fn build(
     targets: &Targets,
     context: &Context,
 ) -> Result<Built, BuildError> {
-    let none = LastImages::none(&request.platform, context);
+    let none = LastImages::none(&request.platforms, context);
     let local = resolve::open_local(request, &Fetcher::new(context, &none, None))?;
     let choice = request.compression;
-    let last = LastImages::ask(targets, &request.platform, choice, context);
+    let last = LastImages::ask(targets, &request.platforms, choice, context);
     match attempt(request, targets, local, &last, context) {
         // An earlier image promised what its registry does not have any more. Nobody needs it.
         Err(lost @ BuildError::LostLayer { .. }) => {
@@ -111,53 +114,56 @@ fn bring_about(
     let context = last.context;
     let fetcher = Fetcher::new(context, last, push.as_ref());
     let inputs = resolve::resolve(request, local, &fetcher)?;
-    let plan = plan(request, &inputs)?;
+    let plans = plan(request, &inputs)?;
     let mut workshop = Workshop {
-        plan: &plan,
+        plans: &plans,
         inputs: &inputs,
         targets,
         last,
         context,
         made_again: BTreeMap::new(),
     };
-    let (image, published) = loop {
+    let (images, published) = loop {
         let published = workshop.run(push.as_mut()).and_then(|mut assembled| {
             let remake = |digest, assembled: &mut Assembled| workshop.make_again(digest, assembled);
             let done = deliver(&mut assembled, targets, push.as_mut(), last, remake)?;
-            Ok((assembled.image, done))
+            Ok((assembled.images, done))
         });
         match published {
-            Ok((image, Some(published))) => break (image, published),
+            Ok((images, Some(published))) => break (images, published),
             // A layer is another one than it was remembered as, and is known now: that ends with the last layer.
             Ok((_, None)) => {}
             Err(error) => return Err(error),
         }
     };
     Ok(Built {
-        plan,
-        image,
+        plans,
+        images,
         published,
     })
 }
 
-/// Pushes an image that the store keeps.
+/// Pushes what the store keeps under a name: an image, or an index with all its images.
 pub fn push_kept(
     name: &Reference,
     targets: &Targets,
     context: &Context,
-) -> Result<(Image, Published), BuildError> {
-    let image = context.store.image(name)?;
-    let platform = Config::parse(&image.config)
-        .and_then(|config| config.platform())
+) -> Result<(ImageSet, Published), BuildError> {
+    let images = context.store.image(name)?;
+    let platform = |config: &[u8]| Config::parse(config)?.platform();
+    let platforms = images.images().iter().map(|image| platform(&image.config));
+    let platforms = platforms
+        .collect::<Result<_, _>>()
         .map_err(LayoutError::from)
         .map_err(StoreError::from)?;
+    let platforms = Platforms::new(platforms).expect("an image is for a platform");
     let choice = CompressionChoice::default();
-    let last = LastImages::ask(targets, &platform, choice, context);
+    let last = LastImages::ask(targets, &platforms, choice, context);
     last.wait()?;
     let mut push = open_push(targets, &last, context)?;
-    let mut assembled = Assembled::kept(image);
+    let mut assembled = Assembled::kept(images);
     let damaged = |digest, assembled: &mut Assembled| {
-        let layers = assembled.image.layers.iter();
+        let layers = assembled.images.layers();
         let mut descriptors = layers.map(|layer| &layer.descriptor);
         let descriptor = descriptors.find(|descriptor| descriptor.digest == digest);
         let is_damaged = |descriptor: &&Descriptor| {
@@ -177,7 +183,7 @@ pub fn push_kept(
     };
     let published = deliver(&mut assembled, targets, push.as_mut(), &last, damaged)?
         .expect("a layer that was kept is never taken for another");
-    Ok((assembled.image, published))
+    Ok((assembled.images, published))
 }
 
 fn open_push<'a>(
@@ -192,7 +198,7 @@ fn open_push<'a>(
     }
 }
 
-/// Brings the image to its targets. When the bytes of a layer are not what they should be, `remake` makes them again;
+/// Brings the images to their targets. When the bytes of a layer are not what they should be, `remake` makes them again;
 /// `None` when that told that the layer is another one, and so is the image.
 fn deliver(
     assembled: &mut Assembled,

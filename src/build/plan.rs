@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 
 use super::annotations::{self, BaseNote, ReleasePlace};
 use super::runtime::{self, Labels};
-use super::{BuildError, BuildRequest, Flink, Inputs, users};
+use super::{BuildError, BuildRequest, Flink, Inputs, PlatformBase, users};
 use crate::base::Base;
 use crate::flink::release::Sha512;
 use crate::flink::{FlinkLayout, FlinkVersion, JobLayout, LAYOUT_VERSION, LISTING_RULES, Line};
@@ -18,7 +18,7 @@ const FLINK_TITLES: [&str; 2] = ["lib, bin, conf, plugins", "opt, examples"];
 /// Raised whenever the layer of the user is made of other entries from the same base.
 const SYSTEM_VERSION: u32 = 1;
 
-/// An image that will be.
+/// An image that will be, for one platform.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BuildPlan {
@@ -156,16 +156,23 @@ pub(super) fn system_layer(
     })
 }
 
-/// Plans the image: which entries go into which layer, lowest first by how often they change.
+/// Plans the image for each platform, in their order.
 ///
-/// Pure: the same request and inputs give the same plan.
-pub fn plan(request: &BuildRequest, inputs: &Inputs) -> Result<BuildPlan, BuildError> {
-    let version = &inputs.version;
+/// Pure: the same request and inputs give the same plans.
+pub fn plan(request: &BuildRequest, inputs: &Inputs) -> Result<Vec<BuildPlan>, BuildError> {
+    let common = common_layers(request, inputs)?;
+    let bases = inputs.bases.iter();
+    bases
+        .map(|base| plan_image(request, inputs, base, &common))
+        .collect()
+}
+
+/// Plans the layers that do not depend on the platform: which entries go into which, lowest first by how often they change.
+fn common_layers(request: &BuildRequest, inputs: &Inputs) -> Result<Vec<PlannedLayer>, BuildError> {
+    let mut layers = flink_layers(inputs, request.compression)?;
     let compression = |kind| request.compression.of(kind);
-    let mut layers = vec![system_layer(&inputs.base, compression(LayerKind::Files))?];
-    layers.extend(flink_layers(inputs, request.compression)?);
-    let job_jar = inputs.job_jar.as_ref();
-    let job = JobLayout::new(job_jar.map(|jar| &jar.artifact), &inputs.job_artifacts)?;
+    let job_jar = inputs.job_jar.as_ref().map(|jar| &jar.artifact);
+    let job = JobLayout::new(job_jar, &inputs.job_artifacts)?;
     for (title, entries, compression) in [
         (
             "job dependencies",
@@ -178,18 +185,38 @@ pub fn plan(request: &BuildRequest, inputs: &Inputs) -> Result<BuildPlan, BuildE
             layers.push(planned(LayerPlan::new(title, entries, compression)?, None));
         }
     }
+    Ok(layers)
+}
 
+/// Plans the image for one platform: what depends on it is below the layers that all have in `common`.
+fn plan_image(
+    request: &BuildRequest,
+    inputs: &Inputs,
+    platform: &PlatformBase,
+    common: &[PlannedLayer],
+) -> Result<BuildPlan, BuildError> {
+    let PlatformBase {
+        platform,
+        base,
+        java,
+    } = platform;
+    let version = &inputs.version;
+    let compression = request.compression.of(LayerKind::Files);
+    let mut layers = vec![system_layer(base, compression)?];
+    layers.extend_from_slice(common);
+
+    let job_jar = inputs.job_jar.as_ref();
     let jar_path = job_jar.map(|jar| format!("/opt/artifacts/{}", jar.artifact.name));
     let entry_class = job_jar.and_then(|jar| jar.entry_class.clone());
     let scala = inputs.flink.scala();
     let labels = Labels {
         flink: version.to_string(),
         scala: scala.clone(),
-        java: inputs.java.version.clone(),
+        java: java.version.clone(),
         job_jar: jar_path.clone(),
         job_class: entry_class.clone(),
     };
-    let mut config = inputs.base.config.clone();
+    let mut config = base.config.clone();
     config.complete_history(CREATED);
     let created = match request.created {
         Some(seconds) => jiff::Timestamp::from_second(seconds)
@@ -197,14 +224,14 @@ pub fn plan(request: &BuildRequest, inputs: &Inputs) -> Result<BuildPlan, BuildE
             .to_string(),
         None => CREATED.to_owned(),
     };
-    runtime::configure(&mut config, &inputs.java.home, &labels, &created);
+    runtime::configure(&mut config, &java.home, &labels, &created);
 
-    let note = BaseNote::new(inputs.base.facts_key, &inputs.base.facts, &inputs.java);
+    let note = BaseNote::new(base.facts_key, &base.facts, java);
     let mut annotations = vec![
         (annotations::RECIPE, RECIPE_VERSION.to_string()),
         (annotations::BASE, note.write()),
     ];
-    if let Some(digest) = inputs.base.digest {
+    if let Some(digest) = base.digest {
         annotations.push((
             oci_spec::image::ANNOTATION_BASE_IMAGE_DIGEST,
             digest.to_string(),
@@ -213,19 +240,14 @@ pub fn plan(request: &BuildRequest, inputs: &Inputs) -> Result<BuildPlan, BuildE
     let is_job = job_jar.is_some() || !inputs.job_artifacts.is_empty();
     Ok(BuildPlan {
         recipe: RECIPE_VERSION,
-        platform: request.platform.clone(),
+        platform: platform.clone(),
         base: BaseSummary {
             name: inputs.base_name.clone(),
-            digest: inputs.base.digest,
-            diff_ids: inputs
-                .base
-                .layers
-                .iter()
-                .map(|layer| layer.diff_id)
-                .collect(),
-            os: inputs.base.facts.os.clone(),
-            java_home: inputs.java.home.clone(),
-            java_version: inputs.java.version.clone(),
+            digest: base.digest,
+            diff_ids: base.layers.iter().map(|layer| layer.diff_id).collect(),
+            os: base.facts.os.clone(),
+            java_home: java.home.clone(),
+            java_version: java.version.clone(),
         },
         flink: FlinkSummary {
             version: version.clone(),

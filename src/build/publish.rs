@@ -1,4 +1,6 @@
-//! Where an image goes: registries, files, and the local store. Each target gets what it lacks.
+//! Where an image, or an index of several, goes: registries, files, and the local store. Each target gets what it lacks.
+
+use std::collections::BTreeMap;
 
 use super::context::Fetcher;
 use super::last::LastImages;
@@ -6,7 +8,7 @@ use super::push::Push;
 use super::run::Assembled;
 use super::{BuildError, Context};
 use crate::base::Fetch as _;
-use crate::oci::{BlobSource, Descriptor, Digest, Image, Reference};
+use crate::oci::{BlobSource, Descriptor, Digest, ImageSet, Layer, Platforms, Reference};
 use crate::store::{Output, OutputError, Written};
 
 /// Where an image is to go.
@@ -53,10 +55,11 @@ pub struct Published {
 }
 
 impl Targets {
-    /// Finds out whether the files and folders can be written, as far as that can be known before there is an image.
-    pub fn check_files(&self) -> Result<(), BuildError> {
+    /// Finds out whether an image for these platforms can be written to the files and folders, as far as that can be known
+    /// before there is one.
+    pub fn check_files(&self, platforms: &Platforms) -> Result<(), BuildError> {
         for output in &self.outputs {
-            output.check()?;
+            output.check(platforms)?;
         }
         Ok(())
     }
@@ -89,7 +92,7 @@ impl<E: Into<BuildError>> From<E> for Failure {
     }
 }
 
-/// Brings the image to all its targets; to the local store when there is no other.
+/// Brings the images to all their targets; to the local store when there is no other.
 pub(super) fn publish(
     assembled: &mut Assembled,
     targets: &Targets,
@@ -97,15 +100,12 @@ pub(super) fn publish(
     last: &LastImages<'_>,
 ) -> Result<Published, Failure> {
     let context = last.context;
-    let Assembled { image, offers, .. } = assembled;
+    let Assembled { images, offers } = assembled;
     if targets.needs_bytes() {
         let fetcher = Fetcher::new(context, last, push.as_deref());
-        fetcher.bring(&mut image.layers).map_err(|error| Failure {
-            blob: error.blob(),
-            error: Box::new(error.into()),
-        })?;
+        bring(images, &fetcher)?;
         // What is here now need not travel a second time.
-        for (offer, layer) in offers.iter_mut().zip(&image.layers) {
+        for (offer, layer) in offers.iter_mut().zip(images.layers()) {
             if matches!(offer.source, BlobSource::Registry(_)) {
                 offer.source.clone_from(&layer.source);
             }
@@ -114,10 +114,10 @@ pub(super) fn publish(
     // A disk that is full keeps a tag from moving, and a push that fails leaves no file that says it did not.
     let mut written = Vec::new();
     for output in &targets.outputs {
-        written.push(write(output, image, targets, context)?);
+        written.push(write(output, images, targets, context)?);
     }
     if let Some(push) = push {
-        let pushed = push.finish(image, offers);
+        let pushed = push.finish(images, offers);
         pushed.map_err(|error| Failure {
             error: Box::new(error),
             blob: push.failed.take(),
@@ -128,16 +128,16 @@ pub(super) fn publish(
     }
     let kept = !targets.push && targets.outputs.is_empty();
     if kept {
-        for layer in &image.layers {
+        for layer in distinct(images).values() {
             into_store(&layer.descriptor, &layer.source, context)?;
         }
         for name in &targets.names {
-            context.store.keep(name, image)?;
+            context.store.keep(name, images)?;
         }
     }
     let mut references: Vec<Reference> = Vec::new();
     for name in &targets.names {
-        let pinned = name.at(image.digest());
+        let pinned = name.at(images.digest());
         if !references.contains(&pinned) {
             references.push(pinned);
         }
@@ -145,14 +145,39 @@ pub(super) fn publish(
     Ok(Published { references, kept })
 }
 
+/// The layers, each once however many images have it.
+fn distinct(images: &ImageSet) -> BTreeMap<Digest, Layer> {
+    let layers = images.layers();
+    layers
+        .map(|layer| (layer.descriptor.digest, layer.clone()))
+        .collect()
+}
+
+/// Brings the layers that are in a registry to this machine.
+fn bring(images: &mut ImageSet, fetcher: &Fetcher<'_>) -> Result<(), Failure> {
+    let mut layers: Vec<_> = distinct(images).into_values().collect();
+    fetcher.bring(&mut layers).map_err(|error| Failure {
+        blob: error.blob(),
+        error: Box::new(error.into()),
+    })?;
+    let layers: BTreeMap<_, _> = layers
+        .into_iter()
+        .map(|layer| (layer.descriptor.digest, layer.source))
+        .collect();
+    for layer in images.layers_mut() {
+        layer.source.clone_from(&layers[&layer.descriptor.digest]);
+    }
+    Ok(())
+}
+
 fn write(
     output: &Output,
-    image: &Image,
+    images: &ImageSet,
     targets: &Targets,
     context: &Context,
 ) -> Result<Written, Failure> {
     let progress = context.reporter.start(&format!("Writing {output}"), None);
-    match output.write(image, &targets.names) {
+    match output.write(images, &targets.names) {
         Ok(written) => {
             progress.finish("written");
             Ok(written)

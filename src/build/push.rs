@@ -16,7 +16,8 @@ use crate::error::IoResultExt as _;
 use crate::fs;
 use crate::memory;
 use crate::oci::{
-    BlobSource, Descriptor, Digest, HashingReader, Image, MakeBlob, MediaType, Reference,
+    BlobSource, Config, Descriptor, Digest, HashingReader, Image, ImageSet, MakeBlob, MediaType,
+    Reference,
 };
 use crate::registry::{self, BlobBody, BlobOutcome, BlobPush, Presence, Upload};
 
@@ -268,13 +269,16 @@ impl<'a> Push<'a> {
         }
     }
 
-    /// Brings what is still missing to all repositories, and gives the image its names. `offers` are all layers.
-    pub(super) fn finish(&mut self, image: &Image, offers: &[Offer]) -> Result<(), BuildError> {
+    /// Brings what is still missing to all repositories, and gives the image, or the index of all images, its names. `offers`
+    /// are all layers.
+    pub(super) fn finish(&mut self, images: &ImageSet, offers: &[Offer]) -> Result<(), BuildError> {
+        let mut blobs = offers.to_vec();
+        blobs.extend(configs(images));
         for place in 0..self.repositories.len() {
             let names = self.repositories[place].names.clone();
             let (done, missing): (Vec<_>, Vec<_>) = names
                 .iter()
-                .partition(|name| self.last.current(name) == Some(image.digest()));
+                .partition(|name| self.last.current(name) == Some(images.digest()));
             for name in &done {
                 let message = format!("`{name}` is this image already");
                 self.context.reporter.note(&message);
@@ -282,10 +286,15 @@ impl<'a> Push<'a> {
             if missing.is_empty() {
                 continue;
             }
-            self.send_all(place, image, offers)?;
-            // Only now: a manifest must never be there before what it speaks of.
+            self.send_all(place, &blobs)?;
+            // Only now: a manifest must never be there before what it speaks of, and an index not before its manifests.
+            for member in images.members() {
+                let name = names[0].at(member.digest());
+                let manifest = (MediaType::Manifest, &member.manifest[..]);
+                self.write(place, &name, &manifest, &blobs)?;
+            }
             for name in missing {
-                self.name(place, name, image, offers)?;
+                self.write(place, name, &images.document(), &blobs)?;
             }
             let repository = &self.repositories[place];
             let mut seen = Seen::recall(&names[0], self.context);
@@ -306,43 +315,32 @@ impl<'a> Push<'a> {
         self.cancel(unused.unwrap_or_default());
     }
 
-    fn send_all(
-        &mut self,
-        place: usize,
-        image: &Image,
-        offers: &[Offer],
-    ) -> Result<(), BuildError> {
-        for offer in offers {
-            self.send(place, offer, None)?;
+    /// Sends all blobs. An upload that was opened to find out whether that is allowed becomes that of the first config.
+    fn send_all(&mut self, place: usize, blobs: &[Offer]) -> Result<(), BuildError> {
+        for blob in blobs {
+            let is_config = blob.descriptor.media_type == MediaType::Config;
+            let session = if is_config && !self.believes(place, blob.descriptor.digest) {
+                let mut sessions = self.sessions.borrow_mut();
+                sessions
+                    .as_mut()
+                    .and_then(|sessions| sessions[place].take())
+            } else {
+                None
+            };
+            self.send(place, blob, session)?;
         }
-        let config = Offer {
-            descriptor: Descriptor::of(MediaType::Config, &image.config),
-            source: BlobSource::Bytes(image.config.clone().into()),
-            label: "config".to_owned(),
-            also_in: None,
-            made: true,
-        };
-        let session = if self.believes(place, config.descriptor.digest) {
-            None
-        } else {
-            let mut sessions = self.sessions.borrow_mut();
-            sessions
-                .as_mut()
-                .and_then(|sessions| sessions[place].take())
-        };
-        self.send(place, &config, session)?;
         self.wait(place)
     }
 
-    /// Writes the manifest. A registry that refuses it may lack what it was believed to have; then that is sent.
-    fn name(
+    /// Writes a manifest or an index. A registry that refuses it may lack what it was believed to have; then that is sent.
+    fn write(
         &mut self,
         place: usize,
         name: &Reference,
-        image: &Image,
-        offers: &[Offer],
+        document: &(MediaType, &[u8]),
+        blobs: &[Offer],
     ) -> Result<(), BuildError> {
-        let Err(error) = self.write_manifest(name, image) else {
+        let Err(error) = self.write_document(name, document) else {
             return Ok(());
         };
         let offered = self.repositories[place].offered.iter().copied();
@@ -350,7 +348,7 @@ impl<'a> Push<'a> {
             .filter(|digest| self.believes(place, *digest))
             .collect();
         if !error.is_rejection() || believed.is_empty() {
-            return Err(error.into());
+            return Err(refusal(name, &document.0, error));
         }
         self.context.reporter.detail(&format!(
             "{error}: it may lack what it was believed to have, so it is asked for each layer"
@@ -361,15 +359,50 @@ impl<'a> Push<'a> {
             .offered
             .retain(|digest| !believed.contains(digest));
         Seen::default().remember(&repository.names[0], self.context);
-        self.send_all(place, image, offers)?;
-        Ok(self.write_manifest(name, image)?)
+        self.send_all(place, blobs)?;
+        self.write_document(name, document)
+            .map_err(|error| refusal(name, &document.0, error))
     }
 
-    fn write_manifest(&self, name: &Reference, image: &Image) -> Result<(), registry::Error> {
+    fn write_document(
+        &self,
+        name: &Reference,
+        (media_type, bytes): &(MediaType, &[u8]),
+    ) -> Result<(), registry::Error> {
         let (client, selector) = (self.context.registries(), name.selector());
-        let push = client.push_manifest(name, &MediaType::Manifest, &image.manifest, &selector);
+        let push = client.push_manifest(name, media_type, bytes, &selector);
         self.context.runtime.block_on(push).map(drop)
     }
+}
+
+/// What it means that a registry does not take a document. When it is the index, it has taken all manifests before.
+fn refusal(name: &Reference, media_type: &MediaType, error: registry::Error) -> BuildError {
+    if *media_type == MediaType::Index && error.is_rejection() {
+        return BuildError::IndexRefused {
+            name: name.clone(),
+            source: Box::new(error),
+        };
+    }
+    error.into()
+}
+
+/// The configs of all images, as registries are offered them.
+fn configs(images: &ImageSet) -> impl Iterator<Item = Offer> {
+    let several = !images.members().is_empty();
+    let offer = move |image: &Image| {
+        let platform = Config::parse(&image.config).and_then(|config| config.platform());
+        Offer {
+            descriptor: Descriptor::of(MediaType::Config, &image.config),
+            source: BlobSource::Bytes(image.config.clone().into()),
+            label: match platform {
+                Ok(platform) if several => format!("config ({})", platform.normalized()),
+                _ => "config".to_owned(),
+            },
+            also_in: None,
+            made: true,
+        }
+    };
+    images.images().iter().map(offer)
 }
 
 /// The bytes of an offer, as the client takes them.

@@ -6,15 +6,15 @@ use crate::base::JavaOverride;
 use crate::flink::release::Mirror;
 use crate::flink::{FlinkVersion, ScalaVersion};
 use crate::layer::CompressionChoice;
-use crate::oci::Platform;
+use crate::oci::Platforms;
 
 /// An image that is to be built.
 #[derive(Debug, Clone)]
 pub struct BuildRequest {
     /// What to stand on: a name of the catalogue, an image, or a path with a scheme; `None` for what fits Flink.
     pub base: Option<String>,
-    /// What the image is for.
-    pub platform: Platform,
+    /// What the image is for; with several, it is an index of one image for each.
+    pub platforms: Platforms,
     /// What the user says of the base's Java.
     pub java: JavaOverride,
     /// Where Flink comes from.

@@ -5,26 +5,24 @@ use std::path::Path;
 use super::context::Fetcher;
 use super::release::ReleaseSource;
 use super::{BuildError, BuildRequest, Context, FlinkSource};
-use crate::base::{self, Base, BaseSource, Catalogue, Java, UserFile};
+use crate::base::{self, Base, BaseError, BaseSource, Catalogue, Java, Surroundings, UserFile};
 use crate::flink::lines::default_release;
 use crate::flink::release::{Mirror, Release, Sha512};
 use crate::flink::{
     Artifact, Distribution, FlinkVersion, JavaVersion, JobJar, JobLayout, Known, ScalaVersion,
 };
 use crate::fs;
-use crate::oci::{Digest, Reference};
+use crate::oci::{Digest, Platform, Reference};
 
-/// Everything that an image is made of, found and checked.
+/// Everything that an image is made of, found and checked; of an index, everything that its images are made of.
 #[derive(Debug)]
 pub struct Inputs {
-    /// What the image stands on.
-    pub base: Base,
-    /// As it was named.
+    /// What each image stands on, one for each platform, in their order.
+    pub bases: Vec<PlatformBase>,
+    /// The base as it was named.
     pub base_name: String,
     /// The image in a registry that it is, if it is one.
     pub base_reference: Option<Reference>,
-    /// The base's Java.
-    pub java: Java,
     /// The version of Flink.
     pub version: FlinkVersion,
     /// Flink.
@@ -35,6 +33,17 @@ pub struct Inputs {
     pub job_jar: Option<JobJar>,
     /// What else the job needs.
     pub job_artifacts: Vec<Artifact>,
+}
+
+/// The base for one platform. Nothing else of the inputs differs between them.
+#[derive(Debug)]
+pub struct PlatformBase {
+    /// The platform that was asked for.
+    pub platform: Platform,
+    /// What the image stands on.
+    pub base: Base,
+    /// The base's Java.
+    pub java: Java,
 }
 
 /// What is known of Flink.
@@ -72,7 +81,7 @@ impl Flink {
 #[derive(Debug)]
 pub(super) struct LocalInputs {
     asked_base: Option<BaseSource>,
-    base: Option<(Base, Java)>,
+    bases: Option<Vec<PlatformBase>>,
     version: FlinkVersion,
     line: Known,
     flink: FlinkHere,
@@ -118,14 +127,13 @@ pub(super) fn open_local(
         here => here.as_ref(),
     };
     let surroundings = fetcher.surroundings(request);
-    let (flink, base) = std::thread::scope(|scope| {
+    let (flink, bases) = std::thread::scope(|scope| {
         let flink = scope.spawn(|| open_flink(&request.flink, context));
-        let base = local_base
-            .map(|here| base::resolve(here, &request.platform, &request.java, &surroundings));
-        (flink.join().expect("reading does not panic"), base)
+        let bases = local_base.map(|here| open_bases(request, here, &surroundings));
+        (flink.join().expect("reading does not panic"), bases)
     });
     let (version, flink) = flink?;
-    let base = base.transpose()?;
+    let bases = bases.transpose()?;
     if job_jar.is_none() && job_artifacts.is_empty() {
         context
             .reporter
@@ -135,17 +143,16 @@ pub(super) fn open_local(
     if let Some(note) = line.note(&version) {
         context.reporter.warn(&note);
     }
-    let base = match (local_base, base) {
-        (Some(source), Some(base)) => {
-            let named = (&base, &*source.to_string());
-            let java = check_base(request, named, (&version, line), context)?;
-            Some((base, java))
+    let bases = match (local_base, bases) {
+        (Some(source), Some(bases)) => {
+            let flink = (&version, line);
+            Some(check_bases(request, (source, bases), flink, context)?)
         }
         _ => None,
     };
     Ok(LocalInputs {
         asked_base,
-        base,
+        bases,
         version,
         line,
         flink,
@@ -203,14 +210,11 @@ pub(super) fn resolve(
         Some(source) => source,
         None => default_base(&version, line, context)?,
     };
-    let (base, java) = if let Some(opened) = local.base {
+    let bases = if let Some(opened) = local.bases {
         opened
     } else {
-        let surroundings = fetcher.surroundings(request);
-        let base = base::resolve(&source, &request.platform, &request.java, &surroundings)?;
-        let named = (&base, &*source.to_string());
-        let java = check_base(request, named, (&version, line), context)?;
-        (base, java)
+        let bases = open_bases(request, &source, &fetcher.surroundings(request))?;
+        check_bases(request, (&source, bases), (&version, line), context)?
     };
     fetcher.last.wait()?;
     let flink = match local.flink {
@@ -228,13 +232,12 @@ pub(super) fn resolve(
         }
     };
     Ok(Inputs {
-        base,
+        bases,
         base_name: source.to_string(),
         base_reference: match source {
             BaseSource::Registry(reference) => Some(reference),
             _ => None,
         },
-        java,
         version,
         flink,
         line,
@@ -287,6 +290,41 @@ fn default_base(
     );
     context.reporter.note(&message);
     Ok(BaseSource::Registry(entry.reference.clone()))
+}
+
+/// Opens the base for all platforms, before anything large is brought for the first of them, and looks into each.
+fn open_bases(
+    request: &BuildRequest,
+    source: &BaseSource,
+    surroundings: &Surroundings<'_>,
+) -> Result<Vec<Base>, BaseError> {
+    base::open(source, &request.platforms, surroundings)?
+        .into_iter()
+        .map(|opened| opened.look_into(&request.java, surroundings))
+        .collect()
+}
+
+/// Checks the base for each platform. Where there are several, messages tell which it is about.
+fn check_bases(
+    request: &BuildRequest,
+    (source, bases): (&BaseSource, Vec<Base>),
+    flink: (&FlinkVersion, Known),
+    context: &Context,
+) -> Result<Vec<PlatformBase>, BuildError> {
+    let platforms = &request.platforms;
+    let check = |(platform, base): (&Platform, Base)| {
+        let name = if platforms.are_several() {
+            format!("{source}` for `{platform}")
+        } else {
+            source.to_string()
+        };
+        Ok(PlatformBase {
+            platform: platform.clone(),
+            java: check_base(request, (&base, &name), flink, context)?,
+            base,
+        })
+    };
+    platforms.iter().zip(bases).map(check).collect()
 }
 
 /// What Flink's scripts will need of the base.

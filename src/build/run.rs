@@ -1,4 +1,5 @@
-//! From a plan to an image: layers that are known are taken as they are, the others are made.
+//! From plans to images: layers that are known are taken as they are, the others are made, and what several images have is
+//! made once.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,11 +9,14 @@ use serde::{Deserialize, Serialize};
 use super::annotations::annotated;
 use super::last::LastImages;
 use super::push::{Offer, Push};
-use super::{BuildError, BuildPlan, Context, Inputs, PlannedLayer, Targets};
+use super::{BuildError, BuildPlan, Context, Inputs, PlannedLayer, PlatformBase, Targets};
+use crate::base::Base;
 use crate::error::IoResultExt as _;
 use crate::layer::{self, CREATED, Compression, LayerError, LayerFacts, LayerPlan, Remake};
 use crate::memory;
-use crate::oci::{BlobSource, Descriptor, DiffId, Digest, Image, Layer, Reference};
+use crate::oci::{
+    BlobSource, Descriptor, DiffId, Digest, Image, ImageSet, Layer, Platform, Reference,
+};
 
 /// The kind under which the store remembers finished layers, by the keys of their recipes.
 const KIND: &str = "layer";
@@ -34,11 +38,11 @@ pub(super) struct OwnLayer {
     known_from: Option<Reference>,
 }
 
-/// An image whose layers are known, and on offer.
+/// Images whose layers are known, and on offer.
 #[derive(Debug)]
 pub(super) struct Assembled {
-    pub(super) image: Image,
-    /// All layers, as registries are offered them.
+    pub(super) images: ImageSet,
+    /// All layers of all images, in their order, as registries are offered them.
     pub(super) offers: Vec<Offer>,
 }
 
@@ -54,8 +58,8 @@ pub(super) enum Truth {
 }
 
 impl Assembled {
-    /// An image that the store keeps.
-    pub(super) fn kept(image: Image) -> Self {
+    /// What the store keeps.
+    pub(super) fn kept(images: ImageSet) -> Self {
         let offer = |layer: &Layer| Offer {
             descriptor: layer.descriptor.clone(),
             source: layer.source.clone(),
@@ -64,14 +68,14 @@ impl Assembled {
             made: false,
         };
         Self {
-            offers: image.layers.iter().map(offer).collect(),
-            image,
+            offers: images.layers().map(offer).collect(),
+            images,
         }
     }
 
     /// Takes the bytes of a layer from elsewhere.
     fn replace(&mut self, digest: Digest, source: &BlobSource, made: bool) {
-        let layers = self.image.layers.iter_mut();
+        let layers = self.images.layers_mut();
         for layer in layers.filter(|layer| layer.descriptor.digest == digest) {
             layer.source = source.clone();
         }
@@ -88,11 +92,29 @@ fn short(descriptor: &Descriptor) -> String {
     format!("sha256:{}", descriptor.digest.short())
 }
 
-/// Where an image is put together.
+/// A label that names the platforms that it is about, when it is not about all of an image's.
+fn label_for(label: &str, platforms: &[&Platform], all: usize) -> String {
+    if platforms.len() == all {
+        return label.to_owned();
+    }
+    let names: Vec<_> = platforms.iter().map(ToString::to_string).collect();
+    format!("{label} ({})", names.join(", "))
+}
+
+/// A layer that one image or several will have.
+#[derive(Debug)]
+struct Part<'a> {
+    planned: &'a PlannedLayer,
+    /// What people know it as: its title, and its platforms where not all have it.
+    label: String,
+}
+
+/// Where images are put together.
 #[derive(Debug)]
 pub(super) struct Workshop<'a> {
-    pub(super) plan: &'a BuildPlan,
-    /// Those that the plan was made of.
+    /// One for each platform.
+    pub(super) plans: &'a [BuildPlan],
+    /// Those that the plans were made of.
     pub(super) inputs: &'a Inputs,
     pub(super) targets: &'a Targets,
     pub(super) last: &'a LastImages<'a>,
@@ -103,64 +125,95 @@ pub(super) struct Workshop<'a> {
 }
 
 impl Workshop<'_> {
-    /// Makes the image. Layers that a registry lacks start on their way as soon as they are there.
+    /// Makes the images. Layers that a registry lacks start on their way as soon as they are there.
     pub(super) fn run(&self, mut push: Option<&mut Push<'_>>) -> Result<Assembled, BuildError> {
         let Self {
-            plan,
+            plans,
             inputs,
             context,
             ..
         } = self;
-        let mut own: Vec<Option<OwnLayer>> = plan
-            .layers
+        let parts = self.parts();
+        let mut own: BTreeMap<Digest, OwnLayer> = BTreeMap::new();
+        for part in &parts {
+            own.extend(self.known(part).map(|layer| (part.planned.key, layer)));
+        }
+        let mut missing: Vec<&Part<'_>> = parts
             .iter()
-            .map(|planned| self.known(planned))
+            .filter(|part| !own.contains_key(&part.planned.key))
             .collect();
-        let base = base_offers(inputs, context);
+        let bases: Vec<_> = inputs
+            .bases
+            .iter()
+            .map(|base| base_offers(base, inputs, context))
+            .collect();
         // When all is known, it may be that nothing has to be sent either, which the digest of the whole will tell.
-        if own.iter().any(Option::is_none)
+        if !missing.is_empty()
             && let Some(push) = &mut push
         {
             // Asked before anything is made.
             push.check()?;
-            for offer in &base {
+            for offer in bases.iter().flatten() {
                 push.offer(offer)?;
             }
-            for (planned, own) in plan.layers.iter().zip(&own) {
-                if let Some(own) = own {
-                    push.offer(&own.offer(planned))?;
+            for part in &parts {
+                if let Some(own) = own.get(&part.planned.key) {
+                    push.offer(&own.offer(&part.label))?;
                 }
             }
         }
         // What takes no time comes first, and is sent while the others are compressed.
-        let mut missing: Vec<usize> = (0..own.len())
-            .filter(|place| own[*place].is_none())
-            .collect();
-        missing.sort_by_key(|place| plan.layers[*place].is_compressed());
-        for place in missing {
-            let planned = &plan.layers[place];
-            let made = make(planned, context)?;
+        missing.sort_by_key(|part| part.planned.is_compressed());
+        for part in missing {
+            let made = make(part, context)?;
             if let Some(push) = &mut push {
-                push.offer(&made.offer(planned))?;
+                push.offer(&made.offer(&part.label))?;
             }
-            own[place] = Some(made);
+            own.insert(part.planned.key, made);
         }
-        let own: Vec<OwnLayer> = own.into_iter().flatten().collect();
 
-        let mut config = plan.config.clone();
-        let mut layers = inputs.base.layers.clone();
-        let mut offers = base;
-        for (planned, own) in plan.layers.iter().zip(&own) {
-            config.push_layer(own.layer.diff_id, CREATED, &planned.title);
-            let mut layer = own.layer.clone();
-            layer.descriptor = annotated(&layer.descriptor, planned.key, planned.release);
-            layers.push(layer);
-            offers.push(own.offer(planned));
+        let mut images = Vec::new();
+        let mut offers = Vec::new();
+        for ((plan, base), base_offers) in plans.iter().zip(&inputs.bases).zip(bases) {
+            offers.extend(base_offers);
+            let mut config = plan.config.clone();
+            let mut layers = base.base.layers.clone();
+            for planned in &plan.layers {
+                let own = &own[&planned.key];
+                config.push_layer(own.layer.diff_id, CREATED, &planned.title);
+                let mut layer = own.layer.clone();
+                layer.descriptor = annotated(&layer.descriptor, planned.key, planned.release);
+                layers.push(layer);
+                offers.push(own.offer(&planned.title));
+            }
+            let image = Image::new(&config, layers, &plan.annotations);
+            images.push((base.base.platform.clone(), image));
         }
         Ok(Assembled {
-            image: Image::new(&config, layers, &plan.annotations),
+            images: ImageSet::new(images),
             offers,
         })
+    }
+
+    /// The layers of all images on top of their bases, each once, in the order of the plans.
+    fn parts(&self) -> Vec<Part<'_>> {
+        let mut found: Vec<(&PlannedLayer, Vec<&Platform>)> = Vec::new();
+        for plan in self.plans {
+            for planned in &plan.layers {
+                let known = found.iter_mut().find(|(known, _)| known.key == planned.key);
+                match known {
+                    Some((_, platforms)) => platforms.push(&plan.platform),
+                    None => found.push((planned, vec![&plan.platform])),
+                }
+            }
+        }
+        found
+            .into_iter()
+            .map(|(planned, platforms)| Part {
+                planned,
+                label: label_for(&planned.title, &platforms, self.plans.len()),
+            })
+            .collect()
     }
 
     /// Makes a layer whose bytes were not where they should be, or not what they should be, and sees whether it is the one
@@ -170,17 +223,18 @@ impl Workshop<'_> {
         digest: Digest,
         assembled: &mut Assembled,
     ) -> Result<Truth, BuildError> {
-        let Self {
-            plan,
-            inputs,
-            context,
-            ..
-        } = self;
-        let mut layers = assembled.image.layers.iter();
-        let Some(place) = layers.position(|layer| layer.descriptor.digest == digest) else {
+        let (inputs, context) = (self.inputs, self.context);
+        let images = assembled.images.images().iter().enumerate();
+        let mut places = images.filter_map(|(image, found)| {
+            let mut layers = found.layers.iter();
+            let place = layers.position(|layer| layer.descriptor.digest == digest)?;
+            Some((image, place))
+        });
+        let mut offers = assembled.offers.iter();
+        let offer = offers.find(|offer| offer.descriptor.digest == digest);
+        let (Some((image, place)), Some(offer)) = (places.next(), offer.cloned()) else {
             return Ok(Truth::Unknown);
         };
-        let offer = assembled.offers[place].clone();
         if offer.made {
             return Ok(Truth::Unknown);
         }
@@ -188,13 +242,17 @@ impl Workshop<'_> {
             let message = format!("`{}` is damaged", path.display());
             context.reporter.warn(&message);
         }
-        let Some(place) = place.checked_sub(inputs.base.layers.len()) else {
-            return make_base_again(digest, assembled, &offer, inputs, context);
+        let base = &inputs.bases[image].base;
+        let Some(place) = place.checked_sub(base.layers.len()) else {
+            let reference = inputs.base_reference.as_ref();
+            return make_base_again(assembled, &offer, (base, reference), context);
         };
-        let planned = &plan.layers[place];
-        let made = make(planned, context)?;
+        let key = self.plans[image].layers[place].key;
+        let parts = self.parts();
+        let part = parts.iter().find(|part| part.planned.key == key);
+        let made = make(part.expect("each layer is planned"), context)?;
         if made.layer.descriptor.digest != digest {
-            self.made_again.insert(planned.key, made);
+            self.made_again.insert(key, made);
             return Ok(Truth::Other);
         }
         assembled.replace(digest, &made.layer.source, true);
@@ -202,7 +260,7 @@ impl Workshop<'_> {
     }
 
     /// Looks for a layer in the store's memory, and then in earlier images.
-    fn known(&self, planned: &PlannedLayer) -> Option<OwnLayer> {
+    fn known(&self, part: &Part<'_>) -> Option<OwnLayer> {
         let Self {
             targets,
             last,
@@ -210,10 +268,11 @@ impl Workshop<'_> {
             made_again,
             ..
         } = self;
-        if let Some(layer) = made_again.get(&planned.key) {
+        let Part { planned, label } = part;
+        let key = planned.key;
+        if let Some(layer) = made_again.get(&key) {
             return Some(layer.clone());
         }
-        let (title, key) = (&planned.title, planned.key);
         let store = &context.store;
         let here = |descriptor: &Descriptor| store.blob(descriptor, &*context.reporter);
         // A layer that nobody may want is not made; one that is wanted on this machine is, unless that costs nothing.
@@ -223,8 +282,8 @@ impl Workshop<'_> {
             plan.map(|plan| remake(plan, context))
         };
         let tell = |known: &str, from: &str, layer: &Descriptor| {
-            context.reporter.start(title, None).finish(known);
-            let detail = format!("{title}: {} by the recipe {key}, from {from}", layer.digest);
+            context.reporter.start(label, None).finish(known);
+            let detail = format!("{label}: {} by the recipe {key}, from {from}", layer.digest);
             context.reporter.detail(&detail);
         };
         if targets.cache.local
@@ -264,21 +323,21 @@ impl Workshop<'_> {
     }
 }
 
-/// The same for a layer of the base: the registry that it comes from still has it, or it is made of the tar once more.
+/// The same for a layer of a base: the registry that it comes from still has it, or it is made of the tar once more.
 fn make_base_again(
-    digest: Digest,
     assembled: &mut Assembled,
     offer: &Offer,
-    inputs: &Inputs,
+    (base, reference): (&Base, Option<&Reference>),
     context: &Context,
 ) -> Result<Truth, BuildError> {
-    if let Some(reference) = &inputs.base_reference
+    let digest = offer.descriptor.digest;
+    if let Some(reference) = reference
         && !matches!(offer.source, BlobSource::Registry(_))
     {
         assembled.replace(digest, &BlobSource::Registry(reference.clone()), false);
         return Ok(Truth::Same);
     }
-    if let Some(tar) = &inputs.base.remake {
+    if let Some(tar) = &base.remake {
         let tar = BlobSource::Made(Arc::clone(tar));
         let source = context.store.add(&offer.descriptor, &tar)?;
         assembled.replace(digest, &source, true);
@@ -287,19 +346,22 @@ fn make_base_again(
     Ok(Truth::Unknown)
 }
 
-fn base_offers(inputs: &Inputs, context: &Context) -> Vec<Offer> {
+fn base_offers(base: &PlatformBase, inputs: &Inputs, context: &Context) -> Vec<Offer> {
     let source = |layer: &Layer| match &layer.source {
         BlobSource::Registry(_) => context.store.blob(&layer.descriptor, &*context.reporter),
         _ => None,
     };
-    let offer = |layer: &Layer| Offer {
-        descriptor: layer.descriptor.clone(),
-        source: source(layer).unwrap_or_else(|| layer.source.clone()),
-        label: format!("base, {}", short(&layer.descriptor)),
-        also_in: inputs.base_reference.clone(),
-        made: false,
+    let offer = |layer: &Layer| {
+        let label = format!("base, {}", short(&layer.descriptor));
+        Offer {
+            descriptor: layer.descriptor.clone(),
+            source: source(layer).unwrap_or_else(|| layer.source.clone()),
+            label: label_for(&label, &[&base.platform], inputs.bases.len()),
+            also_in: inputs.base_reference.clone(),
+            made: false,
+        }
     };
-    inputs.base.layers.iter().map(offer).collect()
+    base.base.layers.iter().map(offer).collect()
 }
 
 impl PlannedLayer {
@@ -310,11 +372,11 @@ impl PlannedLayer {
 }
 
 impl OwnLayer {
-    fn offer(&self, planned: &PlannedLayer) -> Offer {
+    fn offer(&self, label: &str) -> Offer {
         Offer {
             descriptor: self.layer.descriptor.clone(),
             source: self.layer.source.clone(),
-            label: planned.title.clone(),
+            label: label.to_owned(),
             also_in: self.known_from.clone(),
             made: self.made,
         }
@@ -322,15 +384,14 @@ impl OwnLayer {
 }
 
 /// Makes a layer.
-fn make(planned: &PlannedLayer, context: &Context) -> Result<OwnLayer, BuildError> {
+fn make(part: &Part<'_>, context: &Context) -> Result<OwnLayer, BuildError> {
+    let Part { planned, label } = part;
     let store = &context.store;
     // One that is known by its key alone was to come from an earlier image.
     let plan = planned.plan.as_ref().ok_or_else(|| BuildError::LostLayer {
         title: planned.title.clone(),
     })?;
-    let progress = context
-        .reporter
-        .start(&planned.title, Some(plan.content_size()));
+    let progress = context.reporter.start(label, Some(plan.content_size()));
     // A stored layer is as good as the files that it is made of: it is not kept beside them.
     let (facts, source) = if plan.compression == Compression::Stored {
         let facts = layer::measure(plan, context.threads, &*progress)?;
@@ -359,16 +420,16 @@ fn make(planned: &PlannedLayer, context: &Context) -> Result<OwnLayer, BuildErro
         && before != known
     {
         context.reporter.warn(&format!(
-            "{} was remembered as `{}` and is `{}`: the memory was wrong, and is corrected",
-            planned.title, before.descriptor.digest, known.descriptor.digest
+            "{label} was remembered as `{}` and is `{}`: the memory was wrong, and is corrected",
+            before.descriptor.digest, known.descriptor.digest
         ));
     }
     memory::remember(store, KIND, planned.key, &known);
     progress.finish("made");
-    let (title, key, digest) = (&planned.title, planned.key, known.descriptor.digest);
+    let (key, digest) = (planned.key, known.descriptor.digest);
     context
         .reporter
-        .detail(&format!("{title}: {digest} by the recipe {key}, made now"));
+        .detail(&format!("{label}: {digest} by the recipe {key}, made now"));
     Ok(OwnLayer {
         layer: Layer {
             descriptor: known.descriptor,

@@ -235,14 +235,15 @@ pub(super) struct BuildArgs {
         hide_env_values = true
     )]
     pub(super) base: Option<String>,
-    /// What the image is for
+    /// What the image is for; several, with commas or repeated, make an index of images
     #[arg(
         long,
         value_name = "OS/ARCH",
         help_heading = "Base",
-        default_value = "linux/amd64"
+        default_value = "linux/amd64",
+        value_delimiter = ','
     )]
-    pub(super) platform: Platform,
+    pub(super) platform: Vec<Platform>,
     /// Where Java is in the base, whatever looking finds
     #[arg(long, value_name = "PATH", help_heading = "Base")]
     pub(super) java_home: Option<String>,

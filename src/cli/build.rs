@@ -1,5 +1,6 @@
 //! `flink-img build`
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -9,8 +10,8 @@ use super::output::Printer;
 use super::paths;
 use super::report::Failure;
 use super::settings::{self, Environment};
-use crate::build::{self, Built, Targets};
-use crate::oci::Digest;
+use crate::build::{self, BuildPlan, Built, Targets};
+use crate::oci::{Digest, Image};
 
 pub(super) fn run(
     arguments: &BuildArgs,
@@ -28,7 +29,7 @@ pub(super) fn run(
         outputs: arguments.output.clone(),
         cache: settings::cache_use(arguments),
     };
-    targets.check_files()?;
+    targets.check_files(&request.platforms)?;
     if let Some(path) = &arguments.metadata_file {
         paths::check_metadata(path)?;
     }
@@ -42,9 +43,12 @@ pub(super) fn run(
     let registries = registries.then(|| names.said());
     let context = settings::context(global, environment, Arc::clone(&reporter), registries)?;
     if arguments.dry_run {
-        let plan = build::dry_run(&request, &context)?;
-        let text = serde_json::to_string_pretty(&plan).expect("a plan can be written as JSON");
-        printer.result(&text)?;
+        let plans = build::dry_run(&request, &context)?;
+        let text = match &plans[..] {
+            [plan] => serde_json::to_string_pretty(plan),
+            several => serde_json::to_string_pretty(&BTreeMap::from([("images", several)])),
+        };
+        printer.result(&text.expect("a plan can be written as JSON"))?;
         return Ok(());
     }
     let built = build::build(&request, &targets, &context)?;
@@ -70,13 +74,42 @@ pub(super) fn run(
     Ok(())
 }
 
-/// The object of `--json` and `--metadata-file`.
+/// The object of `--json` and `--metadata-file`. What is said of an image stands in it for one platform, and in the list
+/// `images` for several; `digest` is always what the names lead to.
 fn metadata(built: &Built, targets: &Targets) -> Value {
     let Built {
-        plan,
-        image,
+        plans,
+        images,
         published,
     } = built;
+    let outputs: Vec<_> = targets.outputs.iter().map(ToString::to_string).collect();
+    let mut object = BTreeMap::from([
+        ("digest", json!(images.digest())),
+        ("names", json!(targets.names)),
+        ("references", json!(published.references)),
+        ("pushed", json!(targets.push)),
+        ("kept", json!(published.kept)),
+        ("outputs", json!(outputs)),
+        ("flink", json!(plans[0].flink)),
+        ("job", json!(plans[0].job)),
+    ]);
+    match (&plans[..], images.images()) {
+        ([plan], [image]) => object.extend(of_image(plan, image)),
+        (plans, images) => {
+            let of_platform = |(plan, image): (&BuildPlan, &Image)| {
+                let mut object = of_image(plan, image);
+                object.insert("platform", json!(plan.platform));
+                object
+            };
+            let images: Vec<_> = plans.iter().zip(images).map(of_platform).collect();
+            object.insert("images", json!(images));
+        }
+    }
+    json!(object)
+}
+
+/// What there is to say of the image for one platform.
+fn of_image(plan: &BuildPlan, image: &Image) -> BTreeMap<&'static str, Value> {
     let own = image.layers.len() - plan.layers.len();
     let layers: Vec<_> = image
         .layers
@@ -95,17 +128,10 @@ fn metadata(built: &Built, targets: &Targets) -> Value {
             })
         })
         .collect();
-    json!({
-        "digest": image.digest(),
-        "configDigest": Digest::of(&image.config),
-        "names": targets.names,
-        "references": published.references,
-        "pushed": targets.push,
-        "kept": published.kept,
-        "outputs": targets.outputs.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "base": plan.base,
-        "flink": plan.flink,
-        "job": plan.job,
-        "layers": layers,
-    })
+    BTreeMap::from([
+        ("digest", json!(image.digest())),
+        ("configDigest", json!(Digest::of(&image.config))),
+        ("base", json!(plan.base)),
+        ("layers", json!(layers)),
+    ])
 }

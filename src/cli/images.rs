@@ -18,12 +18,12 @@ pub(super) fn run(
     if arguments.json {
         let images: Vec<_> = images
             .iter()
-            .map(|image| json!({"name": image.name, "digest": image.manifest.digest}))
+            .map(|image| json!({"name": image.name, "digest": image.descriptor.digest}))
             .collect();
         printer.result(&json!(images).to_string())?;
     } else {
         for image in images {
-            printer.result(&format!("{} {}", image.name, image.manifest.digest))?;
+            printer.result(&format!("{} {}", image.name, image.descriptor.digest))?;
         }
     }
     Ok(())

@@ -142,7 +142,7 @@ mod tests {
         fs::write_atomic(&jar, b"").unwrap();
         let request = BuildRequest {
             base: Some(format!("rootfs:{}/base.tar", folder.path().display())),
-            platform: Platform::linux_amd64(),
+            platforms: Platform::linux_amd64().into(),
             java: JavaOverride::default(),
             flink: FlinkSource::Release {
                 version: None,

@@ -29,9 +29,9 @@ pub(super) fn run(
         outputs: Vec::new(),
         cache: CacheUse::default(),
     };
-    let (image, published) = build::push_kept(&arguments.name, &targets, &context)?;
+    let (images, published) = build::push_kept(&arguments.name, &targets, &context)?;
     if arguments.json {
-        let object = json!({"digest": image.digest(), "names": targets.names, "references": published.references});
+        let object = json!({"digest": images.digest(), "names": targets.names, "references": published.references});
         printer.result(&object.to_string())?;
     } else {
         for reference in &published.references {

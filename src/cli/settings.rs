@@ -26,7 +26,7 @@ use crate::error::{Explain, IoResultExt as _, Kind};
 use crate::flink::release::Mirror;
 use crate::fs;
 use crate::http::{ClientCertificate, HttpSettings};
-use crate::oci::Reference;
+use crate::oci::{Platforms, Reference};
 use crate::progress::Reporter;
 use crate::registry::{Client, MirrorError, Mirrors, Secret};
 use crate::store::Store;
@@ -426,7 +426,7 @@ pub(super) fn request(
     };
     Ok(BuildRequest {
         base: arguments.base.clone(),
-        platform: arguments.platform.clone(),
+        platforms: Platforms::new(arguments.platform.clone()).expect("there is a default"),
         java: JavaOverride {
             home: arguments.java_home.clone(),
             version: arguments.java_version.clone(),

@@ -89,16 +89,4 @@ impl Image {
     pub fn descriptor(&self) -> Descriptor {
         Descriptor::of(MediaType::Manifest, &self.manifest)
     }
-
-    /// Config and layers, as descriptors with the place of their bytes.
-    pub fn blobs(&self) -> impl Iterator<Item = (Descriptor, BlobSource)> + '_ {
-        let config = (
-            Descriptor::of(MediaType::Config, &self.config),
-            BlobSource::Bytes(self.config.clone().into()),
-        );
-        self.layers
-            .iter()
-            .map(|layer| (layer.descriptor.clone(), layer.source.clone()))
-            .chain([config])
-    }
 }

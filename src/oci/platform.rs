@@ -1,6 +1,7 @@
 //! Which machine an image is for.
 
 use std::fmt;
+use std::ops::Deref;
 use std::str::FromStr;
 
 use oci_spec::image::{Arch, Os};
@@ -51,11 +52,57 @@ impl Platform {
 
     /// Drops the variant that says nothing: `arm64/v8` is `arm64`.
     #[must_use]
-    fn normalized(mut self) -> Self {
+    pub(crate) fn normalized(mut self) -> Self {
         if self.architecture == "arm64" && self.variant.as_deref() == Some("v8") {
             self.variant = None;
         }
         self
+    }
+}
+
+/// The platforms that an image is for: at least one, each once, and sorted, so that the order of words decides no digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Platforms(Vec<Platform>);
+
+impl Platforms {
+    /// These platforms, however often and in whatever order they are given; `None` for none at all.
+    pub fn new(platforms: Vec<Platform>) -> Option<Self> {
+        let mut platforms: Vec<_> = platforms.into_iter().map(Platform::normalized).collect();
+        platforms.sort();
+        platforms.dedup();
+        (!platforms.is_empty()).then_some(Self(platforms))
+    }
+
+    /// Whether there is more than one, so that it has to be said which is meant.
+    pub fn are_several(&self) -> bool {
+        self.0.len() > 1
+    }
+}
+
+impl From<Platform> for Platforms {
+    fn from(platform: Platform) -> Self {
+        Self(vec![platform.normalized()])
+    }
+}
+
+impl Deref for Platforms {
+    type Target = [Platform];
+
+    fn deref(&self) -> &[Platform] {
+        &self.0
+    }
+}
+
+/// A list for people: `linux/amd64, linux/arm64`.
+impl fmt::Display for Platforms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, platform) in self.0.iter().enumerate() {
+            if place > 0 {
+                f.write_str(", ")?;
+            }
+            platform.fmt(f)?;
+        }
+        Ok(())
     }
 }
 
@@ -118,6 +165,20 @@ mod tests {
         ] {
             assert!(text.parse::<Platform>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn several_are_sorted_and_each_is_there_once() {
+        let all = |texts: &[&str]| {
+            let platforms = texts.iter().map(|text| text.parse().unwrap()).collect();
+            Platforms::new(platforms)
+        };
+        assert_eq!(all(&[]), None);
+        let texts = ["linux/arm64/v8", "linux/amd64", "linux/arm64"];
+        let platforms = all(&texts).unwrap();
+        assert_eq!(platforms.to_string(), "linux/amd64, linux/arm64");
+        assert!(platforms.are_several());
+        assert_eq!(all(&["linux/arm64", "linux/amd64"]), Some(platforms));
     }
 
     #[test]

@@ -46,6 +46,22 @@ impl RawManifest {
     pub fn document(&self) -> Result<Document, ManifestError> {
         Document::parse(&self.bytes, self.content_type.as_deref())
     }
+
+    /// The image for `platform` in what `reference` leads to: one that an index lists, or else the only one there is.
+    pub fn image_for(&self, reference: &Reference, platform: &Platform) -> Result<Digest, Error> {
+        let fail = |cause: Cause| Error::new(Task::PullManifest(reference.clone()), cause);
+        let index = match self.document().map_err(|error| fail(error.into()))? {
+            Document::Manifest(_) => return Ok(self.digest),
+            Document::Index(index) => index,
+        };
+        let chosen = index.for_platform(platform).map_err(|_| {
+            fail(Cause::Platform {
+                wanted: platform.clone(),
+                available: index.platforms(),
+            })
+        })?;
+        Ok(chosen.digest)
+    }
 }
 
 /// The image behind a name, for one platform.
@@ -218,25 +234,14 @@ impl Client {
         platform: &Platform,
     ) -> Result<Resolved, Error> {
         let fail = |cause: Cause| Error::new(Task::PullManifest(reference.clone()), cause);
-        let index = match raw.document().map_err(|error| fail(error.into()))? {
-            Document::Manifest(manifest) => {
-                return Ok(Resolved {
-                    manifest,
-                    raw,
-                    index: None,
-                });
-            }
-            Document::Index(index) => index,
-        };
-        let chosen = index
-            .for_platform(platform)
-            .map_err(|_| {
-                fail(Cause::Platform {
-                    wanted: platform.clone(),
-                    available: index.platforms(),
-                })
-            })?
-            .digest;
+        if let Document::Manifest(manifest) = raw.document().map_err(|error| fail(error.into()))? {
+            return Ok(Resolved {
+                manifest,
+                raw,
+                index: None,
+            });
+        }
+        let chosen = raw.image_for(reference, platform)?;
         let index_digest = raw.digest;
         let raw = self.get_manifest(&reference.at(chosen)).await?;
         match raw.document().map_err(|error| fail(error.into()))? {

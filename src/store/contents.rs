@@ -119,17 +119,15 @@ impl Store {
         let mut needed = BTreeSet::new();
         let images = self.index()?.manifests;
         let layout = Layout::open(self.root())?;
-        for manifest in images {
-            let document = layout.manifest(&manifest).map_err(|source| {
-                let name = manifest.annotations.get(NAME_ANNOTATION);
+        for image in images {
+            let blobs = layout.needed(&image).map_err(|source| {
+                let name = image.annotations.get(NAME_ANNOTATION);
                 StoreError::Kept {
-                    name: name.cloned().unwrap_or_else(|| manifest.digest.to_string()),
+                    name: name.cloned().unwrap_or_else(|| image.digest.to_string()),
                     source: Box::new(source),
                 }
             })?;
-            needed.insert(manifest.digest);
-            needed.insert(document.config.digest);
-            needed.extend(document.layers.iter().map(|layer| layer.digest));
+            needed.extend(blobs);
         }
         Ok(needed)
     }

@@ -14,8 +14,8 @@ use super::local::NAME_ANNOTATION;
 use crate::error::{Explain, FileError, IoResultExt as _, Kind};
 use crate::fs::{self, RangeReader};
 use crate::oci::{
-    BlobSource, ConfigError, Descriptor, Document, Image, Index, LazyFile, MANIFEST_LIMIT,
-    Manifest, ManifestError, MediaType, Platform, Reference,
+    BlobSource, ConfigError, Descriptor, Digest, Document, Image, ImageSet, Index, LazyFile,
+    MANIFEST_LIMIT, Manifest, ManifestError, MediaType, Platform, Reference,
 };
 
 pub(super) const BLOBS: &str = "blobs/sha256";
@@ -288,24 +288,66 @@ impl Layout {
             .ok_or_else(|| self.damaged(descriptor))
     }
 
-    /// Reads a manifest; tells its bytes too.
-    fn read_manifest(&self, manifest: &Descriptor) -> Result<(Manifest, Vec<u8>), LayoutError> {
-        let bytes = self.read(manifest)?;
-        match Document::parse(&bytes, Some(manifest.media_type.as_str()))? {
-            Document::Manifest(document) => Ok((document, bytes)),
+    /// Reads a manifest or an index; tells its bytes too.
+    fn read_document(&self, descriptor: &Descriptor) -> Result<(Document, Vec<u8>), LayoutError> {
+        let bytes = self.read(descriptor)?;
+        let document = Document::parse(&bytes, Some(descriptor.media_type.as_str()))?;
+        Ok((document, bytes))
+    }
+
+    /// The blobs that are needed of what a descriptor leads to, itself among them, whatever is left of them.
+    pub(super) fn needed(&self, descriptor: &Descriptor) -> Result<Vec<Digest>, LayoutError> {
+        let mut needed = Vec::new();
+        self.add_needed(descriptor, DEPTH_LIMIT, &mut needed)?;
+        Ok(needed)
+    }
+
+    fn add_needed(
+        &self,
+        descriptor: &Descriptor,
+        depth: usize,
+        needed: &mut Vec<Digest>,
+    ) -> Result<(), LayoutError> {
+        needed.push(descriptor.digest);
+        match self.read_document(descriptor)?.0 {
+            Document::Manifest(Manifest { config, layers, .. }) => {
+                let blobs = layers.iter().chain([&config]);
+                needed.extend(blobs.map(|blob| blob.digest));
+                Ok(())
+            }
+            Document::Index(index) if depth > 0 => index
+                .manifests
+                .iter()
+                .try_for_each(|manifest| self.add_needed(manifest, depth - 1, needed)),
             Document::Index(_) => Err(LayoutError::Nested),
         }
     }
 
-    /// A manifest, whatever is left of the image that it describes.
-    pub(super) fn manifest(&self, manifest: &Descriptor) -> Result<Manifest, LayoutError> {
-        Ok(self.read_manifest(manifest)?.0)
+    /// The image that a descriptor leads to, or all images of an index.
+    pub fn images(&self, descriptor: &Descriptor) -> Result<ImageSet, LayoutError> {
+        match self.read_document(descriptor)? {
+            (Document::Manifest(manifest), bytes) => Ok(self.complete(&manifest, bytes)?.into()),
+            (Document::Index(index), bytes) => {
+                let images = index.manifests.iter().map(|manifest| self.image(manifest));
+                Ok(ImageSet::with_index(
+                    bytes,
+                    images.collect::<Result<_, _>>()?,
+                ))
+            }
+        }
     }
 
     /// The image that a manifest describes.
-    pub fn image(&self, manifest: &Descriptor) -> Result<Image, LayoutError> {
-        let (document, bytes) = self.read_manifest(manifest)?;
-        let config = self.read(&document.config)?;
+    fn image(&self, manifest: &Descriptor) -> Result<Image, LayoutError> {
+        match self.read_document(manifest)? {
+            (Document::Manifest(manifest), bytes) => self.complete(&manifest, bytes),
+            (Document::Index(_), _) => Err(LayoutError::Nested),
+        }
+    }
+
+    /// The image of a manifest, which was read from these bytes.
+    fn complete(&self, manifest: &Manifest, bytes: Vec<u8>) -> Result<Image, LayoutError> {
+        let config = self.read(&manifest.config)?;
         assemble(bytes, config, |layer| self.find(layer))
     }
 
@@ -352,10 +394,7 @@ impl Layout {
         if descriptor.media_type.clone().to_oci() != MediaType::Index {
             return self.image(descriptor);
         }
-        match Document::parse(
-            &self.read(descriptor)?,
-            Some(descriptor.media_type.as_str()),
-        )? {
+        match self.read_document(descriptor)?.0 {
             Document::Index(index) if depth > 0 => {
                 self.for_platform(&index.manifests, platform, depth - 1)
             }

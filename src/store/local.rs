@@ -22,7 +22,7 @@ use super::layout::{BLOBS, INDEX, ensure_layout, is_layout, read_index};
 use super::sharing::Use;
 use super::{Layout, StoreError};
 use crate::fs::{self, AtomicFile};
-use crate::oci::{BlobSource, Descriptor, Digest, Image, Index, MediaType, Reference};
+use crate::oci::{BlobSource, Descriptor, Digest, ImageSet, Index, Reference};
 use crate::progress::{Reporter, Silent};
 
 /// The annotation that carries an image's full name, as containerd and Docker read it.
@@ -42,13 +42,13 @@ pub struct Store {
     in_use: Arc<Use>,
 }
 
-/// An image that the store keeps under a name.
+/// An image that the store keeps under a name, or an index of several.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedImage {
     /// Its name.
     pub name: Reference,
-    /// Its manifest.
-    pub manifest: Descriptor,
+    /// Its manifest, or the index.
+    pub descriptor: Descriptor,
 }
 
 impl Store {
@@ -183,17 +183,13 @@ impl Store {
         self.commit(blob, digest)
     }
 
-    /// Keeps `image` under `name`; an image that had the name before loses it.
+    /// Keeps `images` under `name`; what had the name before loses it.
     ///
     /// All layers must be in the store already.
-    pub fn keep(&self, name: &Reference, image: &Image) -> Result<(), StoreError> {
-        let config = Descriptor::of(MediaType::Config, &image.config);
-        for (descriptor, bytes) in [
-            (config, &image.config),
-            (image.descriptor(), &image.manifest),
-        ] {
+    pub fn keep(&self, name: &Reference, images: &ImageSet) -> Result<(), StoreError> {
+        for (descriptor, bytes) in images.documents() {
             if self.verified_blob(&descriptor, &Silent).is_none() {
-                self.add(&descriptor, &BlobSource::Bytes(bytes.clone().into()))?;
+                self.add(&descriptor, &BlobSource::Bytes(bytes.into()))?;
             }
         }
         let _lock = self.lock()?;
@@ -204,7 +200,7 @@ impl Store {
             let old = manifest.annotations.get(NAME_ANNOTATION);
             !old.is_some_and(|old| Reference::same(old, &full_name))
         });
-        let mut descriptor = image.descriptor();
+        let mut descriptor = images.descriptor();
         descriptor
             .annotations
             .insert(NAME_ANNOTATION.to_owned(), full_name);
@@ -225,21 +221,21 @@ impl Store {
         Ok(index
             .manifests
             .into_iter()
-            .filter_map(|manifest| {
-                let name = manifest.annotations.get(NAME_ANNOTATION)?.parse().ok()?;
-                Some(NamedImage { name, manifest })
+            .filter_map(|descriptor| {
+                let name = descriptor.annotations.get(NAME_ANNOTATION)?.parse().ok()?;
+                Some(NamedImage { name, descriptor })
             })
             .collect())
     }
 
-    /// The image that was kept under `name`, checked down to its layers' presence.
-    pub fn image(&self, name: &Reference) -> Result<Image, StoreError> {
+    /// What was kept under `name`, checked down to the presence of all layers.
+    pub fn image(&self, name: &Reference) -> Result<ImageSet, StoreError> {
         let named = self
             .images()?
             .into_iter()
             .find(|image| Reference::same(&image.name.to_string(), &name.to_string()))
             .ok_or_else(|| StoreError::Unknown(name.clone()))?;
-        Ok(Layout::open(&self.root)?.image(&named.manifest)?)
+        Ok(Layout::open(&self.root)?.images(&named.descriptor)?)
     }
 
     /// The images that were kept, as they are written down.
@@ -271,7 +267,7 @@ fn sort(index: &mut Index) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oci::{Config, Platform};
+    use crate::oci::{Config, Image, MediaType, Platform};
     use crate::progress::Silent;
 
     fn store() -> (tempfile::TempDir, Store) {
@@ -309,9 +305,9 @@ mod tests {
         assert!(matches!(store.image(&name), Err(StoreError::Unknown(_))));
         let platform = Platform::linux_amd64();
         let mut config = Config::empty(&platform);
-        let one = Image::new(&config, vec![], &[]);
+        let one = Image::new(&config, vec![], &[]).into();
         config.set_label("a", "b");
-        let two = Image::new(&config, vec![], &[]);
+        let two = Image::new(&config, vec![], &[]).into();
         store.keep(&name, &one).unwrap();
         store.keep(&name, &two).unwrap();
         store.keep(&"other".parse().unwrap(), &one).unwrap();
@@ -331,12 +327,32 @@ mod tests {
     #[test]
     fn a_name_without_a_tag_is_the_one_of_latest() {
         let (_folder, store) = store();
-        let image = Image::new(&Config::empty(&Platform::linux_amd64()), vec![], &[]);
+        let image = Image::new(&Config::empty(&Platform::linux_amd64()), vec![], &[]).into();
         store.keep(&"job".parse().unwrap(), &image).unwrap();
         store.image(&"job:latest".parse().unwrap()).unwrap();
         store.keep(&"job:latest".parse().unwrap(), &image).unwrap();
         assert_eq!(store.images().unwrap().len(), 1);
         store.image(&"job".parse().unwrap()).unwrap();
+    }
+
+    #[test]
+    fn an_index_is_kept_with_all_its_images() {
+        let (_folder, store) = store();
+        let image = |text: &str| {
+            let platform: Platform = text.parse().unwrap();
+            (
+                platform.clone(),
+                Image::new(&Config::empty(&platform), vec![], &[]),
+            )
+        };
+        let images = ImageSet::new(vec![image("linux/amd64"), image("linux/arm64")]);
+        let name: Reference = "job".parse().unwrap();
+        store.keep(&name, &images).unwrap();
+        let found = store.image(&name).unwrap();
+        assert_eq!(found.digest(), images.digest());
+        assert_eq!(found.document(), images.document());
+        assert_eq!(found.images().len(), 2);
+        assert_eq!(files(&store, BLOBS), 5);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Images as files for others: an OCI layout in a folder, and the two archive formats.
 //!
 //! A `docker-archive` is written as today's `docker save` does: an OCI layout with a `manifest.json` on top, so that
-//! old and new readers find the same blobs, and the digest survives. An archive appears under its name when it is whole;
+//! old and new readers find the same blobs, and the digest survives. That file knows of no platforms, so such an archive
+//! holds one image; the others hold an index as well, which their own `index.json` names. An archive appears under its name when it is whole;
 //! a folder that is there already keeps its other images.
 
 mod archive;
@@ -20,7 +21,7 @@ use super::layout::LayoutError;
 use super::local::NAME_ANNOTATION;
 use crate::error::{Explain, FileError, IoResultExt as _, Kind};
 use crate::fs::{self, AtomicFile};
-use crate::oci::{BlobSource, Descriptor, Digest, Image, Reference};
+use crate::oci::{BlobSource, Descriptor, Digest, ImageSet, Platforms, Reference};
 
 /// A file or folder that an image is written to: `oci:DIR`, `oci-archive:FILE` or `docker-archive:FILE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +66,9 @@ pub enum OutputError {
     /// A blob is not what its descriptor says.
     #[error("A layer does not match its digest `{0}`")]
     Damaged(Digest),
+    /// The form knows of no platforms.
+    #[error("`docker-archive:{}` can hold one image, and not one for each of several platforms", .0.display())]
+    OneImage(PathBuf),
 }
 
 impl Explain for OutputError {
@@ -74,6 +78,7 @@ impl Explain for OutputError {
             Self::Layout(error) => error.kind(),
             Self::Index { .. } | Self::Occupied(_) | Self::NotRegular(_) => Kind::Input,
             Self::Damaged(_) => Kind::Integrity,
+            Self::OneImage(_) => Kind::Usage,
         }
     }
 
@@ -83,6 +88,10 @@ impl Explain for OutputError {
             Self::Layout(error) => error.hint(),
             Self::Index { .. } | Self::Occupied(_) => Some("name a new or empty folder".to_owned()),
             Self::NotRegular(_) => Some("name a new file".to_owned()),
+            Self::OneImage(path) => Some(format!(
+                "write `oci-archive:{}`, or build for one `--platform` at a time",
+                path.display()
+            )),
             Self::Damaged(_) => Some(
                 "get the base again if it has this layer, else remove the cache folder, and build again"
                     .to_owned(),
@@ -124,9 +133,12 @@ impl Output {
         }
     }
 
-    /// Whether the output could be written, as far as that can be known before there is an image.
-    pub fn check(&self) -> Result<(), OutputError> {
+    /// Whether an image for these platforms could be written, as far as that can be known before there is one.
+    pub fn check(&self, platforms: &Platforms) -> Result<(), OutputError> {
         match self {
+            Self::DockerArchive(path) if platforms.are_several() => {
+                Err(OutputError::OneImage(path.clone()))
+            }
             Self::Layout(path) => folder::check(path),
             // Not committed, so nothing is left.
             Self::OciArchive(path) | Self::DockerArchive(path) => {
@@ -135,15 +147,23 @@ impl Output {
         }
     }
 
-    /// Writes `image` under `names`, all but the last step. All layers must be on this machine.
-    pub fn write(&self, image: &Image, names: &[Reference]) -> Result<Written, OutputError> {
+    /// Writes `images` under `names`, all but the last step. All layers must be on this machine.
+    pub fn write(&self, images: &ImageSet, names: &[Reference]) -> Result<Written, OutputError> {
         Ok(Written(match self {
-            Self::Layout(path) => LastStep::Layout(folder::write(path, image, names)?),
+            Self::Layout(path) => LastStep::Layout(folder::write(path, images, names)?),
             Self::OciArchive(path) => {
-                LastStep::File(archive::write(&replaced(path)?, image, names, false)?)
+                LastStep::File(archive::write(&replaced(path)?, images, names, None)?)
             }
             Self::DockerArchive(path) => {
-                LastStep::File(archive::write(&replaced(path)?, image, names, true)?)
+                let [image] = images.images() else {
+                    return Err(OutputError::OneImage(path.clone()));
+                };
+                LastStep::File(archive::write(
+                    &replaced(path)?,
+                    images,
+                    names,
+                    Some(image),
+                )?)
             }
         }))
     }
@@ -189,12 +209,12 @@ pub fn replaced(path: &Path) -> Result<PathBuf, OutputError> {
     })
 }
 
-/// The image's entries in the index of a layout, one a name.
-fn index_entries(image: &Image, names: &[Reference]) -> Vec<Descriptor> {
+/// The entries of an image in the index of a layout, one a name.
+fn index_entries(images: &ImageSet, names: &[Reference]) -> Vec<Descriptor> {
     names
         .iter()
         .map(|name| {
-            let mut descriptor = image.descriptor();
+            let mut descriptor = images.descriptor();
             let tag = name.tag().unwrap_or("latest");
             let full = if name.tag().is_some() {
                 name.to_string()
@@ -210,15 +230,10 @@ fn index_entries(image: &Image, names: &[Reference]) -> Vec<Descriptor> {
         .collect()
 }
 
-/// Manifest, config and layers, each digest once.
-fn all_blobs(image: &Image) -> BTreeMap<Digest, (Descriptor, BlobSource)> {
-    let manifest = (
-        image.descriptor(),
-        BlobSource::Bytes(image.manifest.clone().into()),
-    );
-    image
+/// Layers, configs, manifests and the index, each digest once.
+fn all_blobs(images: &ImageSet) -> BTreeMap<Digest, (Descriptor, BlobSource)> {
+    images
         .blobs()
-        .chain([manifest])
         .map(|(descriptor, source)| (descriptor.digest, (descriptor, source)))
         .collect()
 }
@@ -240,24 +255,26 @@ fn copy_blob(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::oci::Platform;
 
     #[test]
     fn an_archive_replaces_regular_files_only() {
+        let platforms = Platform::linux_amd64().into();
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         let link = folder.path().join("link");
         std::os::unix::fs::symlink(&file, &link).unwrap();
-        Output::OciArchive(file.clone()).check().unwrap();
-        assert!(Output::OciArchive(link.clone()).check().is_err());
+        Output::OciArchive(file.clone()).check(&platforms).unwrap();
+        assert!(Output::OciArchive(link.clone()).check(&platforms).is_err());
         fs::write_atomic(&file, b"").unwrap();
-        Output::OciArchive(link.clone()).check().unwrap();
+        Output::OciArchive(link.clone()).check(&platforms).unwrap();
         assert_eq!(replaced(&link).unwrap(), fs::canonicalize(&file).unwrap());
-        let device = Output::OciArchive("/dev/null".into()).check();
+        let device = Output::OciArchive("/dev/null".into()).check(&platforms);
         assert!(matches!(device, Err(OutputError::NotRegular(_))));
-        let missing = Output::OciArchive(folder.path().join("no/file")).check();
+        let missing = Output::OciArchive(folder.path().join("no/file")).check(&platforms);
         assert!(matches!(missing, Err(OutputError::File(_))));
         Output::OciArchive(folder.path().to_owned())
-            .check()
+            .check(&platforms)
             .unwrap_err();
     }
 }

@@ -159,29 +159,29 @@ impl Store {
             Ok(read) => read,
             Err(error) => return (0, vec![finding(Trouble::Index(Box::new(error)))]),
         };
-        let findings = index.manifests.iter().filter_map(|manifest| {
-            let source = surely(|| self.lacking(&layout, manifest, damaged))?;
-            let name = manifest.annotations.get(NAME_ANNOTATION);
+        let findings = index.manifests.iter().filter_map(|image| {
+            let source = surely(|| self.lacking(&layout, image, damaged))?;
+            let name = image.annotations.get(NAME_ANNOTATION);
             Some(finding(Trouble::Image {
-                name: name.cloned().unwrap_or_else(|| manifest.digest.to_string()),
+                name: name.cloned().unwrap_or_else(|| image.digest.to_string()),
                 source: Box::new(source),
             }))
         });
         (index.manifests.len(), findings.collect())
     }
 
-    /// What is the matter with an image.
+    /// What is the matter with an image, or with one of an index.
     fn lacking(
         &self,
         layout: &Layout,
-        manifest: &Descriptor,
+        image: &Descriptor,
         damaged: &BTreeSet<Digest>,
     ) -> Option<LayoutError> {
-        let image = match layout.image(manifest) {
-            Ok(image) => image,
+        let images = match layout.images(image) {
+            Ok(images) => images,
             Err(error) => return Some(error),
         };
-        let mut blobs = image.blobs().map(|(descriptor, _)| descriptor);
+        let mut blobs = images.blobs().map(|(descriptor, _)| descriptor);
         let blob = blobs.find(|blob| damaged.contains(&blob.digest))?;
         Some(LayoutError::Damaged {
             layout: self.root().display().to_string(),

@@ -10,6 +10,7 @@
 mod support;
 
 mod damage;
+mod platforms;
 mod prune;
 mod sharing;
 mod torture;

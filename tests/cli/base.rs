@@ -284,7 +284,7 @@ fn write_base(context: &TestContext, outputs: &[&str]) {
         source: BlobSource::Bytes(bytes.into()),
     }];
     let config = Config::parse(&base_config("amd64", &tar)).unwrap();
-    let image = Image::new(&config, layers, &[]);
+    let image = Image::new(&config, layers, &[]).into();
     for output in outputs {
         let (kind, path) = output.split_once(':').unwrap();
         let output: Output = format!("{kind}:{}", context.path(path).display())

@@ -39,7 +39,7 @@ fn nothing_is_hashed_twice() {
         source: BlobSource::Bytes(bytes.into()),
     }];
     let config = Config::parse(&base_config("amd64", &tar)).unwrap();
-    let image = Image::new(&config, layers, &[]);
+    let image = Image::new(&config, layers, &[]).into();
     for (kind, name) in [("oci-archive", "a.tar"), ("docker-archive", "b.tar")] {
         let output: Output = format!("{kind}:{}", context.path(name).display())
             .parse()

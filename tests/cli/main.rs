@@ -19,6 +19,7 @@ mod compression;
 mod help;
 mod known;
 mod overlap;
+mod platforms;
 mod push;
 mod rebuild;
 mod release;

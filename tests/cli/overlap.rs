@@ -126,7 +126,7 @@ fn a_layer_is_sent_while_the_next_one_is_made() {
     };
     let request = BuildRequest {
         base: Some(format!("rootfs:{}", context.path("base.tar").display())),
-        platform: Platform::linux_amd64(),
+        platforms: Platform::linux_amd64().into(),
         java: JavaOverride::default(),
         flink: FlinkSource::Archive {
             path: context.path("flink.tgz"),
@@ -154,5 +154,5 @@ fn a_layer_is_sent_while_the_next_one_is_made() {
         "were not sent while the next was made"
     );
     assert_eq!(seen.begun, titles);
-    assert_eq!(json["digest"], built.image.digest().to_string());
+    assert_eq!(json["digest"], built.images.digest().to_string());
 }

@@ -14,6 +14,7 @@ mod bases;
 mod compression;
 mod documents;
 mod outputs;
+mod platforms;
 mod registries;
 mod unpack;
 

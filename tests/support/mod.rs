@@ -15,6 +15,7 @@ pub mod files;
 pub mod fixtures;
 pub mod outputs;
 pub mod parts;
+pub mod platforms;
 pub mod podman;
 pub mod registry;
 pub mod server;

@@ -39,6 +39,20 @@ impl Podman {
         self.succeed(LIMIT, &["pull", "--quiet", "--tls-verify=false", reference]);
     }
 
+    /// Pulls the image for an architecture from a registry on this machine, and tells which one the image itself is for.
+    pub(crate) fn pull_for(&self, architecture: &str, reference: &str) -> String {
+        let words = ["pull", "--quiet", "--tls-verify=false", "--arch"];
+        let id = self.succeed(LIMIT, &[&words[..], &[architecture, reference]].concat());
+        let words = [
+            "image",
+            "inspect",
+            "--format",
+            "{{.Architecture}}",
+            id.trim(),
+        ];
+        self.succeed(LIMIT, &words).trim().to_owned()
+    }
+
     /// Starts a container of an image on the host's network; `options` are podman's, `words` the entrypoint's.
     pub(crate) fn start(&self, image: &str, options: &[&str], words: &[&str]) -> Container<'_> {
         static COUNT: AtomicU32 = AtomicU32::new(0);

@@ -153,6 +153,8 @@ pub struct Ways {
     pub refuse_head: Option<u16>,
     /// A tag is written once.
     pub immutable_tags: bool,
+    /// It knows of no indexes.
+    pub refuse_indexes: bool,
 }
 
 /// What went over the wire so far; only the bodies of uploads and downloads count.

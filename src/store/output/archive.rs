@@ -10,16 +10,17 @@ use super::{OutputError, all_blobs, copy_blob, index_entries};
 use crate::error::{FileError, IoResultExt as _};
 use crate::fs::AtomicFile;
 use crate::layer::{MODIFIED, tar};
-use crate::oci::{Digest, Image, Index, Reference, canonical};
+use crate::oci::{Descriptor, Digest, Image, ImageSet, Index, Reference, canonical};
 use crate::store::layout::{BLOBS, INDEX, MARKER, MARKER_TEXT};
 use crate::store::local::NAME_ANNOTATION;
 
-/// Writes `image` as a tar; with `docker`, as one that Docker and podman load. It has no name before it is committed.
+/// Writes `images` as a tar, and with `docker`, the one image of them, as one that Docker and podman load. It has no name
+/// before it is committed.
 pub(super) fn write(
     path: &Path,
-    image: &Image,
+    images: &ImageSet,
     names: &[Reference],
-    docker: bool,
+    docker: Option<&Image>,
 ) -> Result<AtomicFile, OutputError> {
     let mut file = io::BufWriter::new(AtomicFile::create(path)?);
     let mut archive = ArchiveWriter {
@@ -28,7 +29,7 @@ pub(super) fn write(
     };
     archive.folder("blobs/")?;
     archive.folder("blobs/sha256/")?;
-    for (digest, (descriptor, source)) in all_blobs(image) {
+    for (digest, (descriptor, source)) in all_blobs(images) {
         archive.header(
             &format!("{BLOBS}/{}", digest.hex()),
             EntryType::Regular,
@@ -37,9 +38,10 @@ pub(super) fn write(
         copy_blob(&descriptor, &source, archive.output, path)?;
         archive.pad(descriptor.size)?;
     }
-    archive.file(INDEX, &Index::new(index_entries(image, names)).to_bytes())?;
-    if docker {
-        archive.file("manifest.json", &docker_manifest(image, names))?;
+    let entries = index_entries(images, names);
+    archive.file(INDEX, &Index::new(entries.clone()).to_bytes())?;
+    if let Some(image) = docker {
+        archive.file("manifest.json", &docker_manifest(image, entries))?;
     }
     archive.file(MARKER, MARKER_TEXT)?;
     archive.end()?;
@@ -50,9 +52,9 @@ pub(super) fn write(
 }
 
 /// `manifest.json` as `docker save` writes it and `docker load` reads it.
-fn docker_manifest(image: &Image, names: &[Reference]) -> Vec<u8> {
+fn docker_manifest(image: &Image, entries: Vec<Descriptor>) -> Vec<u8> {
     let blob = |digest: Digest| format!("{BLOBS}/{}", digest.hex());
-    let tags: Vec<_> = index_entries(image, names)
+    let tags: Vec<_> = entries
         .into_iter()
         .filter_map(|mut descriptor| descriptor.annotations.remove(NAME_ANNOTATION))
         .collect();

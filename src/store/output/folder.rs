@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::{OutputError, all_blobs, copy_blob, index_entries};
 use crate::error::IoResultExt as _;
 use crate::fs::{self, AtomicFile};
-use crate::oci::{BlobSource, Descriptor, Image, Index, Reference};
+use crate::oci::{BlobSource, Descriptor, ImageSet, Index, Reference};
 use crate::parallel::on_all_cores;
 use crate::store::blob;
 use crate::store::layout::{
@@ -64,7 +64,7 @@ fn is_vacant(folder: &Path) -> Result<bool, OutputError> {
         .all(|path| path.file_name().is_some_and(|name| name == "blobs")))
 }
 
-/// A layout that has all blobs of an image, and lacks but the image's names.
+/// A layout that has all blobs of an image, and lacks but its names.
 #[derive(Debug)]
 pub(super) struct Filled {
     folder: PathBuf,
@@ -74,21 +74,21 @@ pub(super) struct Filled {
     growing: Option<TempDir>,
 }
 
-/// Writes the blobs of `image` into the layout; nobody sees the image yet.
+/// Writes the blobs of `images` into the layout; nobody sees the images yet.
 ///
 /// A new layout grows under another name, so that a build that is killed leaves nothing that looks like one.
 pub(super) fn write(
     folder: &Path,
-    image: &Image,
+    images: &ImageSet,
     names: &[Reference],
 ) -> Result<Filled, OutputError> {
-    let entries = index_entries(image, names);
+    let entries = index_entries(images, names);
     let growing = if fs::metadata(folder).is_ok() {
         if !is_layout(folder) && !is_vacant(folder)? {
             return Err(OutputError::Occupied(folder.to_owned()));
         }
         check_index(folder)?;
-        fill(folder, image)?;
+        fill(folder, images)?;
         None
     } else {
         let growing = tempfile::Builder::new()
@@ -96,7 +96,7 @@ pub(super) fn write(
             .tempdir_in(fs::folder_of(folder))
             .at("create", folder)?;
         let inside = inside(&growing);
-        fill(&inside, image)?;
+        fill(&inside, images)?;
         ensure_layout(&inside, fs::write_atomic)?;
         write_index(&inside, &Index::new(entries.clone()))?;
         fs::sync_folder(&inside)?;
@@ -193,9 +193,9 @@ fn replaces(new: &Descriptor, old: &Descriptor) -> bool {
     }
 }
 
-fn fill(folder: &Path, image: &Image) -> Result<(), OutputError> {
+fn fill(folder: &Path, images: &ImageSet) -> Result<(), OutputError> {
     fs::create_dir_all(&folder.join(BLOBS), None)?;
-    let blobs: Vec<_> = all_blobs(image).into_values().collect();
+    let blobs: Vec<_> = all_blobs(images).into_values().collect();
     on_all_cores(&blobs, |(descriptor, source)| {
         let path = folder.join(BLOBS).join(descriptor.digest.hex());
         if fs::metadata(&path).is_ok() && blob::is_intact(&path, descriptor)? {
@@ -220,16 +220,16 @@ fn fill(folder: &Path, image: &Image) -> Result<(), OutputError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oci::{Config, Platform};
+    use crate::oci::{Config, Image, Platform};
 
-    fn image(label: &str) -> Image {
+    fn image(label: &str) -> ImageSet {
         let mut config = Config::empty(&Platform::linux_amd64());
         config.set_label("label", label);
-        Image::new(&config, vec![], &[])
+        Image::new(&config, vec![], &[]).into()
     }
 
-    fn write(folder: &Path, image: &Image, names: &[Reference]) -> Result<(), OutputError> {
-        super::write(folder, image, names)?.commit()
+    fn write(folder: &Path, images: &ImageSet, names: &[Reference]) -> Result<(), OutputError> {
+        super::write(folder, images, names)?.commit()
     }
 
     fn names(text: &str) -> Vec<Reference> {

@@ -19,14 +19,14 @@ use crate::support::workshop::noise;
 
 const RELEASE: &str = "flink-1.20.5-bin-scala_2.12.tgz";
 /// What a rebuild may download in all.
-const RECEIVED_LIMIT: usize = 200_000;
+pub(crate) const RECEIVED_LIMIT: usize = 200_000;
 /// Of the base and of Flink no compression makes less than this, so that whoever downloads one of them is found out.
-const LARGE: usize = 300_000;
+pub(crate) const LARGE: usize = 300_000;
 
 /// A registry with a base, a mirror with a release, and users who come and go.
-struct World {
-    registry: Registry,
-    mirror: FileServer,
+pub(crate) struct World {
+    pub(crate) registry: Registry,
+    pub(crate) mirror: FileServer,
     /// What had been downloaded when the last push began.
     received_before: Cell<usize>,
 }
@@ -52,11 +52,11 @@ fn mirror(jar: &[u8]) -> FileServer {
 }
 
 impl World {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with_auth(Auth::Open)
     }
 
-    fn with_auth(auth: Auth) -> Self {
+    pub(crate) fn with_auth(auth: Auth) -> Self {
         let registry = Registry::with_auth(auth);
         let mut root = base_entries(JAVA_17);
         let modules = "usr/lib/jvm/java-17/lib/modules";
@@ -73,17 +73,23 @@ impl World {
         }
     }
 
-    fn name(&self, rest: &str) -> String {
+    pub(crate) fn name(&self, rest: &str) -> String {
         format!("{}/{rest}", self.registry.address())
     }
 
     /// Builds from the release and the base of the registry, and pushes.
-    fn push(&self, context: &TestContext, name: &str, words: &[&str]) -> Run {
+    pub(crate) fn push(&self, context: &TestContext, name: &str, words: &[&str]) -> Run {
         self.push_on(context, &self.name("acme/base:1"), name, words)
     }
 
     /// The same on another base.
-    fn push_on(&self, context: &TestContext, base: &str, name: &str, words: &[&str]) -> Run {
+    pub(crate) fn push_on(
+        &self,
+        context: &TestContext,
+        base: &str,
+        name: &str,
+        words: &[&str],
+    ) -> Run {
         let mirror = format!("{}/flink", self.mirror.url());
         let usual = [
             "build",
@@ -105,7 +111,7 @@ impl World {
     }
 
     /// The bytes that were downloaded since the last push began, from the registry and from the mirror.
-    fn received(&self) -> usize {
+    pub(crate) fn received(&self) -> usize {
         self.received_ever() - self.received_before.get()
     }
 
@@ -114,7 +120,7 @@ impl World {
     }
 
     /// The requests since the last push began, sorted: uploads happen in no order.
-    fn requests(&self) -> String {
+    pub(crate) fn requests(&self) -> String {
         let mut lines: Vec<_> = self
             .registry
             .requests()
@@ -133,14 +139,14 @@ impl World {
         lines.join("\n")
     }
 
-    fn sent(&self) -> usize {
+    pub(crate) fn sent(&self) -> usize {
         let requests = self.registry.requests();
         requests.iter().map(|request| request.body_length).sum()
     }
 }
 
 /// Another job, as the next commit has it.
-fn next_commit(context: &TestContext, class: &str) {
+pub(crate) fn next_commit(context: &TestContext, class: &str) {
     fixtures::job_jar(&context.path("job.jar"), class);
 }
 

@@ -6,7 +6,7 @@ use flink_img::oci::{Digest, Document};
 
 use super::token::{self, basic, has_scope};
 use super::wire::{Request, Response};
-use super::{Auth, Content, LocationForm, Shared};
+use super::{Auth, Content, LocationForm, Shared, Ways};
 
 /// The error body of the specification.
 pub fn error_body(code: &str, message: &str) -> Vec<u8> {
@@ -40,11 +40,11 @@ pub fn respond(address: SocketAddr, shared: &Shared, request: &Request) -> Respo
     if let Some(refusal) = refuse(address, shared, request, name) {
         return refusal;
     }
-    let refused = shared.behaviour().ways.refuse_head;
+    let ways = shared.behaviour().ways.clone();
+    let refused = ways.refuse_head;
     if let Some(status) = refused.filter(|_| request.info.method == "HEAD") {
         return Response::new(status);
     }
-    let keeps = shared.behaviour().ways.immutable_tags;
     match split {
         None if rest.is_empty() => Response::new(200),
         Some(("/blobs/uploads/", name, id)) => upload(address, shared, request, name, id),
@@ -52,14 +52,17 @@ pub fn respond(address: SocketAddr, shared: &Shared, request: &Request) -> Respo
         Some((_, name, reference)) => {
             let mut content = shared.content();
             let key = (name.to_owned(), reference.to_owned());
-            if keeps && request.info.method == "PUT" && content.manifests.contains_key(&key) {
+            if ways.immutable_tags
+                && request.info.method == "PUT"
+                && content.manifests.contains_key(&key)
+            {
                 return error(
                     400,
                     "TAG_INVALID",
                     "the tag is there and may not be overwritten",
                 );
             }
-            manifest(&mut content, request, name, reference)
+            manifest(&mut content, request, &ways, (name, reference))
         }
         None => error(404, "NAME_UNKNOWN", "no such thing"),
     }
@@ -136,7 +139,12 @@ fn blob(content: &Content, request: &Request, name: &str, digest: &str) -> Respo
     }
 }
 
-fn manifest(content: &mut Content, request: &Request, name: &str, reference: &str) -> Response {
+fn manifest(
+    content: &mut Content,
+    request: &Request,
+    ways: &Ways,
+    (name, reference): (&str, &str),
+) -> Response {
     let key = (name.to_owned(), reference.to_owned());
     if request.info.method != "PUT" {
         let Some((media_type, bytes)) = content.manifests.get(&key) else {
@@ -151,7 +159,13 @@ fn manifest(content: &mut Content, request: &Request, name: &str, reference: &st
     let media_type = media_type.unwrap_or_default();
     let missing = match Document::parse(&request.body, Some(&media_type)) {
         Err(_) => return error(400, "MANIFEST_INVALID", "manifest invalid"),
-        Ok(Document::Index(_)) => false,
+        Ok(Document::Index(_)) if ways.refuse_indexes => {
+            return error(400, "MANIFEST_INVALID", "no indexes here");
+        }
+        Ok(Document::Index(index)) => index.manifests.iter().any(|manifest| {
+            let key = (name.to_owned(), manifest.digest.to_string());
+            !content.manifests.contains_key(&key)
+        }),
         Ok(Document::Manifest(manifest)) => {
             let blobs = content.blobs.get(name);
             let has = |digest| blobs.is_some_and(|blobs| blobs.contains_key(digest));
