@@ -272,6 +272,7 @@ impl World {
             job_artifacts: vec![self.workshop.path("data.bin")],
             compression: CompressionChoice::default(),
             created: None,
+            lock: None,
         };
         let targets = Targets {
             names: vec![target.clone()],

@@ -75,7 +75,7 @@ pub struct JavaOverride {
 impl BaseFacts {
     /// The key under which the facts of a base are remembered: its layers as blobs and as tars, so that what was
     /// checked of one image is never believed of another, and what its config says of Java.
-    pub(super) fn key(config: &Config, layers: &[Layer], java: &JavaOverride) -> Digest {
+    pub fn key(config: &Config, layers: &[Layer], java: &JavaOverride) -> Digest {
         let env = ["JAVA_HOME", "JAVA_VERSION", "PATH"].map(|name| config.env(name));
         let layers: Vec<_> = layers
             .iter()

@@ -17,5 +17,5 @@ mod tree;
 pub use catalogue::{Catalogue, CatalogueEntry};
 pub use error::{BaseError, FetchError};
 pub use facts::{BaseFacts, DEFAULT_PATH, Java, JavaOverride, UserFile, Users};
-pub use resolve::{Base, Fetch, ImageDocuments, OpenedBase, Surroundings, open};
+pub use resolve::{Base, BaseDigests, Fetch, ImageDocuments, OpenedBase, Surroundings, open};
 pub use source::{BaseSource, BaseSourceError};

@@ -24,6 +24,8 @@ use crate::store::{self, Layout, Store};
 /// The manifest of an image and its config, byte for byte.
 #[derive(Debug, Clone)]
 pub struct ImageDocuments {
+    /// The digest of the index that lists it, if the name led to one.
+    pub index: Option<Digest>,
     /// The manifest.
     pub manifest: Vec<u8>,
     /// The config.
@@ -46,6 +48,17 @@ pub trait Fetch: std::fmt::Debug {
     fn facts(&self, key: Digest) -> Option<BaseFacts>;
 }
 
+/// The digests of the documents of a base.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BaseDigests {
+    /// That of the index that its name led to, if it was one of a registry.
+    pub index: Option<Digest>,
+    /// That of its manifest.
+    pub manifest: Digest,
+    /// That of its config, as it came.
+    pub config: Digest,
+}
+
 /// What an image is put on.
 #[derive(Debug, Clone)]
 pub struct Base {
@@ -55,14 +68,21 @@ pub struct Base {
     pub config: Config,
     /// Its layers, byte for byte as they came, with OCI media types.
     pub layers: Vec<Layer>,
-    /// The digest of its manifest; none for what has no manifest: a root file system, a docker-archive.
-    pub digest: Option<Digest>,
+    /// The digests of its documents; none for what has no manifest: a root file system, a docker-archive.
+    pub digests: Option<BaseDigests>,
     /// What is in it.
     pub facts: BaseFacts,
     /// What the facts are remembered under: it stands for everything that they are drawn from.
     pub facts_key: Digest,
     /// What makes its one layer again, where that was made here: from a tar that is not compressed as layers are.
     pub remake: Option<Arc<dyn MakeBlob>>,
+}
+
+impl Base {
+    /// The digest of its manifest, if it has one.
+    pub fn manifest_digest(&self) -> Option<Digest> {
+        self.digests.map(|digests| digests.manifest)
+    }
 }
 
 /// What resolving a base needs of the rest of the program.
@@ -93,7 +113,7 @@ enum Content {
     Image {
         config: Config,
         layers: Vec<Layer>,
-        digest: Option<Digest>,
+        digests: Option<BaseDigests>,
     },
     /// Nothing but its programs tells what it is for.
     RootFs(PathBuf),
@@ -126,15 +146,22 @@ pub fn open(
         return Ok(platforms.iter().map(open).collect());
     }
     let images = images(source, platforms, surroundings).map_err(|error| error.of_base(&name))?;
+    let (indexes, images): (Vec<_>, Vec<_>) = images.into_iter().unzip();
     check_distinct(&name, platforms, &images)?;
     // A docker-archive has no manifest; the one that was made for it is nobody's, so its digest tells nothing.
     let has_manifest = !matches!(source, BaseSource::DockerArchive(..));
     platforms
         .iter()
         .zip(images)
-        .map(|(platform, image)| {
-            let digest = has_manifest.then(|| image.digest());
-            OpenedBase::of_image(&name, platform, image, digest)
+        .zip(indexes)
+        .map(|((platform, image), index)| {
+            let digests = has_manifest.then(|| BaseDigests {
+                index,
+                manifest: image.digest(),
+                config: Digest::of(&image.config),
+            });
+            let config = parse_config(&name, &image.config)?;
+            OpenedBase::of_image(&name, platform, config, image.layers, digests)
         })
         .collect()
 }
@@ -160,13 +187,13 @@ fn check_distinct(base: &str, platforms: &[Platform], images: &[Image]) -> Resul
 
 impl OpenedBase {
     /// A base that is an image, which must be for the platform `wanted`.
-    fn of_image(
+    pub fn of_image(
         name: &str,
         wanted: &Platform,
-        image: Image,
-        digest: Option<Digest>,
+        config: Config,
+        mut layers: Vec<Layer>,
+        digests: Option<BaseDigests>,
     ) -> Result<Self, BaseError> {
-        let config = parse_config(name, &image.config)?;
         let mut platform = config.platform().map_err(|source| BaseError::Config {
             base: name.to_owned(),
             source,
@@ -179,7 +206,6 @@ impl OpenedBase {
             });
         }
         platform.variant = platform.variant.or_else(|| wanted.variant.clone());
-        let mut layers = image.layers;
         for layer in &mut layers {
             let media_type = layer.descriptor.media_type.clone();
             if media_type.layer_compression().is_none() {
@@ -196,7 +222,7 @@ impl OpenedBase {
             content: Content::Image {
                 config,
                 layers,
-                digest,
+                digests,
             },
         })
     }
@@ -207,22 +233,22 @@ impl OpenedBase {
         java: &JavaOverride,
         surroundings: &Surroundings<'_>,
     ) -> Result<Base, BaseError> {
-        let (config, mut layers, digest) = match self.content {
+        let (config, mut layers, digests) = match self.content {
             Content::RootFs(path) => {
                 return rootfs::open(&path, &self.platform, java, surroundings);
             }
             Content::Image {
                 config,
                 layers,
-                digest,
-            } => (config, layers, digest),
+                digests,
+            } => (config, layers, digests),
         };
         let (facts_key, facts) = learn(&self.name, &config, &mut layers, java, surroundings)?;
         Ok(Base {
             platform: self.platform,
             config,
             layers,
-            digest,
+            digests,
             facts,
             facts_key,
             remake: None,
@@ -236,17 +262,18 @@ const OCI_ARCHIVE: archived::Form = archived::Form {
     hash_files: false,
 };
 
-/// The images that a base is for these platforms.
+/// The images that a base is for these platforms, each with the index of a registry that it was found in.
 fn images(
     source: &BaseSource,
     platforms: &Platforms,
     surroundings: &Surroundings<'_>,
-) -> Result<Vec<Image>, BaseError> {
+) -> Result<Vec<(Option<Digest>, Image)>, BaseError> {
+    let alone = |image| (None, image);
     match source {
         BaseSource::Registry(reference) => from_registry(reference, platforms, surroundings),
         BaseSource::Layout(folder, image) => {
             let layout = Layout::open(folder)?;
-            let select = |platform| Ok(layout.select(image.as_deref(), platform)?);
+            let select = |platform| Ok(alone(layout.select(image.as_deref(), platform)?));
             platforms.iter().map(select).collect()
         }
         BaseSource::OciArchive(path, image) => {
@@ -262,11 +289,14 @@ fn images(
                     Ok(layout.select(image.as_deref(), platform)?)
                 })
             };
-            platforms.iter().map(select).collect()
+            platforms
+                .iter()
+                .map(|platform| select(platform).map(alone))
+                .collect()
         }
         BaseSource::DockerArchive(path, image) => {
             let image = docker_archive::open(path, image.as_deref(), surroundings)?;
-            Ok(vec![image])
+            Ok(vec![alone(image)])
         }
         BaseSource::RootFs(_) => unreachable!("a root file system is no image"),
     }
@@ -283,15 +313,20 @@ fn from_registry(
     reference: &Reference,
     platforms: &Platforms,
     surroundings: &Surroundings<'_>,
-) -> Result<Vec<Image>, BaseError> {
-    let documents = surroundings.fetch.images(reference, platforms)?;
-    let image = |ImageDocuments { manifest, config }| {
+) -> Result<Vec<(Option<Digest>, Image)>, BaseError> {
+    let fetched = surroundings.fetch.images(reference, platforms)?;
+    let image = |fetched: ImageDocuments| {
+        let ImageDocuments {
+            index,
+            manifest,
+            config,
+        } = fetched;
         // The blobs are asked for at the digest that was found, not at a tag that may have moved.
         let place = reference.at(Digest::of(&manifest));
         let find = |_: &Descriptor| Ok(BlobSource::Registry(place.clone()));
-        Ok(store::assemble(manifest, config, find)?)
+        Ok((index, store::assemble(manifest, config, find)?))
     };
-    documents.into_iter().map(image).collect()
+    fetched.into_iter().map(image).collect()
 }
 
 /// Recalls what is in the layers, or learns it. Layers in a registry are brought into the store for that, once.

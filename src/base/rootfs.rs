@@ -109,7 +109,7 @@ pub(super) fn open(
         platform: platform.clone(),
         config,
         layers,
-        digest: None,
+        digests: None,
         facts,
         facts_key,
         remake,

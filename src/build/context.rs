@@ -9,10 +9,12 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::task::JoinSet;
 
 use super::BuildRequest;
-use super::last::LastImages;
+use super::last::{LastImages, LastRelease};
+use super::lock::Lock;
 use super::push::Push;
-use crate::base::{BaseFacts, Fetch, FetchError, ImageDocuments, Surroundings};
+use crate::base::{BaseFacts, Fetch, FetchError, ImageDocuments, JavaOverride, Surroundings};
 use crate::error::IoResultExt as _;
+use crate::flink::release::Sha512;
 use crate::http::HttpSettings;
 use crate::layer::LayerKind;
 use crate::memory;
@@ -56,6 +58,27 @@ pub(super) struct Fetcher<'a> {
     pub(super) context: &'a Context,
     pub(super) last: &'a LastImages<'a>,
     pub(super) push: Option<&'a Push<'a>>,
+    /// A lock whose facts are known, for somebody who needs no bytes.
+    pub(super) known: Option<Known<'a>>,
+}
+
+/// What a lock tells, if it is about the same.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub(super) lock: &'a Lock,
+    pub(super) java: &'a JavaOverride,
+}
+
+impl Known<'_> {
+    /// What the release with this checksum became.
+    pub(super) fn recipes(&self, sha512: &Sha512) -> Option<LastRelease> {
+        let flink = &self.lock.flink;
+        let is_same = flink.sha512.as_ref() == Some(&sha512.to_string());
+        is_same.then(|| LastRelease {
+            recipes: flink.layers.clone(),
+            scala: flink.scala.clone(),
+        })
+    }
 }
 
 /// The kind under which the store remembers the documents of images that are known by digest.
@@ -76,26 +99,23 @@ impl Documents {
     /// What is remembered of the image or index with the digest `name`.
     fn recall(name: Digest, platform: &Platform, context: &Context) -> Option<ImageDocuments> {
         let found: Self = memory::recall(&context.store, KIND, Self::key(name, platform))?;
+        let manifest = found.manifest.into_bytes();
         Some(ImageDocuments {
-            manifest: found.manifest.into_bytes(),
+            index: (Digest::of(&manifest) != name).then_some(name),
+            manifest,
             config: found.config.into_bytes(),
         })
     }
 
-    fn remember(
-        names: &[Digest],
-        platform: &Platform,
-        documents: &ImageDocuments,
-        context: &Context,
-    ) {
+    /// Remembers an image under its own digest and under that of the index that lists it.
+    fn remember(image: &ImageDocuments, platform: &Platform, context: &Context) {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
-        let (Some(manifest), Some(config)) = (text(&documents.manifest), text(&documents.config))
-        else {
+        let (Some(manifest), Some(config)) = (text(&image.manifest), text(&image.config)) else {
             return;
         };
         let documents = Self { manifest, config };
-        for name in names {
-            let key = Self::key(*name, platform);
+        for name in image.index.into_iter().chain([Digest::of(&image.manifest)]) {
+            let key = Self::key(name, platform);
             memory::remember(&context.store, KIND, key, &documents);
         }
     }
@@ -111,6 +131,15 @@ impl<'a> Fetcher<'a> {
             context,
             last,
             push,
+            known: None,
+        }
+    }
+
+    /// The same, knowing what a lock tells.
+    pub(super) fn knowing(self, known: Known<'a>) -> Self {
+        Self {
+            known: Some(known),
+            ..self
         }
     }
 
@@ -161,8 +190,8 @@ impl<'a> Fetcher<'a> {
         }
         for (image, (platform, answer)) in asked {
             let answer = context.runtime.block_on(answer);
-            let (names, documents) = answer.expect("a request does not panic")?;
-            Documents::remember(&names, platform, &documents, context);
+            let documents = answer.expect("a request does not panic")?;
+            Documents::remember(&documents, platform, context);
             found.insert(image, documents);
         }
         let documents = chosen.iter().map(|(_, image)| found[image].clone());
@@ -187,10 +216,10 @@ impl Fetch for Fetcher<'_> {
         reference: &Reference,
         platforms: &Platforms,
     ) -> Result<Vec<ImageDocuments>, FetchError> {
-        let documents = self.documents(reference, platforms)?;
+        let images = self.documents(reference, platforms)?;
         // Asked at the same time, and needed from here on.
         self.last.wait()?;
-        Ok(documents)
+        Ok(images)
     }
 
     fn bring(&self, layers: &mut [Layer]) -> Result<(), FetchError> {
@@ -223,28 +252,29 @@ impl Fetch for Fetcher<'_> {
     }
 
     fn facts(&self, key: Digest) -> Option<BaseFacts> {
-        self.last.base_facts(key)
+        let known = self.known;
+        known
+            .and_then(|known| known.lock.base_facts(key, known.java))
+            .or_else(|| self.last.base_facts(key))
     }
 }
 
-/// Gets the manifest and config of an image for a platform; `top` is what its name leads to. Tells all digests that stand
-/// for the two.
+/// Gets the manifest and config of an image for a platform; `top` is what its name leads to.
 async fn pull_documents(
     client: Client,
     reference: Reference,
     top: RawManifest,
     platform: Platform,
-) -> Result<(Vec<Digest>, ImageDocuments), registry::Error> {
+) -> Result<ImageDocuments, registry::Error> {
     let resolved = client.resolve_in(&reference, top, &platform).await?;
     let config = client
         .get_blob_bytes(&reference, &resolved.manifest.config, MANIFEST_LIMIT)
         .await?;
-    let names = resolved.index.into_iter().chain([resolved.raw.digest]);
-    let documents = ImageDocuments {
+    Ok(ImageDocuments {
+        index: resolved.index,
         manifest: resolved.raw.bytes,
         config,
-    };
-    Ok((names.collect(), documents))
+    })
 }
 
 /// Brings a blob from a registry into the store.

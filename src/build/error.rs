@@ -1,5 +1,6 @@
 //! What can go wrong with a build: the errors of the rooms below, and the few of the build itself.
 
+use super::lock::LockError;
 use crate::base::{BaseError, BaseSourceError, FetchError};
 use crate::error::{Explain, FileError, Kind};
 use crate::flink::release::ReleaseError;
@@ -41,6 +42,9 @@ pub enum BuildError {
     /// Two things want the same place in the image.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// The lock cannot be used, or what is built is not what it says.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// A path cannot be in an image.
     #[error(transparent)]
     Path(#[from] ImagePathError),
@@ -134,6 +138,7 @@ impl BuildError {
             Self::Job(error) => error,
             Self::Java(error) => error,
             Self::Plan(error) => error,
+            Self::Lock(error) => error,
             Self::Layer(error) => error,
             Self::Store(error) => error,
             Self::Fetch(error) => error,

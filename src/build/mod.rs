@@ -14,6 +14,7 @@ mod annotations;
 mod context;
 mod error;
 mod last;
+pub mod lock;
 mod plan;
 mod publish;
 mod push;
@@ -26,10 +27,10 @@ mod users;
 
 pub use context::Context;
 pub use error::BuildError;
-pub use plan::{BaseSummary, BuildPlan, FlinkSummary, JobSummary, PlannedLayer, plan};
+pub use plan::{BaseSummary, BuildPlan, FlinkSummary, JobSummary, LayerRole, PlannedLayer, plan};
 pub use publish::{CacheUse, Published, Targets};
 pub use request::{BuildRequest, FlinkSource};
-pub use resolve::{Flink, Inputs, PlatformBase};
+pub use resolve::{Flink, Inputs, PlatformBase, ResolvedRelease};
 
 use std::collections::BTreeMap;
 
@@ -59,7 +60,29 @@ pub fn dry_run(request: &BuildRequest, context: &Context) -> Result<Vec<BuildPla
     let last = LastImages::none(&request.platforms, context);
     let fetcher = Fetcher::new(context, &last, None);
     let local = resolve::open_local(request, &fetcher)?;
-    plan(request, &resolve::resolve(request, local, &fetcher)?)
+    tell_of_sessions(request, context);
+    Ok(resolve_and_plan(request, local, &fetcher)?.1)
+}
+
+/// Resolves the inputs, and plans what becomes of them; both must be what is locked, if something is.
+fn resolve_and_plan(
+    request: &BuildRequest,
+    local: LocalInputs,
+    fetcher: &Fetcher<'_>,
+) -> Result<(Inputs, Vec<BuildPlan>), BuildError> {
+    let inputs = resolve::resolve(request, local, fetcher)?;
+    let plans = plan(request, &inputs)?;
+    if let Some(lock) = &request.lock {
+        lock.check(request, &inputs, &plans)?;
+    }
+    Ok((inputs, plans))
+}
+
+fn tell_of_sessions(request: &BuildRequest, context: &Context) {
+    if request.job_jar.is_none() && request.job_artifacts.is_empty() {
+        let message = "No job is given, so the image is one for session clusters";
+        context.reporter.note(message);
+    }
 }
 
 /// Builds an image, or one for each platform and the index of them, and brings it to its targets.
@@ -73,6 +96,7 @@ pub fn build(
 ) -> Result<Built, BuildError> {
     let none = LastImages::none(&request.platforms, context);
     let local = resolve::open_local(request, &Fetcher::new(context, &none, None))?;
+    tell_of_sessions(request, context);
     let choice = request.compression;
     let last = LastImages::ask(targets, &request.platforms, choice, context);
     match attempt(request, targets, local, &last, context) {
@@ -113,18 +137,21 @@ fn bring_about(
 ) -> Result<Built, BuildError> {
     let context = last.context;
     let fetcher = Fetcher::new(context, last, push.as_ref());
-    let inputs = resolve::resolve(request, local, &fetcher)?;
-    let plans = plan(request, &inputs)?;
+    let (inputs, plans) = resolve_and_plan(request, local, &fetcher)?;
     let mut workshop = Workshop {
         plans: &plans,
         inputs: &inputs,
-        targets,
+        cache: &targets.cache,
+        needs_bytes: targets.needs_bytes(),
         last,
         context,
         made_again: BTreeMap::new(),
     };
     let (images, published) = loop {
         let published = workshop.run(push.as_mut()).and_then(|mut assembled| {
+            if let Some(lock) = &request.lock {
+                lock.check_layers(&plans, &assembled.became)?;
+            }
             let remake = |digest, assembled: &mut Assembled| workshop.make_again(digest, assembled);
             let done = deliver(&mut assembled, targets, push.as_mut(), last, remake)?;
             Ok((assembled.images, done))

@@ -79,11 +79,24 @@ pub struct JobSummary {
     pub entry_class: Option<String>,
 }
 
+/// What a layer is there for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LayerRole {
+    /// The user and the entrypoint.
+    System,
+    /// Flink.
+    Flink,
+    /// The job and its files.
+    Job,
+}
+
 /// A layer of an image that will be.
 #[derive(Debug, Clone)]
 pub struct PlannedLayer {
     /// What it is, in a few words; becomes its line of history.
     pub title: String,
+    /// What it is there for.
+    pub role: LayerRole,
     /// What stands for its bytes: the same key, the same bytes.
     pub key: Digest,
     /// How it is compressed.
@@ -149,6 +162,7 @@ pub(super) fn system_layer(
     });
     Ok(PlannedLayer {
         title,
+        role: LayerRole::System,
         key,
         compression,
         release: None,
@@ -182,7 +196,8 @@ fn common_layers(request: &BuildRequest, inputs: &Inputs) -> Result<Vec<PlannedL
         ("job", job.job, compression(LayerKind::Job)),
     ] {
         if !entries.is_empty() {
-            layers.push(planned(LayerPlan::new(title, entries, compression)?, None));
+            let plan = LayerPlan::new(title, entries, compression)?;
+            layers.push(planned(plan, LayerRole::Job, None));
         }
     }
     Ok(layers)
@@ -231,7 +246,7 @@ fn plan_image(
         (annotations::RECIPE, RECIPE_VERSION.to_string()),
         (annotations::BASE, note.write()),
     ];
-    if let Some(digest) = base.digest {
+    if let Some(digest) = base.manifest_digest() {
         annotations.push((
             oci_spec::image::ANNOTATION_BASE_IMAGE_DIGEST,
             digest.to_string(),
@@ -243,7 +258,7 @@ fn plan_image(
         platform: platform.clone(),
         base: BaseSummary {
             name: inputs.base_name.clone(),
-            digest: base.digest,
+            digest: base.manifest_digest(),
             diff_ids: base.layers.iter().map(|layer| layer.diff_id).collect(),
             os: base.facts.os.clone(),
             java_home: java.home.clone(),
@@ -263,9 +278,10 @@ fn plan_image(
     })
 }
 
-fn planned(plan: LayerPlan, release: Option<ReleasePlace>) -> PlannedLayer {
+fn planned(plan: LayerPlan, role: LayerRole, release: Option<ReleasePlace>) -> PlannedLayer {
     PlannedLayer {
         title: plan.title.clone(),
+        role,
         key: plan.key(),
         compression: plan.compression,
         release,
@@ -302,7 +318,7 @@ fn flink_layers(
                         count,
                     });
                     let plan = LayerPlan::new(title(group), entries, compression)?;
-                    Ok(planned(plan, release))
+                    Ok(planned(plan, LayerRole::Flink, release))
                 })
                 .collect()
         }
@@ -311,10 +327,11 @@ fn flink_layers(
             .enumerate()
             .map(|(place, recipe)| PlannedLayer {
                 title: title(place),
+                role: LayerRole::Flink,
                 key: *recipe,
                 compression,
-                release: Some(ReleasePlace {
-                    key: *key,
+                release: key.map(|key| ReleasePlace {
+                    key,
                     place: place + 1,
                     count: layers.len(),
                 }),

@@ -100,7 +100,7 @@ pub(super) fn publish(
     last: &LastImages<'_>,
 ) -> Result<Published, Failure> {
     let context = last.context;
-    let Assembled { images, offers } = assembled;
+    let Assembled { images, offers, .. } = assembled;
     if targets.needs_bytes() {
         let fetcher = Fetcher::new(context, last, push.as_deref());
         bring(images, &fetcher)?;

@@ -40,11 +40,11 @@ impl ReleaseSource {
     /// What the release is: its checksum tells whether the store or an earlier image knows it; else it is read.
     pub(super) fn resolve(
         self,
+        checksum: Sha512,
         line: Known,
         compression: CompressionChoice,
         fetcher: &Fetcher<'_>,
     ) -> Result<Flink, BuildError> {
-        let checksum = self.checksum()?;
         let version = self.release.version.clone();
         let archive = self.clone();
         let known =
@@ -58,9 +58,10 @@ impl ReleaseSource {
             });
         }
         let key = release_key(&checksum, line.line, compression);
-        if let Some(found) = fetcher.last.release(key) {
+        let known = fetcher.known.and_then(|lock| lock.recipes(&checksum));
+        if let Some(found) = known.or_else(|| fetcher.last.release(key)) {
             return Ok(Flink::Known {
-                key,
+                key: Some(key),
                 layers: found.recipes,
                 scala: found.scala,
             });
@@ -77,7 +78,7 @@ impl ReleaseSource {
     }
 
     /// The published checksum, asked for if it was not noted with the archive.
-    fn checksum(&self) -> Result<Sha512, BuildError> {
+    pub(super) fn checksum(&self) -> Result<Sha512, BuildError> {
         let releases = self.store.releases();
         let places = Places::new(self.mirrors.clone());
         if let Some(noted) = self.release.noted(&releases, &places)? {

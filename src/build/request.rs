@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::lock::Lock;
 use crate::base::JavaOverride;
 use crate::flink::release::Mirror;
 use crate::flink::{FlinkVersion, ScalaVersion};
@@ -27,6 +28,8 @@ pub struct BuildRequest {
     pub compression: CompressionChoice,
     /// When the image was created, in seconds since 1970 (`SOURCE_DATE_EPOCH`).
     pub created: Option<i64>,
+    /// What the image must be made of: the build takes nothing else, and asks nobody for what is in it.
+    pub lock: Option<Lock>,
 }
 
 /// Where Flink comes from.

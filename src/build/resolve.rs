@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::context::Fetcher;
+use super::lock::Asked;
 use super::release::ReleaseSource;
 use super::{BuildError, BuildRequest, Context, FlinkSource};
 use crate::base::{self, Base, BaseError, BaseSource, Catalogue, Java, Surroundings, UserFile};
@@ -33,6 +34,17 @@ pub struct Inputs {
     pub job_jar: Option<JobJar>,
     /// What else the job needs.
     pub job_artifacts: Vec<Artifact>,
+    /// The release that Flink is, if it was asked for as one.
+    pub release: Option<ResolvedRelease>,
+}
+
+/// A published release, and what it is known by.
+#[derive(Debug, Clone)]
+pub struct ResolvedRelease {
+    /// Which.
+    pub release: Release,
+    /// Its checksum, as it was published or locked.
+    pub sha512: Sha512,
 }
 
 /// The base for one platform. Nothing else of the inputs differs between them.
@@ -56,10 +68,10 @@ pub enum Flink {
         /// The checksum of the release that it is, if it was asked for as one.
         release: Option<Sha512>,
     },
-    /// The layers that the release became in an earlier image, and no file.
+    /// The layers that it became in an earlier image, and no file.
     Known {
-        /// What stands for the release and its layers.
-        key: Digest,
+        /// What stands for the release and its layers; none for a Flink that is none.
+        key: Option<Digest>,
         /// The keys of their recipes, lowest first.
         layers: Vec<Digest>,
         /// The Scala version that the files tell, if they do.
@@ -94,7 +106,7 @@ pub(super) struct LocalInputs {
 enum FlinkHere {
     Here(Distribution),
     Release {
-        scala: ScalaVersion,
+        release: Release,
         mirrors: Vec<Mirror>,
     },
 }
@@ -105,14 +117,7 @@ pub(super) fn open_local(
     fetcher: &Fetcher<'_>,
 ) -> Result<LocalInputs, BuildError> {
     let context = fetcher.context;
-    let job_jar = request
-        .job_jar
-        .as_deref()
-        .map(|path| JobJar::open(path, &context.store))
-        .transpose()?;
-    let job_artifacts = Artifact::open_all(&request.job_artifacts, &context.store)?;
-    // Names that collide are found here, not after the downloads.
-    JobLayout::new(job_jar.as_ref().map(|jar| &jar.artifact), &job_artifacts)?;
+    let (job_jar, job_artifacts) = open_job(request, context)?;
     let asked_base = asked_base(request)?;
     if let Some(version) = &request.java.version {
         version.parse::<JavaVersion>()?;
@@ -134,11 +139,6 @@ pub(super) fn open_local(
     });
     let (version, flink) = flink?;
     let bases = bases.transpose()?;
-    if job_jar.is_none() && job_artifacts.is_empty() {
-        context
-            .reporter
-            .note("No job is given, so the image is one for session clusters");
-    }
     let line = Known::of(&version)?;
     if let Some(note) = line.note(&version) {
         context.reporter.warn(&note);
@@ -159,6 +159,22 @@ pub(super) fn open_local(
         job_jar,
         job_artifacts,
     })
+}
+
+/// Opens the files of the job.
+pub(super) fn open_job(
+    request: &BuildRequest,
+    context: &Context,
+) -> Result<(Option<JobJar>, Vec<Artifact>), BuildError> {
+    let job_jar = request
+        .job_jar
+        .as_deref()
+        .map(|path| JobJar::open(path, &context.store))
+        .transpose()?;
+    let job_artifacts = Artifact::open_all(&request.job_artifacts, &context.store)?;
+    // Names that collide are found here, not after the downloads.
+    JobLayout::new(job_jar.as_ref().map(|jar| &jar.artifact), &job_artifacts)?;
+    Ok((job_jar, job_artifacts))
 }
 
 /// Reads a Flink that is on this machine; of a release, what can be known without asking for it.
@@ -185,17 +201,30 @@ fn open_flink(
             scala,
             mirrors,
         } => {
-            let version = version.clone().unwrap_or_else(|| {
-                let version = default_release();
-                let message = format!("No Flink is given, so it is the default release {version}");
-                context.reporter.note(&message);
-                version
-            });
-            let scala = Known::of(&version)?.scala(&version, *scala)?;
+            let release = asked_release(version.as_ref(), *scala, context)?;
             let mirrors = mirrors.clone();
-            Ok((version, FlinkHere::Release { scala, mirrors }))
+            Ok((
+                release.version.clone(),
+                FlinkHere::Release { release, mirrors },
+            ))
         }
     }
+}
+
+/// The release that is asked for.
+pub(super) fn asked_release(
+    version: Option<&FlinkVersion>,
+    scala: Option<ScalaVersion>,
+    context: &Context,
+) -> Result<Release, BuildError> {
+    let version = version.cloned().unwrap_or_else(|| {
+        let version = default_release();
+        let message = format!("No Flink is given, so it is the default release {version}");
+        context.reporter.note(&message);
+        version
+    });
+    let scala = Known::of(&version)?.scala(&version, scala)?;
+    Ok(Release { version, scala })
 }
 
 /// Finds and checks what is not on this machine: the base first, and then Flink.
@@ -210,6 +239,16 @@ pub(super) fn resolve(
         Some(source) => source,
         None => default_base(&version, line, context)?,
     };
+    if let Some(lock) = &request.lock {
+        lock.check_asked(&Asked {
+            request,
+            base: &source,
+            release: match &local.flink {
+                FlinkHere::Here(_) => None,
+                FlinkHere::Release { release, .. } => Some(release),
+            },
+        })?;
+    }
     let bases = if let Some(opened) = local.bases {
         opened
     } else {
@@ -217,18 +256,23 @@ pub(super) fn resolve(
         check_bases(request, (&source, bases), (&version, line), context)?
     };
     fetcher.last.wait()?;
-    let flink = match local.flink {
-        FlinkHere::Here(distribution) => Flink::Listed {
-            distribution,
-            release: None,
-        },
-        FlinkHere::Release { scala, mirrors } => {
-            let release = Release {
-                version: version.clone(),
-                scala,
+    let (flink, release) = match local.flink {
+        FlinkHere::Here(distribution) => {
+            let flink = Flink::Listed {
+                distribution,
+                release: None,
             };
-            let release = ReleaseSource::new(release, mirrors, context);
-            release.resolve(line, request.compression, fetcher)?
+            (flink, None)
+        }
+        FlinkHere::Release { release, mirrors } => {
+            let source = ReleaseSource::new(release.clone(), mirrors, context);
+            let locked = request.lock.as_ref();
+            let sha512 = match locked.and_then(|lock| lock.checksum(&release)) {
+                Some(sha512) => sha512,
+                None => source.checksum()?,
+            };
+            let flink = source.resolve(sha512, line, request.compression, fetcher)?;
+            (flink, Some(ResolvedRelease { release, sha512 }))
         }
     };
     Ok(Inputs {
@@ -243,6 +287,7 @@ pub(super) fn resolve(
         line,
         job_jar: local.job_jar,
         job_artifacts: local.job_artifacts,
+        release,
     })
 }
 
@@ -258,7 +303,7 @@ fn checked(
 }
 
 /// The base that the user names: one of the catalogue, or any other.
-fn asked_base(request: &BuildRequest) -> Result<Option<BaseSource>, BuildError> {
+pub(super) fn asked_base(request: &BuildRequest) -> Result<Option<BaseSource>, BuildError> {
     let Some(name) = &request.base else {
         return Ok(None);
     };
@@ -269,7 +314,7 @@ fn asked_base(request: &BuildRequest) -> Result<Option<BaseSource>, BuildError> 
 }
 
 /// The base of the catalogue whose Java is the default of the line or, if there is none, one that works.
-fn default_base(
+pub(super) fn default_base(
     version: &FlinkVersion,
     line: Known,
     context: &Context,
@@ -298,7 +343,13 @@ fn open_bases(
     source: &BaseSource,
     surroundings: &Surroundings<'_>,
 ) -> Result<Vec<Base>, BaseError> {
-    base::open(source, &request.platforms, surroundings)?
+    let opened = match (&request.lock, source) {
+        (Some(lock), BaseSource::Registry(reference)) => {
+            lock.open_bases(reference, &request.platforms)?
+        }
+        _ => base::open(source, &request.platforms, surroundings)?,
+    };
+    opened
         .into_iter()
         .map(|opened| opened.look_into(&request.java, surroundings))
         .collect()

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::annotations::annotated;
 use super::last::LastImages;
 use super::push::{Offer, Push};
-use super::{BuildError, BuildPlan, Context, Inputs, PlannedLayer, PlatformBase, Targets};
+use super::{BuildError, BuildPlan, CacheUse, Context, Inputs, PlannedLayer, PlatformBase};
 use crate::base::Base;
 use crate::error::IoResultExt as _;
 use crate::layer::{self, CREATED, Compression, LayerError, LayerFacts, LayerPlan, Remake};
@@ -42,6 +42,8 @@ pub(super) struct OwnLayer {
 #[derive(Debug)]
 pub(super) struct Assembled {
     pub(super) images: ImageSet,
+    /// What the planned layers became, by the keys of their recipes; empty for what was kept.
+    pub(super) became: BTreeMap<Digest, Layer>,
     /// All layers of all images, in their order, as registries are offered them.
     pub(super) offers: Vec<Offer>,
 }
@@ -69,6 +71,7 @@ impl Assembled {
         };
         Self {
             offers: images.layers().map(offer).collect(),
+            became: BTreeMap::new(),
             images,
         }
     }
@@ -116,7 +119,9 @@ pub(super) struct Workshop<'a> {
     pub(super) plans: &'a [BuildPlan],
     /// Those that the plans were made of.
     pub(super) inputs: &'a Inputs,
-    pub(super) targets: &'a Targets,
+    pub(super) cache: &'a CacheUse,
+    /// Whether all bytes are wanted on this machine.
+    pub(super) needs_bytes: bool,
     pub(super) last: &'a LastImages<'a>,
     pub(super) context: &'a Context,
     /// Layers that were another than they were remembered as, by the keys of their recipes. Whatever can be written down
@@ -176,21 +181,14 @@ impl Workshop<'_> {
         let mut offers = Vec::new();
         for ((plan, base), base_offers) in plans.iter().zip(&inputs.bases).zip(bases) {
             offers.extend(base_offers);
-            let mut config = plan.config.clone();
-            let mut layers = base.base.layers.clone();
-            for planned in &plan.layers {
-                let own = &own[&planned.key];
-                config.push_layer(own.layer.diff_id, CREATED, &planned.title);
-                let mut layer = own.layer.clone();
-                layer.descriptor = annotated(&layer.descriptor, planned.key, planned.release);
-                layers.push(layer);
-                offers.push(own.offer(&planned.title));
-            }
-            let image = Image::new(&config, layers, &plan.annotations);
+            let layers = plan.layers.iter();
+            offers.extend(layers.map(|planned| own[&planned.key].offer(&planned.title)));
+            let image = image(plan, &base.base, |key| own[&key].layer.clone());
             images.push((base.base.platform.clone(), image));
         }
         Ok(Assembled {
             images: ImageSet::new(images),
+            became: own.into_iter().map(|(key, own)| (key, own.layer)).collect(),
             offers,
         })
     }
@@ -262,7 +260,8 @@ impl Workshop<'_> {
     /// Looks for a layer in the store's memory, and then in earlier images.
     fn known(&self, part: &Part<'_>) -> Option<OwnLayer> {
         let Self {
-            targets,
+            cache,
+            needs_bytes,
             last,
             context,
             made_again,
@@ -278,7 +277,7 @@ impl Workshop<'_> {
         // A layer that nobody may want is not made; one that is wanted on this machine is, unless that costs nothing.
         let again = || {
             let plan = planned.plan.as_ref();
-            let plan = plan.filter(|_| !targets.needs_bytes() || !planned.is_compressed());
+            let plan = plan.filter(|_| !needs_bytes || !planned.is_compressed());
             plan.map(|plan| remake(plan, context))
         };
         let tell = |known: &str, from: &str, layer: &Descriptor| {
@@ -286,7 +285,7 @@ impl Workshop<'_> {
             let detail = format!("{label}: {} by the recipe {key}, from {from}", layer.digest);
             context.reporter.detail(&detail);
         };
-        if targets.cache.local
+        if cache.local
             && let Some(known) = memory::recall::<Known>(store, KIND, key)
             && known.descriptor.media_type == planned.compression.media_type()
             && let Some(source) = here(&known.descriptor).or_else(again)
@@ -323,7 +322,20 @@ impl Workshop<'_> {
     }
 }
 
-/// The same for a layer of a base: the registry that it comes from still has it, or it is made of the tar once more.
+/// Puts the image of a plan together: the layers of its base, and its own, which `layer` tells by their recipes.
+pub(super) fn image(plan: &BuildPlan, base: &Base, layer: impl Fn(Digest) -> Layer) -> Image {
+    let mut config = plan.config.clone();
+    let mut layers = base.layers.clone();
+    for planned in &plan.layers {
+        let mut layer = layer(planned.key);
+        config.push_layer(layer.diff_id, CREATED, &planned.title);
+        layer.descriptor = annotated(&layer.descriptor, planned.key, planned.release);
+        layers.push(layer);
+    }
+    Image::new(&config, layers, &plan.annotations)
+}
+
+/// Makes a layer of a base again: the registry that it comes from still has it, or it is made of the tar once more.
 fn make_base_again(
     assembled: &mut Assembled,
     offer: &Offer,

@@ -153,6 +153,7 @@ mod tests {
             job_artifacts: Vec::new(),
             compression: CompressionChoice::default(),
             created: None,
+            lock: None,
         };
         let archive = |name: &str| Output::OciArchive(folder.path().join(name));
         let check = |outputs: &[Output], metadata| {

@@ -436,5 +436,6 @@ pub(super) fn request(
         job_artifacts: arguments.job_artifacts.clone(),
         compression: arguments.compression,
         created,
+        lock: None,
     })
 }

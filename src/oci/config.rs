@@ -71,6 +71,11 @@ impl Config {
         canonical(&self.document)
     }
 
+    /// The same document in lines, for people; [`parse`](Self::parse) makes the same config of it.
+    pub fn to_pretty_text(&self) -> String {
+        serde_json::to_string_pretty(&self.document).expect("JSON can be written as text")
+    }
+
     /// A top-level field; `null` counts as absent, as Go programs write it.
     fn field(&self, name: &str) -> Option<&Value> {
         self.document.get(name).filter(|value| !value.is_null())

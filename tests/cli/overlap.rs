@@ -136,6 +136,7 @@ fn a_layer_is_sent_while_the_next_one_is_made() {
         job_artifacts: Vec::new(),
         compression: CompressionChoice::default(),
         created: None,
+        lock: None,
     };
     let targets = Targets {
         names: vec![

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Read};
+use std::str::FromStr;
 
 use sha2::Digest as _;
 
@@ -69,6 +70,15 @@ impl Sha512 {
             *byte = u8::from_str_radix(&hex[2 * index..2 * index + 2], 16).ok()?;
         }
         Some(Self(bytes))
+    }
+}
+
+impl FromStr for Sha512 {
+    type Err = Sha512Error;
+
+    /// Reads 128 hexadecimal digits.
+    fn from_str(hex: &str) -> Result<Self, Sha512Error> {
+        Self::parse(hex).ok_or(Sha512Error::Malformed)
     }
 }
 

@@ -1,0 +1,184 @@
+//! What is different between two locks, in words.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::file::{Lock, LockedBase, LockedFlink, LockedPlatform, LockedRequest};
+use crate::oci::Digest;
+
+/// A fact that is another one than it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// What the fact is about.
+    pub what: String,
+    /// What it was; `None` for what is new.
+    pub old: Option<String>,
+    /// What it is; `None` for what is gone.
+    pub new: Option<String>,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = &self.what;
+        match (&self.old, &self.new) {
+            (Some(old), Some(new)) => write!(f, "{what} was `{old}` and is `{new}`"),
+            (Some(old), None) => write!(f, "{what} was `{old}` and is gone"),
+            (None, Some(new)) => write!(f, "{what} is new: `{new}`"),
+            (None, None) => f.write_str(what),
+        }
+    }
+}
+
+/// Facts under the names that people know them by, in the order of the file.
+pub(super) type Facts = Vec<(String, String)>;
+
+impl Lock {
+    /// The inputs that are others in `new`: whatever has to be resolved or asked for. The layers follow from these.
+    pub fn changed_inputs(&self, new: &Self) -> Vec<Change> {
+        changes(&self.inputs(), &new.inputs())
+    }
+
+    fn inputs(&self) -> Facts {
+        let mut facts = Facts::new();
+        self.request.facts(self.recipe, &mut facts);
+        self.flink.facts(&mut facts);
+        for artifact in &self.artifacts {
+            let what = format!("The artifact `{}`", artifact.name);
+            facts.push((what, artifact.digest.to_string()));
+        }
+        for platform in &self.platforms {
+            platform.facts(&mut facts);
+        }
+        facts
+    }
+}
+
+/// Adds a fact, if it is one.
+fn add(facts: &mut Facts, what: &str, value: Option<&str>) {
+    if let Some(value) = value {
+        facts.push((what.to_owned(), value.to_owned()));
+    }
+}
+
+impl LockedRequest {
+    /// What was asked for, and by which rules it becomes layers.
+    pub(super) fn facts(&self, recipe: u32, facts: &mut Facts) {
+        add(
+            facts,
+            "The version of the recipe",
+            Some(&recipe.to_string()),
+        );
+        add(facts, "The compression", Some(&self.compression));
+        add(facts, "The given home of Java", self.java_home.as_deref());
+        let version = self.java_version.as_deref();
+        add(facts, "The given version of Java", version);
+        for package in &self.packages {
+            let what = format!("The wanted package `{package}`");
+            add(facts, &what, Some("wanted"));
+        }
+    }
+}
+
+impl LockedFlink {
+    /// What names it.
+    pub(super) fn asked_facts(&self, facts: &mut Facts) {
+        add(
+            facts,
+            "The version of Flink",
+            Some(&self.version.to_string()),
+        );
+        add(facts, "The release of Flink", self.release.as_deref());
+    }
+
+    fn facts(&self, facts: &mut Facts) {
+        self.asked_facts(facts);
+        add(facts, "The Scala of Flink", self.scala.as_deref());
+        add(
+            facts,
+            "The SHA-512 checksum of Flink",
+            self.sha512.as_deref(),
+        );
+        add(facts, "The signer of Flink", self.signer.as_deref());
+        if self.release.is_none() {
+            // There is no checksum that stands for it.
+            for (place, recipe) in self.layers.iter().enumerate() {
+                let what = format!("The content of Flink's layer {}", place + 1);
+                add(facts, &what, Some(&recipe.to_string()));
+            }
+        }
+    }
+}
+
+impl LockedPlatform {
+    fn facts(&self, facts: &mut Facts) {
+        let platform = &self.platform;
+        let LockedBase {
+            name,
+            index,
+            manifest,
+            config_digest,
+            java_home,
+            java_version,
+            ..
+        } = &self.base;
+        let digest = |digest: &Option<Digest>| digest.map(|digest| digest.to_string());
+        for (what, value) in [
+            ("base", Some(name.clone())),
+            ("base's index", digest(index)),
+            ("base's manifest", digest(manifest)),
+            ("base's config", digest(config_digest)),
+            ("home of Java", Some(java_home.clone())),
+            ("version of Java", java_version.clone()),
+        ] {
+            if let Some(value) = value {
+                facts.push((format!("The {what} for {platform}"), value));
+            }
+        }
+        if manifest.is_none() {
+            // What has no manifest is known by its layers and by its config.
+            let config = Digest::of(&self.base.config.to_bytes());
+            facts.push((
+                format!("The base's config for {platform}"),
+                config.to_string(),
+            ));
+            for (place, layer) in self.base.layers.iter().enumerate() {
+                facts.push((
+                    format!("The base's layer {} for {platform}", place + 1),
+                    layer.digest.to_string(),
+                ));
+            }
+        }
+        for package in &self.packages {
+            facts.push((
+                format!("The package `{}` for {platform}", package.name),
+                format!(
+                    "{} {} from {}",
+                    package.version, package.checksum, package.repository
+                ),
+            ));
+        }
+    }
+}
+
+/// What was, in its order, and then what is new, in its own.
+pub(super) fn changes(old: &Facts, new: &Facts) -> Vec<Change> {
+    let lookup = |facts: &Facts| -> BTreeMap<String, String> { facts.iter().cloned().collect() };
+    let (was, is) = (lookup(old), lookup(new));
+    let gone_or_other = old
+        .iter()
+        .filter(|(what, value)| is.get(what) != Some(value))
+        .map(|(what, value)| Change {
+            what: what.clone(),
+            old: Some(value.clone()),
+            new: is.get(what).cloned(),
+        });
+    let added = new
+        .iter()
+        .filter(|(what, _)| !was.contains_key(what))
+        .map(|(what, value)| Change {
+            what: what.clone(),
+            old: None,
+            new: Some(value.clone()),
+        });
+    gone_or_other.chain(added).collect()
+}

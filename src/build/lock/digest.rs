@@ -1,0 +1,146 @@
+//! What an image will be, from its lock and its job alone. Nobody is asked, and nothing but the job is read.
+
+use std::collections::BTreeMap;
+
+use super::{Asked, Lock};
+use crate::base::{Base, BaseSource};
+use crate::build::plan::release_key;
+use crate::build::resolve::{asked_base, asked_release, default_base, open_job};
+use crate::build::{
+    BuildError, BuildPlan, BuildRequest, Context, Flink, FlinkSource, Inputs, LayerRole,
+    PlatformBase, ResolvedRelease, plan, run,
+};
+use crate::flink::Known;
+use crate::layer::{self, LayerFacts};
+use crate::oci::{BlobSource, Digest, ImageSet, Layer};
+use crate::progress::{Reporter as _, Silent};
+
+/// The image, or the index of several, that `build` makes of the request and of what is locked. Its layers have no bytes.
+pub fn digest(
+    request: &BuildRequest,
+    lock: &Lock,
+    context: &Context,
+) -> Result<ImageSet, BuildError> {
+    let inputs = inputs(request, lock, context)?;
+    let plans = plan(request, &inputs)?;
+    lock.check(request, &inputs, &plans)?;
+    let became = layers(lock, &plans, context)?;
+    let images = plans.iter().zip(&inputs.bases).map(|(plan, base)| {
+        let image = run::image(plan, &base.base, |key| became[&key].clone());
+        (base.base.platform.clone(), image)
+    });
+    Ok(ImageSet::new(images.collect()))
+}
+
+/// The inputs, as they are locked; of the job, as they are here.
+fn inputs(request: &BuildRequest, lock: &Lock, context: &Context) -> Result<Inputs, BuildError> {
+    let (job_jar, job_artifacts) = open_job(request, context)?;
+    let release = match &request.flink {
+        FlinkSource::Release { version, scala, .. } => {
+            Some(asked_release(version.as_ref(), *scala, context)?)
+        }
+        FlinkSource::Archive { .. } | FlinkSource::Directory { .. } => None,
+    };
+    let version = lock.flink.version.clone();
+    let line = Known::of(&version)?;
+    let base = match asked_base(request)? {
+        Some(base) => base,
+        None => default_base(&version, line, context)?,
+    };
+    lock.check_asked(&Asked {
+        request,
+        base: &base,
+        release: release.as_ref(),
+    })?;
+    let release = release.and_then(|release| {
+        let sha512 = lock.checksum(&release)?;
+        Some(ResolvedRelease { release, sha512 })
+    });
+    let choice = request.compression;
+    let key = release
+        .as_ref()
+        .map(|release| release_key(&release.sha512, line.line, choice));
+    Ok(Inputs {
+        bases: bases(request, lock),
+        base_name: base.to_string(),
+        base_reference: match base {
+            BaseSource::Registry(reference) => Some(reference),
+            _ => None,
+        },
+        version,
+        flink: Flink::Known {
+            key,
+            layers: lock.flink.layers.clone(),
+            scala: lock.flink.scala.clone(),
+        },
+        line,
+        job_jar,
+        job_artifacts,
+        release,
+    })
+}
+
+/// The base for each platform that is asked for.
+fn bases(request: &BuildRequest, lock: &Lock) -> Vec<PlatformBase> {
+    let locked = request
+        .platforms
+        .iter()
+        .filter_map(|platform| Some((platform, lock.platform(platform)?)));
+    locked
+        .map(|(platform, locked)| {
+            let base = &locked.base;
+            PlatformBase {
+                platform: platform.clone(),
+                java: base.java(),
+                base: Base {
+                    platform: locked.platform.clone(),
+                    config: base.config.clone(),
+                    layers: base.layers_from(&nowhere()),
+                    digests: base.digests(),
+                    facts: base.facts(),
+                    facts_key: base.facts_key(&request.java),
+                    remake: None,
+                },
+            }
+        })
+        .collect()
+}
+
+/// Nobody reads what a digest is told of.
+fn nowhere() -> BlobSource {
+    BlobSource::Bytes(Vec::new().into())
+}
+
+/// What each layer becomes: as it is locked, or, if it is of the job, as it would be made.
+fn layers(
+    lock: &Lock,
+    plans: &[BuildPlan],
+    context: &Context,
+) -> Result<BTreeMap<Digest, Layer>, BuildError> {
+    let mut became = BTreeMap::new();
+    for planned in plans.iter().flat_map(|plan| &plan.layers) {
+        if became.contains_key(&planned.key) {
+            continue;
+        }
+        let facts = match (&planned.plan, lock.layer(planned.key)) {
+            (Some(plan), None) if planned.role == LayerRole::Job => {
+                let progress = Silent.start("", None);
+                layer::measure(plan, context.threads, &*progress)?
+            }
+            (_, locked) => {
+                let locked = locked.expect("it was seen that all others are locked");
+                LayerFacts {
+                    descriptor: locked.descriptor(),
+                    diff_id: locked.diff_id,
+                }
+            }
+        };
+        let layer = Layer {
+            descriptor: facts.descriptor,
+            diff_id: facts.diff_id,
+            source: nowhere(),
+        };
+        became.insert(planned.key, layer);
+    }
+    Ok(became)
+}

@@ -1,0 +1,321 @@
+//! The form of a lock: what is in `flink-img.lock`, and how it is read and written.
+//!
+//! It is TOML, as it lies beside `flink-img.toml` in version control: one fact a line, in an order that does not depend on
+//! anything but the facts, so that a change of an input is a change of its lines.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::LockError;
+use crate::error::FileError;
+use crate::flink::FlinkVersion;
+use crate::fs;
+use crate::layer::RECIPE_VERSION;
+use crate::oci::{Config, Descriptor, DiffId, Digest, MediaType, Platform};
+
+/// The version of this form.
+const VERSION: u32 = 1;
+/// A lock for some platforms has a few hundred lines.
+const LIMIT: u64 = 4 << 20;
+/// What stands above the facts.
+const HEAD: &str = "\
+# What the image is made of. `flink-img lock` writes this file, `flink-img build --locked` takes nothing else.
+# It belongs in version control, and is not edited by hand.
+";
+
+/// Everything that was resolved for an image, and what its layers became.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Lock {
+    version: u32,
+    /// The version of the rules that turn inputs into layers.
+    pub recipe: u32,
+    /// What was asked for, as far as it decides more than what is below.
+    pub request: LockedRequest,
+    /// The Flink.
+    pub flink: LockedFlink,
+    /// Files of the job besides its jar; empty when they were not to be locked.
+    #[serde(default, rename = "artifact", skip_serializing_if = "Vec::is_empty")]
+    pub artifacts: Vec<LockedArtifact>,
+    /// What each platform stands on.
+    #[serde(rename = "platform")]
+    pub platforms: Vec<LockedPlatform>,
+    /// The layers that were made, but for those of the job.
+    #[serde(rename = "layer")]
+    pub layers: Vec<LockedLayer>,
+}
+
+/// What was asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LockedRequest {
+    /// How layers are compressed, in the words of the command line.
+    pub compression: String,
+    /// The home of Java that was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub java_home: Option<String>,
+    /// The version of Java that was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub java_version: Option<String>,
+    /// The Alpine packages that were asked for, with those of the catalogue; sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub packages: Vec<String>,
+}
+
+/// The Flink of a lock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LockedFlink {
+    /// Its version.
+    pub version: FlinkVersion,
+    /// The Scala that its files tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scala: Option<String>,
+    /// The file name of the release; none for an archive or folder of the user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
+    /// The SHA-512 checksum of the release, 128 hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha512: Option<String>,
+    /// The fingerprint of the key that signed the release, if that was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signer: Option<String>,
+    /// The recipes of its layers, lowest first.
+    pub layers: Vec<Digest>,
+}
+
+/// A file of the job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LockedArtifact {
+    /// What it is called in the image.
+    pub name: String,
+    /// The digest of its bytes.
+    pub digest: Digest,
+}
+
+/// What an image for one platform stands on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LockedPlatform {
+    /// `linux/amd64`
+    #[serde(
+        rename = "name",
+        serialize_with = "platform_to_text",
+        deserialize_with = "platform_from_text"
+    )]
+    pub platform: Platform,
+    /// The base.
+    pub base: LockedBase,
+    /// The Alpine packages on top of it, by name.
+    #[serde(default, rename = "package", skip_serializing_if = "Vec::is_empty")]
+    pub packages: Vec<LockedPackage>,
+}
+
+/// A base.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LockedBase {
+    /// As it was named, or as the catalogue names it.
+    pub name: String,
+    /// The digest of the index that the name led to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<Digest>,
+    /// The digest of its manifest; none for what has no manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<Digest>,
+    /// The digest of its config, as it came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_digest: Option<Digest>,
+    /// The operating system that it says it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub os: Option<String>,
+    /// The home of its Java.
+    pub java_home: String,
+    /// The version of its Java.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub java_version: Option<String>,
+    /// Its config as JSON, which that of the image is made of.
+    #[serde(
+        serialize_with = "config_to_text",
+        deserialize_with = "config_from_text"
+    )]
+    pub config: Config,
+    /// Its layers, lowest first.
+    #[serde(rename = "layer")]
+    pub layers: Vec<LockedBaseLayer>,
+}
+
+/// A layer of a base.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LockedBaseLayer {
+    /// The digest of the blob.
+    pub digest: Digest,
+    /// The digest of the tar in it.
+    pub diff_id: DiffId,
+    /// How many bytes the blob has.
+    pub size: u64,
+    /// How it is compressed.
+    pub media_type: MediaType,
+    /// What the base's manifest says of it besides.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// A package.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LockedPackage {
+    /// What it is called.
+    pub name: String,
+    /// Its version, with the number of its release.
+    pub version: String,
+    /// The checksum of its control segment, as the index has it: `Q1` and base64.
+    pub checksum: String,
+    /// How many bytes the file has.
+    pub size: u64,
+    /// Where it is from.
+    pub repository: String,
+}
+
+/// A layer that was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LockedLayer {
+    /// What it is, in a few words.
+    pub title: String,
+    /// The platform that it is for; none for a layer of all of them.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "some_platform_to_text",
+        deserialize_with = "some_platform_from_text"
+    )]
+    pub platform: Option<Platform>,
+    /// What stands for its bytes.
+    pub recipe: Digest,
+    /// The digest of the blob.
+    pub digest: Digest,
+    /// The digest of the tar in it.
+    pub diff_id: DiffId,
+    /// How many bytes the blob has.
+    pub size: u64,
+    /// How it is compressed.
+    pub media_type: MediaType,
+}
+
+impl LockedBaseLayer {
+    /// The descriptor, as the base's manifest has it.
+    pub fn descriptor(&self) -> Descriptor {
+        let mut descriptor = Descriptor::new(self.media_type.clone(), self.digest, self.size);
+        descriptor.annotations.clone_from(&self.annotations);
+        descriptor
+    }
+}
+
+impl LockedLayer {
+    /// The descriptor of the blob.
+    pub fn descriptor(&self) -> Descriptor {
+        Descriptor::new(self.media_type.clone(), self.digest, self.size)
+    }
+}
+
+impl Lock {
+    /// A lock of this version of the rules.
+    pub fn new(request: LockedRequest, flink: LockedFlink) -> Self {
+        Self {
+            version: VERSION,
+            recipe: RECIPE_VERSION,
+            request,
+            flink,
+            artifacts: Vec::new(),
+            platforms: Vec::new(),
+            layers: Vec::new(),
+        }
+    }
+
+    /// Reads the lock at `path`.
+    pub fn read(path: &Path) -> Result<Self, LockError> {
+        let bytes = fs::read_limited(path, LIMIT)?;
+        Self::parse(&bytes).map_err(|source| LockError::Malformed {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Self, toml::de::Error> {
+        #[derive(Deserialize)]
+        struct Version {
+            version: u32,
+        }
+        let text =
+            std::str::from_utf8(bytes).map_err(|_| serde::de::Error::custom("it is not UTF-8"))?;
+        // A form that is not known is told as that, not as its first unknown key.
+        let Version { version } = toml::from_str(text)?;
+        if version != VERSION {
+            return Err(serde::de::Error::custom(format!(
+                "it has the form {version}, and this program knows the form {VERSION}"
+            )));
+        }
+        toml::from_str(text)
+    }
+
+    /// The text of the file.
+    pub fn to_text(&self) -> String {
+        let facts = toml::to_string(self).expect("a lock can be written as TOML");
+        format!("{HEAD}\n{facts}")
+    }
+
+    /// Writes the lock to `path`, whole or not at all.
+    pub fn write(&self, path: &Path) -> Result<(), FileError> {
+        fs::write_atomic(path, self.to_text().as_bytes())
+    }
+
+    /// What is locked for a platform.
+    pub fn platform(&self, platform: &Platform) -> Option<&LockedPlatform> {
+        self.platforms
+            .iter()
+            .find(|locked| locked.platform.is_same(platform))
+    }
+
+    /// The layer that the recipe of this key became.
+    pub fn layer(&self, recipe: Digest) -> Option<&LockedLayer> {
+        self.layers.iter().find(|layer| layer.recipe == recipe)
+    }
+}
+
+fn platform_to_text<S: Serializer>(platform: &Platform, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(platform)
+}
+
+fn platform_from_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Platform, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map_err(serde::de::Error::custom)
+}
+
+#[expect(clippy::ref_option, reason = "serde passes fields by reference")]
+fn some_platform_to_text<S: Serializer>(
+    platform: &Option<Platform>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(platform.as_ref().expect("what is not there is skipped"))
+}
+
+fn some_platform_from_text<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Platform>, D::Error> {
+    platform_from_text(deserializer).map(Some)
+}
+
+/// In lines, so that a change of the base is a change of a line.
+fn config_to_text<S: Serializer>(config: &Config, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&config.to_pretty_text())
+}
+
+fn config_from_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Config, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Config::parse(text.as_bytes()).map_err(serde::de::Error::custom)
+}

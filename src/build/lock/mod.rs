@@ -1,0 +1,103 @@
+//! `flink-img.lock`: what was resolved for an image, so that it can be built from just that, and its digest be told
+//! without building it.
+//!
+//! `file` is the form and `changes` tells two locks apart. `record` makes the lock of a build, `pins` is what a lock gives to
+//! one, and `digest` tells what an image will be from its lock and its job.
+
+mod changes;
+mod digest;
+mod file;
+mod pins;
+mod record;
+mod take;
+
+use std::path::PathBuf;
+
+pub use changes::Change;
+pub use digest::digest;
+pub use file::{
+    Lock, LockedArtifact, LockedBase, LockedBaseLayer, LockedFlink, LockedLayer, LockedPackage,
+    LockedPlatform, LockedRequest,
+};
+pub(super) use pins::Asked;
+pub use take::{stale, take};
+
+use crate::error::{Explain, FileError, Kind};
+
+/// A lock that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LockError {
+    /// The file cannot be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The file is no lock.
+    #[error("`{}` is not a lock of this program", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: Box<toml::de::Error>,
+    },
+    /// What is to be built is not what was locked.
+    #[error("The image is not the one that is locked: {}", list(changes))]
+    Stale {
+        /// What differs.
+        changes: Vec<Change>,
+    },
+    /// A layer that is made in another way than it was when the lock was written.
+    #[error(
+        "The layer `{title}` is not locked: this version of the program makes it in another way"
+    )]
+    OtherRecipe {
+        /// What it is.
+        title: String,
+    },
+    /// A layer was made that is another one than the lock says.
+    #[error(
+        "The same inputs gave another image than the one that is locked: {}",
+        list(changes)
+    )]
+    OtherLayers {
+        /// What differs.
+        changes: Vec<Change>,
+    },
+}
+
+fn list(changes: &[Change]) -> String {
+    let changes: Vec<_> = changes.iter().map(ToString::to_string).collect();
+    changes.join("; ")
+}
+
+impl Explain for LockError {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::File(error) => error.kind(),
+            Self::Malformed { .. } => Kind::Input,
+            Self::Stale { .. } | Self::OtherRecipe { .. } => Kind::Incompatible,
+            Self::OtherLayers { .. } => Kind::Integrity,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::File(error) if error.is_not_found() => {
+                "write it with `flink-img lock`, and commit it".to_owned()
+            }
+            Self::File(error) => return error.hint(),
+            Self::Malformed { .. } => "write it anew with `flink-img lock`".to_owned(),
+            Self::Stale { .. } => {
+                "undo the change, or write the lock anew with `flink-img lock`".to_owned()
+            }
+            Self::OtherRecipe { .. } => {
+                "use the version that wrote the lock, or write the lock anew with `flink-img lock`".to_owned()
+            }
+            Self::OtherLayers { .. } => {
+                "find out which of the two machines is wrong, then write the lock anew with `flink-img lock`".to_owned()
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
