@@ -7,6 +7,8 @@ use std::io::{self, Read};
 
 use tar::EntryType;
 
+use crate::layer::Owner;
+
 /// Longest name or link target (`PATH_MAX` of Linux, generously), and longest extended header.
 const EXTENSION_LIMIT: u64 = 1024 * 1024;
 /// How large the tar of a layer may be.
@@ -22,8 +24,22 @@ pub(super) struct LayerEntry<'a> {
     pub(super) target: String,
     /// How many bytes it has.
     pub(super) size: u64,
+    /// Its permission bits, and whose it is.
+    pub(super) mode: u32,
+    pub(super) owner: Owner,
+    /// What packages of apk say of it.
+    pub(super) note: Note,
     /// The bytes.
     pub(super) content: &'a mut dyn Read,
+}
+
+/// What extended headers say of an entry of a package.
+#[derive(Debug, Default)]
+pub(super) struct Note {
+    /// The SHA-1 of its bytes or target, in hexadecimal digits (`APK-TOOLS.checksum.SHA1`).
+    pub(super) sha1: Option<String>,
+    /// Whether it has attributes beside its mode, as capabilities are.
+    pub(super) has_attributes: bool,
 }
 
 /// What extended headers say of the entry that follows them.
@@ -32,6 +48,7 @@ struct Extension {
     path: Option<Vec<u8>>,
     target: Option<Vec<u8>>,
     size: Option<u64>,
+    note: Note,
 }
 
 /// Hands every entry of `layer` to `visit`, and reads the layer to its end.
@@ -51,7 +68,12 @@ pub(super) fn each_entry(
             EntryType::XGlobalHeader => {}
             EntryType::GNUSparse => return Err(invalid("a sparse file")),
             _ => {
-                let Extension { path, target, size } = std::mem::take(&mut extension);
+                let Extension {
+                    path,
+                    target,
+                    size,
+                    note,
+                } = std::mem::take(&mut extension);
                 let header = entry.header();
                 let path = path.unwrap_or_else(|| header.path_bytes().into_owned());
                 let written = header.link_name_bytes().map(std::borrow::Cow::into_owned);
@@ -60,11 +82,20 @@ pub(super) fn each_entry(
                 if size.is_some_and(|size| size != found) {
                     return Err(invalid("a file whose size is given twice and differs"));
                 }
+                let number = |field: io::Result<u64>| field.ok()?.try_into().ok();
+                let owner = Owner {
+                    user: number(header.uid()).unwrap_or(0),
+                    group: number(header.gid()).unwrap_or(0),
+                };
+                let mode = header.mode().unwrap_or(0o644) & 0o7777;
                 visit(LayerEntry {
                     path: String::from_utf8_lossy(&path).into_owned(),
                     kind,
                     target: String::from_utf8_lossy(&target).into_owned(),
                     size: found,
+                    mode,
+                    owner,
+                    note,
                     content: &mut entry,
                 })?;
             }
@@ -139,6 +170,10 @@ impl Extension {
                             .ok_or_else(malformed)?,
                     );
                 }
+                b"APK-TOOLS.checksum.SHA1" => {
+                    self.note.sha1 = Some(String::from_utf8_lossy(value).into_owned());
+                }
+                key if key.starts_with(b"SCHILY.xattr.") => self.note.has_attributes = true,
                 _ => {}
             }
             bytes = &bytes[length..];

@@ -98,15 +98,25 @@ pub(super) struct Student {
     tree: Tree,
 }
 
+/// What has to be kept of a file for the facts.
+pub(super) fn keep(path: &str) -> Keep {
+    match path {
+        "etc/passwd" | "etc/group" => Keep::Text,
+        _ if path.ends_with("/os-release") || path.ends_with("/release") => Keep::Text,
+        _ if path.ends_with("/bin/java") => Keep::Head,
+        _ => Keep::Nothing,
+    }
+}
+
 impl Student {
+    /// One that has read the layers of `tree` before, and kept what [`keep`] says.
+    pub(super) fn of(tree: Tree) -> Self {
+        Self { tree }
+    }
+
     /// Reads an uncompressed layer to its end.
     pub(super) fn read(&mut self, layer: impl Read) -> io::Result<()> {
-        self.tree.apply(layer, |path| match path {
-            "etc/passwd" | "etc/group" => Keep::Text,
-            _ if path.ends_with("/os-release") || path.ends_with("/release") => Keep::Text,
-            _ if path.ends_with("/bin/java") => Keep::Head,
-            _ => Keep::Nothing,
-        })
+        self.tree.apply(layer, keep)
     }
 
     /// The facts of an image with the layers that were read, and `config`.

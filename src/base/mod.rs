@@ -3,6 +3,7 @@
 //! Base layers and their history are never changed. What is learned about a base is learned by reading its layers as
 //! streams; nothing is unpacked and nothing in it is run.
 
+pub mod alpine;
 mod archived;
 mod catalogue;
 mod docker_archive;

@@ -346,8 +346,21 @@ pub(super) fn learn(
     if let Some(facts) = surroundings.fetch.facts(key) {
         return Ok((key, facts));
     }
-    surroundings.fetch.bring(layers)?;
     let mut student = Student::default();
+    read_layers(base, layers, surroundings, |tar| student.read(tar))?;
+    let facts = student.facts(config, java);
+    memory::remember(store, KIND, key, &facts);
+    Ok((key, facts))
+}
+
+/// Brings the layers that are in a registry into the store, and hands the tar of each to `read`, lowest first.
+pub(super) fn read_layers(
+    base: &str,
+    layers: &mut [Layer],
+    surroundings: &Surroundings<'_>,
+    mut read: impl FnMut(&mut dyn Read) -> io::Result<()>,
+) -> Result<(), BaseError> {
+    surroundings.fetch.bring(layers)?;
     for layer in layers {
         let blob =
             store::open(&layer.descriptor, &layer.source)?.expect("it was brought into the store");
@@ -359,7 +372,7 @@ pub(super) fn learn(
         };
         let mut blob = HashingReader::new(blob);
         let mut tar = HashingReader::new(uncompressed(&layer.descriptor, &mut blob).map_err(fail)?);
-        student.read(&mut tar).map_err(fail)?;
+        read(&mut tar).map_err(fail)?;
         let (tar_digest, _) = tar.finish().map_err(fail)?;
         if tar_digest != layer.diff_id.0 {
             return Err(BaseError::DiffId {
@@ -374,9 +387,7 @@ pub(super) fn learn(
             });
         }
     }
-    let facts = student.facts(config, java);
-    memory::remember(store, KIND, key, &facts);
-    Ok((key, facts))
+    Ok(())
 }
 
 /// The tar inside a layer. One that unpacks to more than any honest layer does is an error.

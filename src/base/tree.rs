@@ -7,11 +7,17 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use super::entries::each_entry;
 use crate::layer::ImagePath;
 
 /// Longest file that is kept: `/etc/passwd` of a large site is far below.
-const TEXT_LIMIT: u64 = 256 * 1024;
+pub(super) const TEXT_LIMIT: u64 = 256 * 1024;
+/// Longest database that is kept: that of a desktop has some megabytes.
+const DATABASE_LIMIT: u64 = 8 << 20;
 /// How many links are followed before a path is given up (`MAXSYMLINKS` of Linux).
 const LINK_LIMIT: usize = 40;
 /// How many bytes of files are kept altogether; an honest image has a few dozen that are wanted.
@@ -23,12 +29,33 @@ const WHITEOUT: &str = ".wh.";
 const OPAQUE: &str = ".wh..wh..opq";
 
 /// What stands at a path.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Node {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Node {
     Directory,
-    File { kept: Option<Vec<u8>> },
+    File {
+        #[serde(
+            default,
+            skip_serializing_if = "Option::is_none",
+            serialize_with = "to_base64",
+            deserialize_with = "from_base64"
+        )]
+        kept: Option<Vec<u8>>,
+    },
     Link(String),
     Other,
+}
+
+#[expect(clippy::ref_option, reason = "serde passes fields by reference")]
+fn to_base64<S: Serializer>(kept: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
+    let text = kept.as_ref().map(|bytes| STANDARD.encode(bytes));
+    text.serialize(serializer)
+}
+
+fn from_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u8>>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    let bytes = text.map(|text| STANDARD.decode(text)).transpose();
+    bytes.map_err(serde::de::Error::custom)
 }
 
 /// What is kept of a file that is met.
@@ -37,6 +64,8 @@ pub(super) enum Keep {
     Nothing,
     /// All of it, if it is small.
     Text,
+    /// All of it, if it is not larger than any database of packages.
+    Database,
     /// As much as tells what kind of program it is.
     Head,
 }
@@ -45,7 +74,7 @@ pub(super) enum Keep {
 const HEAD: u64 = 20;
 
 /// The file tree of an image.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Tree {
     nodes: BTreeMap<String, Node>,
     /// Bytes of all paths that were met.
@@ -90,8 +119,9 @@ impl Tree {
             }
             let limit = match keep(path.as_str()) {
                 Keep::Text if entry.size <= TEXT_LIMIT => Some(TEXT_LIMIT),
+                Keep::Database if entry.size <= DATABASE_LIMIT => Some(DATABASE_LIMIT),
                 Keep::Head => Some(HEAD),
-                Keep::Text | Keep::Nothing => None,
+                Keep::Text | Keep::Database | Keep::Nothing => None,
             };
             let kind = entry.kind;
             let node = if kind.is_dir() {
@@ -156,6 +186,29 @@ impl Tree {
             self.remove_below(&path);
         }
         self.nodes.insert(path, node);
+    }
+
+    /// Puts something at a path, whose folder is really there.
+    pub(super) fn put(&mut self, path: &str, node: Node) {
+        self.nodes.insert(path.to_owned(), node);
+    }
+
+    /// What has an entry at a path; no link is followed.
+    pub(super) fn node(&self, path: &str) -> Option<&Node> {
+        self.nodes.get(path)
+    }
+
+    /// Whether a folder is at a path, with an entry of its own or only with what lies in it; no link is followed.
+    pub(super) fn is_folder(&self, path: &str) -> bool {
+        match self.nodes.get(path) {
+            Some(node) => *node == Node::Directory,
+            None => path.is_empty() || self.has_below(path),
+        }
+    }
+
+    /// Where a path leads once all links are followed, whether or not it exists; `None` for links in a circle.
+    pub(super) fn target(&self, path: &str) -> Option<String> {
+        self.follow(path, false)
     }
 
     /// Where the folder at `path` really is. Parts that are not there yet are taken as they stand.

@@ -139,6 +139,8 @@ pub enum EntryKind {
     File(Content),
     /// A symbolic link, with its target as it is written into the link.
     Symlink(String),
+    /// Another name of a file of the same layer, which comes before it.
+    HardLink(ImagePath),
 }
 
 /// The bytes of a file: known by digest and size, read only when a layer is made.
@@ -214,11 +216,21 @@ impl Entry {
         }
     }
 
+    /// Another name of the file `target`, whose mode and owner it has.
+    pub fn hard_link(path: ImagePath, target: &Self) -> Self {
+        Self {
+            path,
+            kind: EntryKind::HardLink(target.path.clone()),
+            mode: target.mode,
+            owner: target.owner,
+        }
+    }
+
     /// How many bytes the file has; 0 for folders and links.
     pub fn size(&self) -> u64 {
         match &self.kind {
             EntryKind::File(content) => content.size,
-            EntryKind::Directory | EntryKind::Symlink(_) => 0,
+            EntryKind::Directory | EntryKind::Symlink(_) | EntryKind::HardLink(_) => 0,
         }
     }
 }

@@ -166,13 +166,24 @@ mod tests {
         LayerPlan::new("test", entries, Compression::COMPACT).unwrap()
     }
 
+    /// The same, with other names for the file with the long name.
+    fn with_hard_links() -> LayerPlan {
+        let mut entries = plan().entries().to_vec();
+        let file = entries.iter().find(|entry| entry.size() == 513).unwrap();
+        let links =
+            ["opt/x.jar", "opt/y.jar"].map(|path| Entry::hard_link(ImagePath::fixed(path), file));
+        entries.extend(links);
+        LayerPlan::new("test", entries, Compression::COMPACT).unwrap()
+    }
+
     fn build(plan: &LayerPlan) -> (Vec<u8>, LayerFacts) {
         write(plan, Vec::new(), NonZeroUsize::MIN, &Silent).unwrap()
     }
 
     #[test]
     fn another_reader_sees_what_was_planned() {
-        let (blob, facts) = build(&plan());
+        let plan = with_hard_links();
+        let (blob, facts) = build(&plan);
         assert_eq!(
             facts.descriptor,
             Descriptor::of(MediaType::Layer(LayerCompression::Gzip), &blob)
@@ -184,7 +195,6 @@ mod tests {
         assert_eq!(facts.diff_id, DiffId(Digest::of(&tar)));
         assert_eq!(tar.len() % 512, 0);
 
-        let plan = plan();
         let mut planned = plan.entries().iter();
         for entry in tar::Archive::new(&tar[..]).entries().unwrap() {
             let mut entry = entry.unwrap();
@@ -205,6 +215,13 @@ mod tests {
                     assert!(header.entry_type().is_dir() && path.ends_with('/'));
                 }
                 EntryKind::Symlink(target) => {
+                    assert_eq!(
+                        entry.link_name().unwrap().unwrap().to_str(),
+                        Some(target.as_str())
+                    );
+                }
+                EntryKind::HardLink(target) => {
+                    assert!(header.entry_type().is_hard_link());
                     assert_eq!(
                         entry.link_name().unwrap().unwrap().to_str(),
                         Some(target.as_str())

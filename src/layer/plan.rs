@@ -17,11 +17,21 @@ pub struct LayerPlan {
     entries: Vec<Entry>,
 }
 
-/// Two entries of a layer claim the same path.
+/// Entries that cannot be in one layer.
 #[derive(Debug, thiserror::Error)]
-#[error("Two different things want to be `{path}` in the image")]
-pub struct PlanError {
-    path: ImagePath,
+#[non_exhaustive]
+pub enum PlanError {
+    /// Two entries claim the same path.
+    #[error("Two different things want to be `{0}` in the image")]
+    Twice(ImagePath),
+    /// A hard link to what is no file of the layer, or comes after the link.
+    #[error("The hard link `{path}` leads to `{target}`, which is no file before it in the layer")]
+    HardLink {
+        /// The link.
+        path: ImagePath,
+        /// Where it leads.
+        target: ImagePath,
+    },
 }
 
 impl Explain for PlanError {
@@ -38,7 +48,8 @@ struct Recipe<'a> {
 }
 
 impl LayerPlan {
-    /// Sorts `entries`. The same folder given twice is kept once; anything else given twice is an error.
+    /// Sorts `entries`. The same folder given twice is kept once; anything else given twice is an error, and so is a hard
+    /// link to anything but a file that sorts before it.
     pub fn new(
         title: impl Into<String>,
         mut entries: Vec<Entry>,
@@ -55,9 +66,17 @@ impl LayerPlan {
                 )
         });
         if let Some(pair) = entries.windows(2).find(|pair| pair[0].path == pair[1].path) {
-            return Err(PlanError {
-                path: pair[0].path.clone(),
-            });
+            return Err(PlanError::Twice(pair[0].path.clone()));
+        }
+        for (place, entry) in entries.iter().enumerate() {
+            if let EntryKind::HardLink(target) = &entry.kind
+                && !is_file(&entries[..place], target)
+            {
+                return Err(PlanError::HardLink {
+                    path: entry.path.clone(),
+                    target: target.clone(),
+                });
+            }
         }
         Ok(Self {
             title: title.into(),
@@ -84,6 +103,12 @@ impl LayerPlan {
             entries: &self.entries,
         }))
     }
+}
+
+/// Whether one of these sorted entries is a file at `path`.
+fn is_file(entries: &[Entry], path: &ImagePath) -> bool {
+    let found = entries.binary_search_by(|entry| entry.path.cmp(path));
+    found.is_ok_and(|place| matches!(entries[place].kind, EntryKind::File(_)))
 }
 
 #[cfg(test)]
@@ -131,6 +156,13 @@ mod tests {
             key(vec![owned], Compression::Stored),
             key(vec![folder("a")], Compression::Stored),
             key(
+                vec![
+                    file("a", "1"),
+                    Entry::hard_link(ImagePath::fixed("b"), &file("a", "1")),
+                ],
+                Compression::Stored,
+            ),
+            key(
                 vec![Entry::symlink(ImagePath::fixed("a"), "1", Owner::ROOT)],
                 Compression::Stored,
             ),
@@ -150,6 +182,26 @@ mod tests {
             ],
         ] {
             assert!(LayerPlan::new("x", entries, Compression::Stored).is_err());
+        }
+    }
+
+    #[test]
+    fn a_hard_link_leads_to_a_file_before_it() {
+        let link = |path, target: &Entry| Entry::hard_link(ImagePath::fixed(path), target);
+        let plan = |entries| LayerPlan::new("x", entries, Compression::Stored);
+        let target = file("b", "1");
+        assert!(plan(vec![link("c", &target), target.clone(), link("d", &target)]).is_ok());
+        for entries in [
+            vec![link("a", &target), target.clone()],
+            vec![link("c", &target)],
+            vec![link("c", &target), folder("b")],
+            vec![
+                link("b/c", &target),
+                Entry::symlink(target.path.clone(), "x", Owner::ROOT),
+            ],
+        ] {
+            let error = plan(entries).unwrap_err();
+            assert!(matches!(error, PlanError::HardLink { .. }), "{error}");
         }
     }
 }

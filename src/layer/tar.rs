@@ -34,6 +34,11 @@ pub(super) fn write_entry<W: Write>(
             set_name(output, EntryType::GNULongLink, target, field)?;
             EntryType::Symlink
         }
+        EntryKind::HardLink(target) => {
+            let field = &mut header.as_old_mut().linkname;
+            set_name(output, EntryType::GNULongLink, target.as_str(), field)?;
+            EntryType::Link
+        }
     };
     header.set_entry_type(kind);
     set_name(
@@ -49,7 +54,7 @@ pub(super) fn write_entry<W: Write>(
             content.copy_to(output, number, progress)?;
             Ok(pad(output, content.size)?)
         }
-        EntryKind::Directory | EntryKind::Symlink(_) => Ok(()),
+        EntryKind::Directory | EntryKind::Symlink(_) | EntryKind::HardLink(_) => Ok(()),
     }
 }
 
