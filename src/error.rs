@@ -43,6 +43,22 @@ pub trait Explain: std::error::Error {
     }
 }
 
+/// How much a word must look like another, from 0 to 1, to be taken for a misspelling of it.
+const LIKENESS: f64 = 0.85;
+
+/// The known word that `word` looks like, if it looks like one; for hints.
+pub fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let mut best = None;
+    for candidate in known {
+        let likeness = strsim::jaro_winkler(word, candidate);
+        // The first of those that are equally like it.
+        if likeness >= LIKENESS && best.is_none_or(|(most, _)| likeness > most) {
+            best = Some((likeness, candidate));
+        }
+    }
+    best.map(|(_, candidate)| candidate)
+}
+
 /// A file or folder that could not be used.
 #[derive(Debug, thiserror::Error)]
 #[error("Failed to {} `{}`", self.told(), path.display())]
@@ -142,5 +158,25 @@ impl<T> IoResultExt<T> for io::Result<T> {
                 source,
             },
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_word_finds_what_was_meant_and_another_word_does_not() {
+        let known = ["alpine-jre11", "alpine-jre17", "ubuntu-jre17", "image"];
+        for (word, expected) in [
+            ("alpine-jre71", Some("alpine-jre17")),
+            ("alpine17", Some("alpine-jre17")),
+            ("ubuntu_jre17", Some("ubuntu-jre17")),
+            ("imago", Some("image")),
+            ("postgres", None),
+            ("", None),
+        ] {
+            assert_eq!(closest(word, known), expected, "{word}");
+        }
     }
 }

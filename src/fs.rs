@@ -9,6 +9,7 @@
 )]
 
 mod atomic;
+pub mod toml;
 
 use std::fs::{DirBuilder, File, Metadata, Permissions};
 use std::io::{self, Read};

@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use flink_img::base::JavaOverride;
+use flink_img::base::{Catalogue, JavaOverride};
 use flink_img::build::{BuildError, BuildRequest, CacheUse, Context, FlinkSource, Targets, build};
 use flink_img::error::{Explain as _, Kind};
 use flink_img::http::{HttpSettings, RetryPolicy};
@@ -262,6 +262,7 @@ impl World {
         };
         let request = BuildRequest {
             base: Some(base.to_owned()),
+            catalogue: Catalogue::embedded(),
             platforms: Platform::linux_amd64().into(),
             java: JavaOverride::default(),
             flink: FlinkSource::Archive {
@@ -270,6 +271,9 @@ impl World {
             },
             job_jar: Some(self.workshop.path("job.jar")),
             job_artifacts: vec![self.workshop.path("data.bin")],
+            packages: Vec::new(),
+            package_repositories: Vec::new(),
+            package_keys: Vec::new(),
             compression: CompressionChoice::default(),
             created: None,
             lock: None,

@@ -15,7 +15,7 @@ mod rootfs;
 mod source;
 mod tree;
 
-pub use catalogue::{Catalogue, CatalogueEntry};
+pub use catalogue::{Catalogue, CatalogueEntry, CatalogueError, Libc};
 pub use error::{BaseError, FetchError};
 pub use facts::{BaseFacts, DEFAULT_PATH, Java, JavaOverride, UserFile, Users};
 pub use resolve::{Base, BaseDigests, Fetch, ImageDocuments, OpenedBase, Surroundings, open};

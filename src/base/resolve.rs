@@ -227,6 +227,34 @@ impl OpenedBase {
         })
     }
 
+    /// What stands for the facts of the base, as far as its documents tell: not for a root file system.
+    pub fn facts_key(&self, java: &JavaOverride) -> Option<Digest> {
+        match &self.content {
+            Content::Image { config, layers, .. } => Some(BaseFacts::key(config, layers, java)),
+            Content::RootFs(_) => None,
+        }
+    }
+
+    /// The base with facts that are known from elsewhere, under their key.
+    pub fn known_as(&self, facts: BaseFacts, facts_key: Digest) -> Option<Base> {
+        match &self.content {
+            Content::Image {
+                config,
+                layers,
+                digests,
+            } => Some(Base {
+                platform: self.platform.clone(),
+                config: config.clone(),
+                layers: layers.clone(),
+                digests: *digests,
+                facts,
+                facts_key,
+                remake: None,
+            }),
+            Content::RootFs(_) => None,
+        }
+    }
+
     /// Learns what is in the base; what nobody remembers is read in its layers, which are brought for that.
     pub fn look_into(
         self,

@@ -1,13 +1,14 @@
 //! What can go wrong with a build: the errors of the rooms below, and the few of the build itself.
 
 use super::lock::LockError;
-use crate::base::{BaseError, BaseSourceError, FetchError};
+use crate::base::alpine::{AlpineError, DependencyError, RepositoryError};
+use crate::base::{BaseError, BaseSourceError, CatalogueError, FetchError};
 use crate::error::{Explain, FileError, Kind};
 use crate::flink::release::ReleaseError;
 use crate::flink::{DistributionError, FlinkVersion, JavaVersionError, JobError, LineError};
 use crate::http::HttpError;
 use crate::layer::{ImagePathError, LayerError, PlanError};
-use crate::oci::Reference;
+use crate::oci::{Platforms, Reference};
 use crate::registry;
 use crate::store::{OutputError, StoreError};
 
@@ -21,6 +22,19 @@ pub enum BuildError {
     /// The base's name makes no sense.
     #[error(transparent)]
     BaseSource(#[from] BaseSourceError),
+    /// The base is in the catalogue, and not for the platform.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// The base's name is not in the catalogue, and there is no such image either.
+    #[error("The catalogue has no base `{name}`, and the image of that name cannot be had")]
+    NoSuchBase {
+        /// What was asked for.
+        name: String,
+        /// The base of the catalogue that may have been meant.
+        meant: Option<String>,
+        /// Why the image cannot be had.
+        source: Box<Self>,
+    },
     /// Flink cannot be used.
     #[error(transparent)]
     Distribution(#[from] DistributionError),
@@ -42,6 +56,21 @@ pub enum BuildError {
     /// Two things want the same place in the image.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// Packages cannot be put into the base.
+    #[error(transparent)]
+    Alpine(Box<AlpineError>),
+    /// A package's name makes no sense.
+    #[error(transparent)]
+    Package(#[from] DependencyError),
+    /// A repository's name makes no sense.
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
+    /// Nobody says where packages are.
+    #[error("The base `{base}` names no repository of packages that can be reached from here")]
+    NoRepository {
+        /// The base.
+        base: String,
+    },
     /// The lock cannot be used, or what is built is not what it says.
     #[error(transparent)]
     Lock(#[from] LockError),
@@ -91,12 +120,14 @@ pub enum BuildError {
         base: String,
     },
     /// The catalogue has nothing for the line.
-    #[error("There is no default base for Flink {version}, which wants Java {java}")]
+    #[error("There is no default base for Flink {version} on {platforms}, which wants Java {java}")]
     NoDefaultBase {
         /// The version of Flink.
         version: FlinkVersion,
         /// The major version of Java.
         java: u16,
+        /// What the image is for.
+        platforms: Platforms,
     },
     /// A time that cannot be written down.
     #[error("`{0}` seconds since 1970 are no date")]
@@ -120,6 +151,12 @@ pub enum BuildError {
     PushByDigest(Reference),
 }
 
+impl From<AlpineError> for BuildError {
+    fn from(error: AlpineError) -> Self {
+        Self::Alpine(Box::new(error))
+    }
+}
+
 impl From<BaseError> for BuildError {
     fn from(error: BaseError) -> Self {
         Self::Base(Box::new(error))
@@ -131,6 +168,8 @@ impl BuildError {
     fn inner(&self) -> Option<&dyn Explain> {
         Some(match self {
             Self::Base(error) => &**error,
+            Self::NoSuchBase { source, .. } => &**source,
+            Self::Catalogue(error) => error,
             Self::Distribution(error) => error,
             Self::Release(error) => error,
             Self::Http(error) => error,
@@ -138,6 +177,8 @@ impl BuildError {
             Self::Job(error) => error,
             Self::Java(error) => error,
             Self::Plan(error) => error,
+            Self::Alpine(error) => &**error,
+            Self::Repository(error) => error,
             Self::Lock(error) => error,
             Self::Layer(error) => error,
             Self::Store(error) => error,
@@ -148,6 +189,8 @@ impl BuildError {
             Self::File(error) => error,
             Self::BaseSource(_)
             | Self::Path(_)
+            | Self::Package(_)
+            | Self::NoRepository { .. }
             | Self::NoJava { .. }
             | Self::MissingPrograms { .. }
             | Self::BaseHasFlink { .. }
@@ -166,7 +209,11 @@ impl Explain for BuildError {
             | Self::MissingPrograms { .. }
             | Self::BaseHasFlink { .. }
             | Self::NoDefaultBase { .. } => Kind::Incompatible,
-            Self::BaseSource(_) | Self::Created(_) | Self::PushByDigest(_) => Kind::Usage,
+            Self::BaseSource(_)
+            | Self::Package(_)
+            | Self::NoRepository { .. }
+            | Self::Created(_)
+            | Self::PushByDigest(_) => Kind::Usage,
             Self::Path(_) => Kind::Input,
             Self::LostLayer { .. } => Kind::NotFound,
             _ => self.inner().map_or(Kind::Internal, Explain::kind),
@@ -181,10 +228,20 @@ impl Explain for BuildError {
             Self::NoJava { .. } => {
                 "choose a base with a Java run time, or say where it is with `--java-home`".to_owned()
             }
+            Self::Package(_) => {
+                "name it as `apk add` takes it: `NAME`, `NAME=VERSION`, `NAME>VERSION`".to_owned()
+            }
+            Self::NoRepository { .. } => {
+                "name one with `--package-repository`: what comes before `ARCH/APKINDEX.tar.gz`".to_owned()
+            }
             Self::MissingPrograms { .. } => {
                 "choose a base that has them, as those of Debian and Ubuntu do".to_owned()
             }
             Self::BaseHasFlink { .. } => "choose a base with Java and without Flink".to_owned(),
+            Self::NoSuchBase { meant, .. } => match meant {
+                Some(meant) => format!("did you mean `--base {meant}`; `flink-img bases` lists all"),
+                None => "`flink-img bases` lists what the catalogue has; name any other image in full".to_owned(),
+            },
             Self::NoDefaultBase { java, .. } => format!("name one that has Java {java} with `--base`"),
             Self::IndexRefused { .. } => {
                 "push to a registry that takes OCI indexes, or build for one `--platform` at a time, each with a name of its own".to_owned()

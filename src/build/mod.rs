@@ -11,10 +11,13 @@
 //! that several plans have is made, kept and sent once.
 
 mod annotations;
+mod bases;
 mod context;
 mod error;
+mod foundation;
 mod last;
 pub mod lock;
+mod packages;
 mod plan;
 mod publish;
 mod push;
@@ -25,12 +28,15 @@ mod run;
 mod runtime;
 mod users;
 
+pub use bases::default_base;
 pub use context::Context;
 pub use error::BuildError;
+pub use foundation::PlatformBase;
+pub use packages::{Packages, PackagesContent};
 pub use plan::{BaseSummary, BuildPlan, FlinkSummary, JobSummary, LayerRole, PlannedLayer, plan};
 pub use publish::{CacheUse, Published, Targets};
 pub use request::{BuildRequest, FlinkSource};
-pub use resolve::{Flink, Inputs, PlatformBase, ResolvedRelease};
+pub use resolve::{Flink, Inputs, ResolvedRelease};
 
 use std::collections::BTreeMap;
 

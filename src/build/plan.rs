@@ -3,6 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use super::annotations::{self, BaseNote, ReleasePlace};
+use super::packages::{Packages, PackagesContent};
 use super::runtime::{self, Labels};
 use super::{BuildError, BuildRequest, Flink, Inputs, PlatformBase, users};
 use crate::base::Base;
@@ -15,6 +16,8 @@ use crate::oci::{Config, DiffId, Digest, Platform, canonical};
 
 /// What the layers of Flink are called, lowest first.
 const FLINK_TITLES: [&str; 2] = ["lib, bin, conf, plugins", "opt, examples"];
+/// What the layer of packages is called.
+const PACKAGES_TITLE: &str = "Alpine packages";
 /// Raised whenever the layer of the user is made of other entries from the same base.
 const SYSTEM_VERSION: u32 = 1;
 
@@ -82,6 +85,8 @@ pub struct JobSummary {
 /// What a layer is there for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LayerRole {
+    /// Packages of the base's distribution.
+    Packages,
     /// The user and the entrypoint.
     System,
     /// Flink.
@@ -170,6 +175,29 @@ pub(super) fn system_layer(
     })
 }
 
+/// The layer of packages, if they bring anything.
+fn packages_layer(
+    packages: &Packages,
+    compression: Compression,
+) -> Result<Option<PlannedLayer>, PlanError> {
+    let plan = match &packages.content {
+        PackagesContent::Nothing => return Ok(None),
+        PackagesContent::Known => None,
+        PackagesContent::Entries(entries) => {
+            let plan = LayerPlan::new(PACKAGES_TITLE, entries.clone(), compression)?;
+            Some(plan)
+        }
+    };
+    Ok(Some(PlannedLayer {
+        title: PACKAGES_TITLE.to_owned(),
+        role: LayerRole::Packages,
+        key: packages.key,
+        compression,
+        release: None,
+        plan,
+    }))
+}
+
 /// Plans the image for each platform, in their order.
 ///
 /// Pure: the same request and inputs give the same plans.
@@ -214,10 +242,15 @@ fn plan_image(
         platform,
         base,
         java,
+        packages,
     } = platform;
     let version = &inputs.version;
     let compression = request.compression.of(LayerKind::Files);
-    let mut layers = vec![system_layer(base, compression)?];
+    let mut layers = Vec::new();
+    if let Some(packages) = packages {
+        layers.extend(packages_layer(packages, compression)?);
+    }
+    layers.push(system_layer(base, compression)?);
     layers.extend_from_slice(common);
 
     let job_jar = inputs.job_jar.as_ref();
@@ -300,6 +333,7 @@ fn flink_layers(
         Flink::Listed {
             distribution,
             release,
+            ..
         } => {
             let layout = FlinkLayout::new(distribution, inputs.line.line)?;
             let groups: Vec<_> = [layout.flink, layout.optional]

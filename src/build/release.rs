@@ -1,4 +1,8 @@
 //! A published release: what it is, as far as that can be known without its archive, and the archive when somebody wants it.
+//!
+//! No byte of an archive is used before its signature was looked at, as far as one is wanted. Where a signature is demanded,
+//! the layers of an earlier image do not stand for it: nobody knows whether somebody looked when they were made, so the archive
+//! is fetched, unless its signer is remembered.
 
 use std::sync::Arc;
 
@@ -7,7 +11,9 @@ use tokio::runtime::Handle;
 use super::context::Fetcher;
 use super::plan::release_key;
 use super::{BuildError, Context, Flink};
-use crate::flink::release::{Fetched, Mirror, Places, Release, Sha512, Sources};
+use crate::flink::release::{
+    Checks, Demand, Fetched, Mirror, Places, Release, Sha512, Signer, Sources,
+};
 use crate::flink::{Distribution, Known};
 use crate::http::{HttpSettings, Redirects, Route};
 use crate::layer::CompressionChoice;
@@ -19,6 +25,7 @@ use crate::store::Store;
 pub(super) struct ReleaseSource {
     release: Release,
     mirrors: Vec<Mirror>,
+    checks: Checks,
     http: HttpSettings,
     store: Store,
     reporter: Arc<dyn Reporter>,
@@ -26,10 +33,16 @@ pub(super) struct ReleaseSource {
 }
 
 impl ReleaseSource {
-    pub(super) fn new(release: Release, mirrors: Vec<Mirror>, context: &Context) -> Self {
+    pub(super) fn new(
+        release: Release,
+        mirrors: Vec<Mirror>,
+        checks: Checks,
+        context: &Context,
+    ) -> Self {
         Self {
             release,
             mirrors,
+            checks,
             http: context.http.clone(),
             store: context.store.clone(),
             reporter: Arc::clone(&context.reporter),
@@ -45,16 +58,19 @@ impl ReleaseSource {
         compression: CompressionChoice,
         fetcher: &Fetcher<'_>,
     ) -> Result<Flink, BuildError> {
+        let signer = self.signer(checksum, fetcher)?;
         let version = self.release.version.clone();
         let archive = self.clone();
-        let known =
-            Distribution::of_release(checksum, &self.store, move || archive.fetch(checksum));
+        let known = Distribution::of_release(checksum, &self.store, move || {
+            archive.fetch(checksum).map(|(fetched, _)| fetched)
+        });
         if let Some(distribution) = known
             && distribution.version == version
         {
             return Ok(Flink::Listed {
                 distribution,
                 release: Some(checksum),
+                signer,
             });
         }
         let key = release_key(&checksum, line.line, compression);
@@ -64,17 +80,64 @@ impl ReleaseSource {
                 key: Some(key),
                 layers: found.recipes,
                 scala: found.scala,
+                signer,
             });
         }
         fetcher.check_push()?;
-        let fetched = self.fetch(checksum)?;
+        let (fetched, signer) = self.fetch(checksum)?;
         let spool = self.store.temporary();
         let distribution = Distribution::from_release(&fetched, &spool, &self.store)?;
         distribution.expect_version(&fetched.path, &version)?;
         Ok(Flink::Listed {
             distribution,
             release: Some(checksum),
+            signer,
         })
+    }
+
+    /// Who signed the release, as far as that can be told without an archive that is not there; where a signature is
+    /// demanded, the archive is fetched for it.
+    fn signer(
+        &self,
+        checksum: Sha512,
+        fetcher: &Fetcher<'_>,
+    ) -> Result<Option<Signer>, BuildError> {
+        if self.checks.demand() == Demand::Off {
+            return Ok(None);
+        }
+        let sources = self.sources()?;
+        if let Some(known) = self.checks.recall(checksum, &sources) {
+            return Ok(self.told(known));
+        }
+        if self.checks.demand() == Demand::Required {
+            fetcher.check_push()?;
+            return self.fetch(checksum).map(|(_, signer)| signer);
+        }
+        match self.release.cached(Some(checksum), &sources)? {
+            Some(fetched) => self.check(&fetched, None, &sources),
+            None => Ok(None),
+        }
+    }
+
+    fn check(
+        &self,
+        fetched: &Fetched,
+        signature: Option<Vec<u8>>,
+        sources: &Sources,
+    ) -> Result<Option<Signer>, BuildError> {
+        let check = self
+            .checks
+            .check(&self.release, fetched, signature, sources);
+        Ok(self.told(self.network.block_on(check)?))
+    }
+
+    fn told(&self, signer: Option<Signer>) -> Option<Signer> {
+        if let Some(signer) = &signer {
+            let version = &self.release.version;
+            self.reporter
+                .detail(&format!("Flink {version} is {}", signer.told()));
+        }
+        signer
     }
 
     /// The published checksum, asked for if it was not noted with the archive.
@@ -90,17 +153,30 @@ impl ReleaseSource {
         Ok(self.network.block_on(self.release.checksum(&sources))?)
     }
 
-    /// The archive, from the cache or from the first place that has it.
-    fn fetch(&self, checksum: Sha512) -> Result<Fetched, BuildError> {
+    /// The archive, from the cache or from the first place that has it, and who signed it.
+    fn fetch(&self, checksum: Sha512) -> Result<(Fetched, Option<Signer>), BuildError> {
         let sources = self.sources()?;
-        let fetch = self.release.fetch(Some(checksum), &sources);
+        let (release, checks) = (&self.release, &self.checks);
+        let known = checks.recall(checksum, &sources);
+        // Where there must be a signature, there is no need for an archive that has none.
+        let signature = if checks.demand() == Demand::Required && known.is_none() {
+            let signature = checks.signature(release, checksum, None, &sources);
+            self.network.block_on(signature)?
+        } else {
+            None
+        };
+        let fetch = release.fetch(Some(checksum), &sources);
         let fetched = self.network.block_on(fetch)?;
-        let version = &self.release.version;
+        let version = &release.version;
         self.reporter.detail(&match &fetched.place {
             Some(place) => format!("Flink {version} was downloaded from {place}"),
             None => format!("Flink {version} is in the cache"),
         });
-        Ok(fetched)
+        let signer = match known {
+            Some(known) => known,
+            None => self.check(&fetched, signature, &sources)?,
+        };
+        Ok((fetched, signer))
     }
 
     fn sources(&self) -> Result<Sources, BuildError> {

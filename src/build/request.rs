@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::lock::Lock;
-use crate::base::JavaOverride;
-use crate::flink::release::Mirror;
+use crate::base::{Catalogue, JavaOverride};
+use crate::flink::release::{Mirror, Signatures};
 use crate::flink::{FlinkVersion, ScalaVersion};
 use crate::layer::CompressionChoice;
 use crate::oci::Platforms;
@@ -14,6 +14,8 @@ use crate::oci::Platforms;
 pub struct BuildRequest {
     /// What to stand on: a name of the catalogue, an image, or a path with a scheme; `None` for what fits Flink.
     pub base: Option<String>,
+    /// The bases that have names.
+    pub catalogue: Catalogue,
     /// What the image is for; with several, it is an index of one image for each.
     pub platforms: Platforms,
     /// What the user says of the base's Java.
@@ -24,6 +26,12 @@ pub struct BuildRequest {
     pub job_jar: Option<PathBuf>,
     /// What else the job needs.
     pub job_artifacts: Vec<PathBuf>,
+    /// What is put into the base besides, by the names of its package manager.
+    pub packages: Vec<String>,
+    /// Where such packages come from instead of what the base says: addresses and folders.
+    pub package_repositories: Vec<String>,
+    /// Who may sign them besides those whom the base trusts: files with public keys.
+    pub package_keys: Vec<PathBuf>,
     /// How layers are compressed.
     pub compression: CompressionChoice,
     /// When the image was created, in seconds since 1970 (`SOURCE_DATE_EPOCH`).
@@ -43,6 +51,8 @@ pub enum FlinkSource {
         scala: Option<ScalaVersion>,
         /// Places to try before Apache's own.
         mirrors: Vec<Mirror>,
+        /// Whether it must be signed, and by whom.
+        signatures: Signatures,
     },
     /// An archive on this machine.
     Archive {

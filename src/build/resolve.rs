@@ -2,18 +2,20 @@
 
 use std::path::Path;
 
+use super::bases::{self, ChosenBase};
 use super::context::Fetcher;
+use super::foundation::{self, PlatformBase, Wish};
 use super::lock::Asked;
 use super::release::ReleaseSource;
 use super::{BuildError, BuildRequest, Context, FlinkSource};
-use crate::base::{self, Base, BaseError, BaseSource, Catalogue, Java, Surroundings, UserFile};
+use crate::base::{Base, BaseSource};
 use crate::flink::lines::default_release;
-use crate::flink::release::{Mirror, Release, Sha512};
+use crate::flink::release::{Checks, Mirror, Release, Sha512, Signer};
 use crate::flink::{
     Artifact, Distribution, FlinkVersion, JavaVersion, JobJar, JobLayout, Known, ScalaVersion,
 };
 use crate::fs;
-use crate::oci::{Digest, Platform, Reference};
+use crate::oci::{Digest, Reference};
 
 /// Everything that an image is made of, found and checked; of an index, everything that its images are made of.
 #[derive(Debug)]
@@ -22,6 +24,8 @@ pub struct Inputs {
     pub bases: Vec<PlatformBase>,
     /// The base as it was named.
     pub base_name: String,
+    /// The packages that the catalogue puts into it.
+    pub base_packages: Vec<String>,
     /// The image in a registry that it is, if it is one.
     pub base_reference: Option<Reference>,
     /// The version of Flink.
@@ -47,17 +51,6 @@ pub struct ResolvedRelease {
     pub sha512: Sha512,
 }
 
-/// The base for one platform. Nothing else of the inputs differs between them.
-#[derive(Debug)]
-pub struct PlatformBase {
-    /// The platform that was asked for.
-    pub platform: Platform,
-    /// What the image stands on.
-    pub base: Base,
-    /// The base's Java.
-    pub java: Java,
-}
-
 /// What is known of Flink.
 #[derive(Debug)]
 pub enum Flink {
@@ -67,6 +60,8 @@ pub enum Flink {
         distribution: Distribution,
         /// The checksum of the release that it is, if it was asked for as one.
         release: Option<Sha512>,
+        /// Who signed the release, if that was found out.
+        signer: Option<Signer>,
     },
     /// The layers that it became in an earlier image, and no file.
     Known {
@@ -76,10 +71,19 @@ pub enum Flink {
         layers: Vec<Digest>,
         /// The Scala version that the files tell, if they do.
         scala: Option<String>,
+        /// Who signed the release, if that was found out.
+        signer: Option<Signer>,
     },
 }
 
 impl Flink {
+    /// Who signed it; `None` if it is no release, or nobody found out.
+    pub fn signer(&self) -> Option<&Signer> {
+        match self {
+            Self::Listed { signer, .. } | Self::Known { signer, .. } => signer.as_ref(),
+        }
+    }
+
     /// The Scala version that the files tell, if they do.
     pub(super) fn scala(&self) -> Option<String> {
         match self {
@@ -92,8 +96,8 @@ impl Flink {
 /// The inputs that are on this machine, found and checked.
 #[derive(Debug)]
 pub(super) struct LocalInputs {
-    asked_base: Option<BaseSource>,
-    bases: Option<Vec<PlatformBase>>,
+    asked_base: Option<ChosenBase>,
+    bases: Option<Vec<Base>>,
     version: FlinkVersion,
     line: Known,
     flink: FlinkHere,
@@ -108,6 +112,7 @@ enum FlinkHere {
     Release {
         release: Release,
         mirrors: Vec<Mirror>,
+        checks: Checks,
     },
 }
 
@@ -118,7 +123,7 @@ pub(super) fn open_local(
 ) -> Result<LocalInputs, BuildError> {
     let context = fetcher.context;
     let (job_jar, job_artifacts) = open_job(request, context)?;
-    let asked_base = asked_base(request)?;
+    let asked_base = bases::asked(request)?;
     if let Some(version) = &request.java.version {
         version.parse::<JavaVersion>()?;
     }
@@ -127,14 +132,12 @@ pub(super) fn open_local(
     {
         fs::metadata(path)?;
     }
-    let local_base = match &asked_base {
-        Some(BaseSource::Registry(_)) | None => None,
-        here => here.as_ref(),
-    };
+    let is_here = |base: &&ChosenBase| !matches!(base.source, BaseSource::Registry(_));
+    let local_base = asked_base.as_ref().filter(is_here);
     let surroundings = fetcher.surroundings(request);
     let (flink, bases) = std::thread::scope(|scope| {
         let flink = scope.spawn(|| open_flink(&request.flink, context));
-        let bases = local_base.map(|here| open_bases(request, here, &surroundings));
+        let bases = local_base.map(|here| foundation::open_local(request, here, &surroundings));
         (flink.join().expect("reading does not panic"), bases)
     });
     let (version, flink) = flink?;
@@ -143,13 +146,15 @@ pub(super) fn open_local(
     if let Some(note) = line.note(&version) {
         context.reporter.warn(&note);
     }
-    let bases = match (local_base, bases) {
-        (Some(source), Some(bases)) => {
-            let flink = (&version, line);
-            Some(check_bases(request, (source, bases), flink, context)?)
-        }
-        _ => None,
-    };
+    if let (Some(chosen), Some(bases)) = (local_base, &bases) {
+        let wish = Wish {
+            request,
+            chosen,
+            version: &version,
+            line,
+        };
+        wish.check_local(bases, context)?;
+    }
     Ok(LocalInputs {
         asked_base,
         bases,
@@ -200,13 +205,16 @@ fn open_flink(
             version,
             scala,
             mirrors,
+            signatures,
         } => {
+            let checks = signatures.open()?;
             let release = asked_release(version.as_ref(), *scala, context)?;
-            let mirrors = mirrors.clone();
-            Ok((
-                release.version.clone(),
-                FlinkHere::Release { release, mirrors },
-            ))
+            let here = FlinkHere::Release {
+                release: release.clone(),
+                mirrors: mirrors.clone(),
+                checks,
+            };
+            Ok((release.version, here))
         }
     }
 }
@@ -235,37 +243,44 @@ pub(super) fn resolve(
 ) -> Result<Inputs, BuildError> {
     let context = fetcher.context;
     let LocalInputs { version, line, .. } = local;
-    let source = match local.asked_base {
-        Some(source) => source,
-        None => default_base(&version, line, context)?,
+    let chosen = match local.asked_base {
+        Some(chosen) => chosen,
+        None => bases::default(request, &version, line, &*context.reporter)?,
     };
     if let Some(lock) = &request.lock {
         lock.check_asked(&Asked {
             request,
-            base: &source,
+            base: &chosen,
             release: match &local.flink {
                 FlinkHere::Here(_) => None,
                 FlinkHere::Release { release, .. } => Some(release),
             },
         })?;
     }
-    let bases = if let Some(opened) = local.bases {
-        opened
-    } else {
-        let bases = open_bases(request, &source, &fetcher.surroundings(request))?;
-        check_bases(request, (&source, bases), (&version, line), context)?
+    let wish = Wish {
+        request,
+        chosen: &chosen,
+        version: &version,
+        line,
     };
+    let resolved = wish.resolve(local.bases, fetcher);
+    let bases = resolved.map_err(|error| bases::explain(request, error))?;
     fetcher.last.wait()?;
     let (flink, release) = match local.flink {
         FlinkHere::Here(distribution) => {
             let flink = Flink::Listed {
                 distribution,
                 release: None,
+                signer: None,
             };
             (flink, None)
         }
-        FlinkHere::Release { release, mirrors } => {
-            let source = ReleaseSource::new(release.clone(), mirrors, context);
+        FlinkHere::Release {
+            release,
+            mirrors,
+            checks,
+        } => {
+            let source = ReleaseSource::new(release.clone(), mirrors, checks, context);
             let locked = request.lock.as_ref();
             let sha512 = match locked.and_then(|lock| lock.checksum(&release)) {
                 Some(sha512) => sha512,
@@ -277,8 +292,9 @@ pub(super) fn resolve(
     };
     Ok(Inputs {
         bases,
-        base_name: source.to_string(),
-        base_reference: match source {
+        base_name: chosen.source.to_string(),
+        base_packages: chosen.packages,
+        base_reference: match chosen.source {
             BaseSource::Registry(reference) => Some(reference),
             _ => None,
         },
@@ -300,123 +316,4 @@ fn checked(
         distribution.expect_version(path, asked)?;
     }
     Ok(distribution)
-}
-
-/// The base that the user names: one of the catalogue, or any other.
-pub(super) fn asked_base(request: &BuildRequest) -> Result<Option<BaseSource>, BuildError> {
-    let Some(name) = &request.base else {
-        return Ok(None);
-    };
-    Ok(Some(match Catalogue::embedded().named(name) {
-        Some(entry) => BaseSource::Registry(entry.reference.clone()),
-        None => name.parse()?,
-    }))
-}
-
-/// The base of the catalogue whose Java is the default of the line or, if there is none, one that works.
-pub(super) fn default_base(
-    version: &FlinkVersion,
-    line: Known,
-    context: &Context,
-) -> Result<BaseSource, BuildError> {
-    let java = line.line.default_java;
-    let catalogue = Catalogue::embedded();
-    let entry = [java]
-        .iter()
-        .chain(line.line.java)
-        .find_map(|java| catalogue.for_java((*java).into()))
-        .ok_or_else(|| BuildError::NoDefaultBase {
-            version: version.clone(),
-            java,
-        })?;
-    let message = format!(
-        "No base is given, so it is `{}` ({})",
-        entry.name, entry.reference
-    );
-    context.reporter.note(&message);
-    Ok(BaseSource::Registry(entry.reference.clone()))
-}
-
-/// Opens the base for all platforms, before anything large is brought for the first of them, and looks into each.
-fn open_bases(
-    request: &BuildRequest,
-    source: &BaseSource,
-    surroundings: &Surroundings<'_>,
-) -> Result<Vec<Base>, BaseError> {
-    let opened = match (&request.lock, source) {
-        (Some(lock), BaseSource::Registry(reference)) => {
-            lock.open_bases(reference, &request.platforms)?
-        }
-        _ => base::open(source, &request.platforms, surroundings)?,
-    };
-    opened
-        .into_iter()
-        .map(|opened| opened.look_into(&request.java, surroundings))
-        .collect()
-}
-
-/// Checks the base for each platform. Where there are several, messages tell which it is about.
-fn check_bases(
-    request: &BuildRequest,
-    (source, bases): (&BaseSource, Vec<Base>),
-    flink: (&FlinkVersion, Known),
-    context: &Context,
-) -> Result<Vec<PlatformBase>, BuildError> {
-    let platforms = &request.platforms;
-    let check = |(platform, base): (&Platform, Base)| {
-        let name = if platforms.are_several() {
-            format!("{source}` for `{platform}")
-        } else {
-            source.to_string()
-        };
-        Ok(PlatformBase {
-            platform: platform.clone(),
-            java: check_base(request, (&base, &name), flink, context)?,
-            base,
-        })
-    };
-    platforms.iter().zip(bases).map(check).collect()
-}
-
-/// What Flink's scripts will need of the base.
-fn check_base(
-    request: &BuildRequest,
-    (base, name): (&Base, &str),
-    (version, line): (&FlinkVersion, Known),
-    context: &Context,
-) -> Result<Java, BuildError> {
-    let java = base.facts.java.clone().ok_or_else(|| BuildError::NoJava {
-        base: name.to_owned(),
-        home: request.java.home.clone(),
-    })?;
-    if base.facts.has_flink {
-        return Err(BuildError::BaseHasFlink {
-            base: name.to_owned(),
-        });
-    }
-    if !base.facts.missing.is_empty() {
-        return Err(BuildError::MissingPrograms {
-            base: name.to_owned(),
-            programs: base.facts.missing.join("`, `"),
-        });
-    }
-    let users = base.facts.users.iter();
-    for (file, users) in
-        users.flat_map(|users| [("passwd", &users.passwd), ("group", &users.group)])
-    {
-        if *users == UserFile::Special {
-            context.reporter.warn(&format!(
-                "`/etc/{file}` of the base `{name}` is a link or no plain text, so `flink` is not added to it"
-            ));
-        }
-    }
-    let found = java.version.as_deref().map(str::parse::<JavaVersion>);
-    match found {
-        Some(Ok(found)) => line.check_java(version, found)?,
-        Some(Err(_)) | None => context.reporter.warn(&format!(
-            "The base `{name}` does not tell which Java it has, so it is not known whether Flink {version} runs on it; \
-             say it with `--java-version`"
-        )),
-    }
-    Ok(java)
 }

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::Deserialize;
 
 use super::quantity;
 use crate::error::Explain;
@@ -35,6 +36,10 @@ pub(super) enum Command {
     Images(ImagesArgs),
     Auth(AuthArgs),
     Cache(CacheArgs),
+    Lock(Box<LockArgs>),
+    Digest(Box<DigestArgs>),
+    Bases(BasesArgs),
+    Config(ConfigArgs),
 }
 
 /// When to use colours
@@ -45,7 +50,17 @@ pub(super) enum Color {
     Never,
 }
 
-#[derive(Debug, Args)]
+/// Whether a release must be signed
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ValueEnum)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(inline))]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum VerifySignature {
+    Required,
+    IfPresent,
+    Off,
+}
+
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub(super) struct GlobalArgs {
     /// Say nothing but errors, not even warnings
@@ -89,7 +104,7 @@ pub(super) struct GlobalArgs {
     pub(super) network: NetworkArgs,
 }
 
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Network options")]
 pub(super) struct NetworkArgs {
     /// Log in as this user; the password is FLINK_IMG_REGISTRY_TOKEN, else a line on stdin
@@ -182,10 +197,41 @@ fn java_version(text: &str) -> Result<String, String> {
     value::<JavaVersion>(text).map(|_| text.to_owned())
 }
 
-/// Build an image of a Flink job, and push it, write it to files, or keep it
-#[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
-pub(super) struct BuildArgs {
+/// The file that has what is not said on the command line
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct FileArgs {
+    /// Take what is not said here from this file [default: flink-img.toml beside the job's jar, else in the working folder]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "FLINK_IMG_CONFIG",
+        hide_env_values = true
+    )]
+    pub(super) config: Option<PathBuf>,
+    /// Read no such file
+    #[arg(long)]
+    pub(super) no_config: bool,
+}
+
+/// The bases that have names
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct CatalogueArgs {
+    /// Take the bases that have names from the files in this folder, instead of those that come with the program
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "FLINK_IMG_BASE_CATALOGUE",
+        hide_env_values = true
+    )]
+    pub(super) base_catalogue: Option<PathBuf>,
+}
+
+/// What an image is made of
+#[derive(Debug, Clone, Args)]
+pub(super) struct InputArgs {
+    #[command(flatten)]
+    pub(super) file: FileArgs,
+
     /// The job's jar; without a job the image is for session clusters
     #[arg(long, value_name = "FILE", help_heading = "Job")]
     pub(super) job_jar: Option<PathBuf>,
@@ -224,6 +270,27 @@ pub(super) struct BuildArgs {
         value_delimiter = ','
     )]
     pub(super) release_mirror: Vec<String>,
+    /// Take a release only if one of the keys in this file signed it, as the `KEYS` of Apache Flink
+    /// [default: the fingerprints that flink-img knows]
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Flink",
+        env = "FLINK_IMG_RELEASE_KEYS",
+        hide_env_values = true
+    )]
+    pub(super) release_keys: Option<PathBuf>,
+    /// Whether a release must be signed; a signature that does not hold is refused, unless it is `off`
+    /// [default: if-present]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHEN",
+        help_heading = "Flink",
+        env = "FLINK_IMG_VERIFY_SIGNATURE",
+        hide_env_values = true
+    )]
+    pub(super) verify_signature: Option<VerifySignature>,
 
     /// What to stand on: an image, a base of the catalogue, oci:DIR[:NAME], oci-archive:FILE, docker-archive:FILE or
     /// rootfs:FILE [default: the JRE that fits Flink]
@@ -235,12 +302,13 @@ pub(super) struct BuildArgs {
         hide_env_values = true
     )]
     pub(super) base: Option<String>,
-    /// What the image is for; several, with commas or repeated, make an index of images
+    #[command(flatten, next_help_heading = "Base")]
+    pub(super) catalogue: CatalogueArgs,
+    /// What the image is for; several, with commas or repeated, make an index of images [default: linux/amd64]
     #[arg(
         long,
         value_name = "OS/ARCH",
         help_heading = "Base",
-        default_value = "linux/amd64",
         value_delimiter = ','
     )]
     pub(super) platform: Vec<Platform>,
@@ -250,6 +318,61 @@ pub(super) struct BuildArgs {
     /// The version of the base's Java, whatever looking finds
     #[arg(long, value_name = "VERSION", help_heading = "Base", value_parser = java_version)]
     pub(super) java_version: Option<String>,
+
+    /// Put these packages into the base, and what they need: names as apk takes them, separated by commas. May be repeated
+    #[arg(
+        long,
+        value_name = "NAME,...",
+        help_heading = "Packages",
+        value_delimiter = ','
+    )]
+    pub(super) package: Vec<String>,
+    /// Take packages from here instead of where the base takes them from: what comes before `ARCH/APKINDEX.tar.gz`.
+    /// May be repeated
+    #[arg(long, value_name = "URL|DIR", help_heading = "Packages")]
+    pub(super) package_repository: Vec<String>,
+    /// Trust packages that are signed with this key too. May be repeated
+    #[arg(long, value_name = "FILE", help_heading = "Packages")]
+    pub(super) package_key: Vec<PathBuf>,
+
+    /// Compress layers so: auto, gzip[:LEVEL], zstd[:LEVEL] or stored. `auto` is gzip:1 for jars, gzip:6 for other files,
+    /// and stored for the job's own jar [default: auto]
+    #[arg(
+        long,
+        value_name = "HOW",
+        help_heading = "Result",
+        env = "FLINK_IMG_COMPRESSION",
+        hide_env_values = true,
+        value_parser = value::<CompressionChoice>
+    )]
+    pub(super) compression: Option<CompressionChoice>,
+}
+
+/// Where the lock is
+#[derive(Debug, Clone, Args)]
+pub(super) struct LockFileArgs {
+    /// The lock [default: flink-img.lock beside the flink-img.toml that is used, else in the working folder]
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Lock",
+        env = "FLINK_IMG_LOCK_FILE",
+        hide_env_values = true
+    )]
+    pub(super) lock_file: Option<PathBuf>,
+}
+
+/// Build an image of a Flink job, and push it, write it to files, or keep it
+#[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub(super) struct BuildArgs {
+    #[command(flatten)]
+    pub(super) input: InputArgs,
+    #[command(flatten)]
+    pub(super) lock: LockFileArgs,
+    /// Take only what is in the lock, and ask nobody for it
+    #[arg(long, help_heading = "Lock")]
+    pub(super) locked: bool,
 
     /// The image's name, or several with commas. May be repeated [default: `image` in flink-img.toml, else flink-job]
     #[arg(
@@ -266,6 +389,9 @@ pub(super) struct BuildArgs {
     /// Push the image to the registry of its name
     #[arg(long, help_heading = "Result")]
     pub(super) push: bool,
+    /// Do not push, whatever flink-img.toml says
+    #[arg(long, help_heading = "Result", conflicts_with = "push")]
+    pub(super) no_push: bool,
     /// Write the image to oci:DIR, oci-archive:FILE or docker-archive:FILE. May be repeated
     #[arg(short, long, value_name = "KIND:PATH", help_heading = "Result")]
     pub(super) output: Vec<Output>,
@@ -287,18 +413,6 @@ pub(super) struct BuildArgs {
     #[arg(long, help_heading = "Cache")]
     pub(super) no_remote_cache: bool,
 
-    /// Compress layers so: auto, gzip[:LEVEL], zstd[:LEVEL] or stored. `auto` is gzip:1 for jars, gzip:6 for other files,
-    /// and stored for the job's own jar
-    #[arg(
-        long,
-        value_name = "HOW",
-        help_heading = "Result",
-        env = "FLINK_IMG_COMPRESSION",
-        hide_env_values = true,
-        default_value = "auto",
-        value_parser = value::<CompressionChoice>
-    )]
-    pub(super) compression: CompressionChoice,
     /// Print one JSON object instead of the name with the digest
     #[arg(long, help_heading = "Result")]
     pub(super) json: bool,
@@ -308,6 +422,30 @@ pub(super) struct BuildArgs {
     /// Print what would be built as JSON, and make no layer
     #[arg(long, help_heading = "Result", conflicts_with_all = ["push", "output", "metadata_file"])]
     pub(super) dry_run: bool,
+}
+
+/// Write down everything that an image is made of, but for the job's jar, so that `build --locked` takes just that
+#[derive(Debug, Clone, Args)]
+pub(super) struct LockArgs {
+    #[command(flatten)]
+    pub(super) input: InputArgs,
+    #[command(flatten)]
+    pub(super) lock: LockFileArgs,
+    /// Lock the files of `--job-artifacts` as well
+    #[arg(long, help_heading = "Lock")]
+    pub(super) artifacts: bool,
+    /// Write nothing, and tell what is not any more as it was locked
+    #[arg(long, help_heading = "Lock", conflicts_with = "artifacts")]
+    pub(super) check: bool,
+}
+
+/// Print the digest that `build --locked` gives the image, from the lock and the job alone
+#[derive(Debug, Clone, Args)]
+pub(super) struct DigestArgs {
+    #[command(flatten)]
+    pub(super) input: InputArgs,
+    #[command(flatten)]
+    pub(super) lock: LockFileArgs,
 }
 
 /// Push an image that was kept, under its own name or others
@@ -407,3 +545,44 @@ pub(super) struct CacheVerifyArgs {
     #[arg(long)]
     pub(super) json: bool,
 }
+
+/// List the bases that have names
+#[derive(Debug, Args)]
+pub(super) struct BasesArgs {
+    #[command(flatten)]
+    pub(super) file: FileArgs,
+    #[command(flatten)]
+    pub(super) catalogue: CatalogueArgs,
+    /// Print a JSON array
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Write flink-img.toml, the file that a build takes its settings from, or print its schema
+#[derive(Debug, Args)]
+#[command(disable_help_subcommand = true)]
+pub(super) struct ConfigArgs {
+    #[command(subcommand)]
+    pub(super) command: ConfigCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigCommand {
+    Init(ConfigInitArgs),
+    Schema(ConfigSchemaArgs),
+}
+
+/// Write a file that has every setting, explained and commented out
+#[derive(Debug, Args)]
+pub(super) struct ConfigInitArgs {
+    /// Where to
+    #[arg(value_name = "FILE", default_value = "flink-img.toml")]
+    pub(super) file: PathBuf,
+    /// Replace the file that is there
+    #[arg(long)]
+    pub(super) force: bool,
+}
+
+/// Print the JSON schema of the file, for editors and checks
+#[derive(Debug, Args)]
+pub(super) struct ConfigSchemaArgs {}

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::args::{BuildArgs, GlobalArgs};
+use super::file;
 use super::output::Printer;
 use super::paths;
 use super::report::Failure;
 use super::settings::{self, Environment};
+use crate::build::lock::Lock;
 use crate::build::{self, BuildPlan, Built, Targets};
 use crate::oci::{Digest, Image};
 
@@ -20,9 +22,17 @@ pub(super) fn run(
     printer: &Printer,
 ) -> Result<(), Failure> {
     let reporter = printer.reporter();
+    let (arguments, global) = &file::complete(arguments, global)?;
     // Everything that can be wrong with the request itself comes before any work.
     let names = settings::names(arguments)?;
-    let request = settings::request(arguments, environment, &*reporter)?;
+    let input = &arguments.input;
+    let mut request = settings::request(input, environment, &*reporter)?;
+    let lock = arguments
+        .locked
+        .then(|| settings::lock_path(&arguments.lock, input));
+    if let Some(path) = &lock {
+        request.lock = Some(Lock::read(path)?);
+    }
     let targets = Targets {
         names: names.all.clone(),
         push: arguments.push,
@@ -35,7 +45,7 @@ pub(super) fn run(
     }
     paths::check_distinct(
         &request,
-        &global.network,
+        (&global.network, input.file.config.as_ref(), lock.as_ref()),
         &targets.outputs,
         arguments.metadata_file.as_deref(),
     )?;

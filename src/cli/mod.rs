@@ -2,9 +2,14 @@
 
 mod args;
 mod auth;
+mod bases;
 mod build;
 mod cache;
+mod config;
+mod digest;
+mod file;
 mod images;
+mod lock;
 mod login;
 mod output;
 mod paths;
@@ -44,6 +49,12 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
         args::Command::Auth(auth) => auth::run(auth, &arguments.global, &environment, &printer),
         args::Command::Cache(cache) => cache::run(cache, &arguments.global, &environment, &printer),
+        args::Command::Lock(lock) => lock::run(lock, &arguments.global, &environment, &printer),
+        args::Command::Digest(digest) => {
+            digest::run(digest, &arguments.global, &environment, &printer)
+        }
+        args::Command::Bases(bases) => bases::run(bases, &printer),
+        args::Command::Config(config) => config::run(config, &printer),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

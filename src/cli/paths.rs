@@ -56,13 +56,13 @@ fn real(path: &Path) -> PathBuf {
 /// Refuses a path that is written to although it is an input, or twice.
 pub(super) fn check_distinct(
     request: &BuildRequest,
-    network: &NetworkArgs,
+    (network, config, lock): (&NetworkArgs, Option<&PathBuf>, Option<&PathBuf>),
     outputs: &[Output],
     metadata: Option<&Path>,
 ) -> Result<(), PathError> {
     let flink = match &request.flink {
         FlinkSource::Archive { path, .. } | FlinkSource::Directory { path, .. } => Some(path),
-        FlinkSource::Release { .. } => None,
+        FlinkSource::Release { signatures, .. } => signatures.keys.as_ref(),
     };
     let base = local_base(request);
     let named = [
@@ -77,7 +77,10 @@ pub(super) fn check_distinct(
         .into_iter()
         .flatten()
         .chain(&request.job_artifacts)
+        .chain(&request.package_keys)
         .chain(flink)
+        .chain(config)
+        .chain(lock)
         .map(|path| real(path))
         .collect();
     let mut written = Vec::new();
@@ -131,7 +134,8 @@ pub(super) fn write_metadata(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::JavaOverride;
+    use crate::base::{Catalogue, JavaOverride};
+    use crate::flink::release::Signatures;
     use crate::layer::CompressionChoice;
     use crate::oci::Platform;
 
@@ -142,22 +146,34 @@ mod tests {
         fs::write_atomic(&jar, b"").unwrap();
         let request = BuildRequest {
             base: Some(format!("rootfs:{}/base.tar", folder.path().display())),
+            catalogue: Catalogue::embedded(),
             platforms: Platform::linux_amd64().into(),
             java: JavaOverride::default(),
             flink: FlinkSource::Release {
                 version: None,
                 scala: None,
                 mirrors: Vec::new(),
+                signatures: Signatures {
+                    keys: Some(folder.path().join("KEYS")),
+                    ..Signatures::default()
+                },
             },
             job_jar: Some(jar.clone()),
             job_artifacts: Vec::new(),
+            packages: Vec::new(),
+            package_repositories: Vec::new(),
+            package_keys: vec![folder.path().join("acme.rsa.pub")],
             compression: CompressionChoice::default(),
             created: None,
             lock: None,
         };
         let archive = |name: &str| Output::OciArchive(folder.path().join(name));
+        let config = folder.path().join("flink-img.toml");
+        let lock = folder.path().join("flink-img.lock");
         let check = |outputs: &[Output], metadata| {
-            check_distinct(&request, &NetworkArgs::default(), outputs, metadata)
+            let network = NetworkArgs::default();
+            let files = (&network, Some(&config), Some(&lock));
+            check_distinct(&request, files, outputs, metadata)
         };
         assert!(matches!(
             check(&[archive("job.jar")], None),
@@ -167,10 +183,16 @@ mod tests {
             check(&[archive("../")], Some(&jar)),
             Err(PathError::Input(_))
         ));
-        assert!(matches!(
-            check(&[archive("base.tar")], None),
-            Err(PathError::Input(_))
-        ));
+        for input in [
+            "base.tar",
+            "acme.rsa.pub",
+            "KEYS",
+            "flink-img.toml",
+            "flink-img.lock",
+        ] {
+            let refused = check(&[archive(input)], None);
+            assert!(matches!(refused, Err(PathError::Input(_))), "{input}");
+        }
         let twice = check(&[archive("a"), archive("./a")], None);
         assert!(matches!(twice, Err(PathError::Twice(_))));
         check(

@@ -1,68 +1,35 @@
-//! Flag, else environment, else `flink-img.toml`, else default: merged here, in one place, into plain values.
+//! Flag, else environment, else `flink-img.toml`, else default: merged here into plain values.
 //!
-//! This is the only module that reads the environment.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "this is the module that the others are sent to"
-)]
+//! The command line's parser knows flags and their variables; `file` puts what the file says where they say nothing; what
+//! is left is the default, here.
 
-use std::env;
-use std::ffi::{OsStr, OsString};
+mod context;
+mod environment;
+
 use std::io;
-use std::num::NonZeroUsize;
-use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::path::PathBuf;
 
-use serde::Deserialize;
-
-use super::args::{BuildArgs, GlobalArgs, NetworkArgs};
-use super::login;
+use super::args::{BuildArgs, CatalogueArgs, InputArgs, LockFileArgs, VerifySignature};
+use super::file::FILE_NAME;
 use super::report::Failure;
-use crate::base::JavaOverride;
-use crate::build::{BuildRequest, CacheUse, Context, FlinkSource};
-use crate::error::{Explain, IoResultExt as _, Kind};
-use crate::flink::release::Mirror;
-use crate::fs;
-use crate::http::{ClientCertificate, HttpSettings};
-use crate::oci::{Platforms, Reference};
+use crate::base::{Catalogue, CatalogueError, JavaOverride};
+use crate::build::{BuildRequest, CacheUse, FlinkSource};
+use crate::error::{Explain, Kind};
+use crate::flink::release::{Demand, Mirror, Signatures};
+use crate::oci::{Platform, Platforms, Reference};
 use crate::progress::Reporter;
-use crate::registry::{Client, MirrorError, Mirrors, Secret};
-use crate::store::Store;
+
+pub(super) use context::context;
+pub(super) use environment::{Environment, is_empty_variable, no_color, now};
 
 /// The name of a job image when nobody says another.
 const DEFAULT_NAME: &str = "flink-job";
-/// The configuration file.
-const FILE_NAME: &str = "flink-img.toml";
-/// It is written by hand.
-const FILE_LIMIT: u64 = 1024 * 1024;
-/// Where a machine says how its registries are mirrored.
-const SYSTEM_REGISTRIES: &str = "/etc/containers/registries.conf";
-/// The folder beside such a file in which there are more of them.
-const DROP_INS: &str = "registries.conf.d";
 
-/// A server that is silent for less may just be busy.
-const LEAST_WAIT: Duration = Duration::from_secs(30);
+/// What the lock is called where nobody says otherwise.
+const LOCK_NAME: &str = "flink-img.lock";
 
 /// The last second of the year 9999, behind which a date has more than four digits of a year.
 const LAST_SECOND: i64 = 253_402_300_799;
-
-/// What the environment says.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Environment {
-    pub(super) home: Option<PathBuf>,
-    pub(super) xdg_cache_home: Option<PathBuf>,
-    pub(super) xdg_config_home: Option<PathBuf>,
-    pub(super) xdg_runtime_dir: Option<PathBuf>,
-    pub(super) docker_config: Option<PathBuf>,
-    pub(super) registries_conf: Option<PathBuf>,
-    pub(super) temporary: PathBuf,
-    pub(super) search_path: OsString,
-    pub(super) docker_auth_config: Option<Secret>,
-    pub(super) registry_token: Option<Secret>,
-    pub(super) source_date_epoch: Option<String>,
-}
 
 /// A setting that makes no sense.
 #[derive(Debug, thiserror::Error)]
@@ -70,15 +37,14 @@ pub(super) struct Environment {
 pub(super) enum SettingsError {
     #[error("`SOURCE_DATE_EPOCH` is `{0}`, which is no time from 1970 to the end of the year 9999")]
     SourceDateEpoch(String),
-    #[error("`{}` cannot be read", path.display())]
-    File {
-        path: PathBuf,
-        source: Box<toml::de::Error>,
-    },
     #[error("`--push` needs to know where to: the image has no name")]
     NoName,
     #[error("`{0}` names a digest, and an image's digest is known only when it is built")]
     NameWithDigest(Reference),
+    #[error(
+        "Signatures are those of releases that are downloaded, and `{}` is none", .0.display()
+    )]
+    NoRelease(PathBuf),
     #[error("The cache folder `{}` belongs to somebody else, or is no folder", .0.display())]
     CacheOwner(PathBuf),
     #[error("The cache folder `{}` is open to other users", .0.display())]
@@ -90,8 +56,10 @@ pub(super) enum SettingsError {
 impl Explain for SettingsError {
     fn kind(&self) -> Kind {
         match self {
-            Self::SourceDateEpoch(_) | Self::NoName | Self::NameWithDigest(_) => Kind::Usage,
-            Self::File { .. } => Kind::Input,
+            Self::SourceDateEpoch(_)
+            | Self::NoName
+            | Self::NameWithDigest(_)
+            | Self::NoRelease(_) => Kind::Usage,
             Self::CacheOwner(_) | Self::CacheOpen(_) => Kind::Storage,
             Self::Runtime(_) => Kind::Internal,
         }
@@ -105,6 +73,9 @@ impl Explain for SettingsError {
             Self::NameWithDigest(name) => {
                 format!("leave out what follows the `@`: `{}`", name.name())
             }
+            Self::NoRelease(_) => {
+                "leave `--verify-signature required` and `--release-keys` out, and check the file before".to_owned()
+            }
             Self::CacheOwner(_) => "name a folder of your own with `--cache-dir`".to_owned(),
             Self::CacheOpen(folder) => format!(
                 "close it with `chmod 700 {}`, or name another with `--cache-dir`",
@@ -115,209 +86,6 @@ impl Explain for SettingsError {
             }
             _ => return None,
         })
-    }
-}
-
-impl Environment {
-    /// Reads the variables that matter here; those that stand for a flag are read with the flags.
-    pub(super) fn read() -> Self {
-        let path = |name: &str| {
-            env::var_os(name)
-                .filter(|value| !value.is_empty())
-                .map(PathBuf::from)
-        };
-        let secret = |name: &str| {
-            env::var(name)
-                .ok()
-                .filter(|value| !value.trim().is_empty())
-                // A variable that was filled from a file often has the end of its line.
-                .map(|value| Secret::new(value.trim_end_matches(['\r', '\n'])))
-        };
-        Self {
-            home: path("HOME"),
-            xdg_cache_home: path("XDG_CACHE_HOME"),
-            xdg_config_home: path("XDG_CONFIG_HOME"),
-            xdg_runtime_dir: path("XDG_RUNTIME_DIR"),
-            docker_config: path("DOCKER_CONFIG"),
-            registries_conf: path("CONTAINERS_REGISTRIES_CONF"),
-            temporary: env::temp_dir(),
-            search_path: env::var_os("PATH").unwrap_or_default(),
-            docker_auth_config: secret(login::INLINE_VARIABLE),
-            registry_token: secret(login::TOKEN_VARIABLE),
-            source_date_epoch: env::var("SOURCE_DATE_EPOCH")
-                .ok()
-                .filter(|value| !value.is_empty()),
-        }
-    }
-
-    /// Reads where images are mirrored, as containers-registries.conf.d(5) orders the files. A file that the variable
-    /// names stands for itself: what the machine is set up for is not mixed in.
-    fn mirrors(&self) -> Result<Mirrors, MirrorError> {
-        let config = self
-            .xdg_config_home
-            .clone()
-            .or_else(|| self.home.as_ref().map(|home| home.join(".config")));
-        let own = config.map(|config| config.join("containers/registries.conf"));
-        let named = self.registries_conf.as_ref();
-        let of_user = own.as_ref().filter(|path| fs::metadata(path).is_ok());
-        if let Some(path) = named.or(of_user) {
-            return Mirrors::default()
-                .with_file(path)?
-                .with_folder(&path.with_file_name(DROP_INS));
-        }
-        let system = Path::new(SYSTEM_REGISTRIES);
-        let mut mirrors = Mirrors::default();
-        if fs::metadata(system).is_ok() {
-            mirrors = mirrors.with_file(system)?;
-        }
-        mirrors = mirrors.with_folder(&system.with_file_name(DROP_INS))?;
-        match own {
-            Some(own) => mirrors.with_folder(&own.with_file_name(DROP_INS)),
-            None => Ok(mirrors),
-        }
-    }
-
-    /// Opens the store in the user's cache folder; where there is none that can be written (a bare user in CI), in a
-    /// folder of the user's own among the temporary files.
-    fn store(&self, asked: Option<&Path>, reporter: &dyn Reporter) -> Result<Store, Failure> {
-        if let Some(folder) = asked {
-            return Ok(Store::open_with(folder, reporter)?);
-        }
-        let cache = self
-            .xdg_cache_home
-            .clone()
-            .or_else(|| self.home.as_ref().map(|home| home.join(".cache")));
-        if let Some(cache) = cache
-            && let Ok(store) = Store::open_with(&cache.join("flink-img"), reporter)
-        {
-            return Ok(store);
-        }
-        let user = rustix::process::geteuid().as_raw();
-        let folder = self.temporary.join(format!("flink-img-{user}"));
-        fs::create_dir_all(&folder, Some(0o700))?;
-        // Everybody may make folders there, so it has to be looked at whose this one is, and that it is no link.
-        let metadata = fs::symlink_metadata(&folder)?;
-        if !metadata.is_dir() || metadata.uid() != user {
-            return Err(SettingsError::CacheOwner(folder).into());
-        }
-        if metadata.mode() & 0o077 != 0 {
-            return Err(SettingsError::CacheOpen(folder).into());
-        }
-        reporter.note(&format!(
-            "Keeping the cache in `{}`, as the home cannot be written to",
-            folder.display()
-        ));
-        Ok(Store::open_with(&folder, reporter)?)
-    }
-}
-
-/// What the clock says; for ages of files, never for what is in an image.
-pub(super) fn now() -> SystemTime {
-    SystemTime::now()
-}
-
-/// Whether a variable is set, and to nothing.
-pub(super) fn is_empty_variable(name: &OsStr) -> bool {
-    env::var_os(name).is_some_and(|value| value.is_empty())
-}
-
-/// Whether the user wants no colours (<https://no-color.org>).
-pub(super) fn no_color() -> bool {
-    env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
-}
-
-/// What a command uses of the world.
-///
-/// `registries` are the names of the images that it is about. Without them, even none, no login is read and no certificate
-/// needed, so that what is wrong with them is in nobody's way.
-pub(super) fn context(
-    arguments: &GlobalArgs,
-    environment: &Environment,
-    reporter: Arc<dyn Reporter>,
-    registries: Option<&[Reference]>,
-) -> Result<Context, Failure> {
-    let http = http(&arguments.network);
-    let registries = if let Some(names) = registries {
-        let credentials = login::store(&arguments.network, environment, names, &*reporter)?;
-        let mirrors = environment.mirrors()?;
-        let client = Client::new(http.clone(), credentials, Arc::clone(&reporter))?;
-        Some(client.with_mirrors(mirrors))
-    } else {
-        None
-    };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(SettingsError::Runtime)?;
-    let threads = arguments
-        .jobs
-        .and_then(|jobs| NonZeroUsize::new(jobs.into()))
-        .or_else(|| std::thread::available_parallelism().ok())
-        .unwrap_or(NonZeroUsize::MIN);
-    Ok(Context {
-        store: environment.store(arguments.cache_dir.as_deref(), &*reporter)?,
-        registries,
-        http,
-        threads,
-        reporter,
-        runtime,
-    })
-}
-
-fn http(arguments: &NetworkArgs) -> HttpSettings {
-    let defaults = HttpSettings::default();
-    let mut retry = defaults.retry;
-    if let Some(retries) = arguments.retry {
-        retry.attempts = usize::from(retries) + 1;
-    }
-    if let Some(timeout) = arguments.timeout {
-        retry.budget = timeout;
-    }
-    HttpSettings {
-        ca_file: arguments.ca_file.clone(),
-        client_certificate: arguments.client_cert.clone().map(|certificate| {
-            let key = arguments.client_key.clone();
-            ClientCertificate { certificate, key }
-        }),
-        insecure_registries: arguments.insecure_registry.clone(),
-        connect_timeout: defaults.connect_timeout.min(retry.budget),
-        // Some waits fit into the time for all, but none is so short that a busy server would not do.
-        read_timeout: (retry.budget / 5).max(LEAST_WAIT).min(retry.budget),
-        retry,
-    }
-}
-
-/// `flink-img.toml`, as far as it is known today.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    image: Option<Reference>,
-}
-
-impl File {
-    /// Reads the file beside the job or, if there is none, in the working folder.
-    fn find(job_jar: Option<&Path>) -> Result<Self, Failure> {
-        let beside = job_jar
-            .and_then(Path::parent)
-            .map(|folder| folder.join(FILE_NAME));
-        for path in beside.into_iter().chain([PathBuf::from(FILE_NAME)]) {
-            match fs::read_limited(&path, FILE_LIMIT) {
-                Ok(bytes) => {
-                    let text = String::from_utf8(bytes)
-                        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
-                        .at("read", &path)?;
-                    let file = toml::from_str(&text).map_err(|source| SettingsError::File {
-                        path,
-                        source: Box::new(source),
-                    })?;
-                    return Ok(file);
-                }
-                Err(error) if error.is_not_found() => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(Self::default())
     }
 }
 
@@ -338,22 +106,19 @@ impl Names {
 }
 
 /// The names of the image.
-pub(super) fn names(arguments: &BuildArgs) -> Result<Names, Failure> {
+pub(super) fn names(arguments: &BuildArgs) -> Result<Names, SettingsError> {
     let mut is_default = false;
     let names = if arguments.tag.is_empty() {
-        match File::find(arguments.job_jar.as_deref())?.image {
-            Some(name) => vec![name],
-            None if arguments.push => return Err(SettingsError::NoName.into()),
-            None => {
-                is_default = true;
-                vec![DEFAULT_NAME.parse().expect("the default is a name")]
-            }
+        if arguments.push {
+            return Err(SettingsError::NoName);
         }
+        is_default = true;
+        vec![DEFAULT_NAME.parse().expect("the default is a name")]
     } else {
         arguments.tag.clone()
     };
     match names.iter().find(|name| name.digest().is_some()) {
-        Some(name) => Err(SettingsError::NameWithDigest(name.clone()).into()),
+        Some(name) => Err(SettingsError::NameWithDigest(name.clone())),
         None => Ok(Names {
             all: distinct(names),
             is_default,
@@ -382,9 +147,38 @@ pub(super) fn cache_use(arguments: &BuildArgs) -> CacheUse {
     }
 }
 
+/// The bases that have names.
+pub(super) fn catalogue(arguments: &CatalogueArgs) -> Result<Catalogue, CatalogueError> {
+    match &arguments.base_catalogue {
+        Some(folder) => Catalogue::read(folder),
+        None => Ok(Catalogue::embedded()),
+    }
+}
+
+/// What releases are held to.
+fn signatures(arguments: &InputArgs) -> Signatures {
+    Signatures {
+        demand: match arguments.verify_signature {
+            Some(VerifySignature::Required) => Demand::Required,
+            Some(VerifySignature::IfPresent) | None => Demand::IfPresent,
+            Some(VerifySignature::Off) => Demand::Off,
+        },
+        keys: arguments.release_keys.clone(),
+    }
+}
+
+/// Where the lock is: where the user says, or else beside the file that the build is described in.
+pub(super) fn lock_path(arguments: &LockFileArgs, input: &InputArgs) -> PathBuf {
+    let beside = || match &input.file.config {
+        Some(config) => config.with_file_name(LOCK_NAME),
+        None => PathBuf::from(LOCK_NAME),
+    };
+    arguments.lock_file.clone().unwrap_or_else(beside)
+}
+
 /// What is to be built.
 pub(super) fn request(
-    arguments: &BuildArgs,
+    arguments: &InputArgs,
     environment: &Environment,
     reporter: &dyn Reporter,
 ) -> Result<BuildRequest, Failure> {
@@ -408,8 +202,14 @@ pub(super) fn request(
             version,
             scala: arguments.scala_version,
             mirrors,
+            signatures: signatures(arguments),
         },
     };
+    if let FlinkSource::Archive { path, .. } | FlinkSource::Directory { path, .. } = &flink
+        && signatures(arguments).is_strict()
+    {
+        return Err(SettingsError::NoRelease(path.clone()).into());
+    }
     let created = match &environment.source_date_epoch {
         Some(text) => {
             let seconds: i64 = text
@@ -426,7 +226,9 @@ pub(super) fn request(
     };
     Ok(BuildRequest {
         base: arguments.base.clone(),
-        platforms: Platforms::new(arguments.platform.clone()).expect("there is a default"),
+        catalogue: catalogue(&arguments.catalogue)?,
+        platforms: Platforms::new(arguments.platform.clone())
+            .unwrap_or_else(|| Platform::linux_amd64().into()),
         java: JavaOverride {
             home: arguments.java_home.clone(),
             version: arguments.java_version.clone(),
@@ -434,7 +236,10 @@ pub(super) fn request(
         flink,
         job_jar: arguments.job_jar.clone(),
         job_artifacts: arguments.job_artifacts.clone(),
-        compression: arguments.compression,
+        packages: arguments.package.clone(),
+        package_repositories: arguments.package_repository.clone(),
+        package_keys: arguments.package_key.clone(),
+        compression: arguments.compression.unwrap_or_default(),
         created,
         lock: None,
     })

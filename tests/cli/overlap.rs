@@ -9,7 +9,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use flink_img::base::JavaOverride;
+use flink_img::base::{Catalogue, JavaOverride};
 use flink_img::build::{self, BuildRequest, CacheUse, Context, FlinkSource, Targets};
 use flink_img::http::HttpSettings;
 use flink_img::layer::CompressionChoice;
@@ -126,6 +126,7 @@ fn a_layer_is_sent_while_the_next_one_is_made() {
     };
     let request = BuildRequest {
         base: Some(format!("rootfs:{}", context.path("base.tar").display())),
+        catalogue: Catalogue::embedded(),
         platforms: Platform::linux_amd64().into(),
         java: JavaOverride::default(),
         flink: FlinkSource::Archive {
@@ -134,6 +135,9 @@ fn a_layer_is_sent_while_the_next_one_is_made() {
         },
         job_jar: Some(context.path("job.jar")),
         job_artifacts: Vec::new(),
+        packages: Vec::new(),
+        package_repositories: Vec::new(),
+        package_keys: Vec::new(),
         compression: CompressionChoice::default(),
         created: None,
         lock: None,

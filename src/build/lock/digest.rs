@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 
 use super::{Asked, Lock};
+use crate::base::alpine::packages_key;
 use crate::base::{Base, BaseSource};
+use crate::build::bases;
 use crate::build::plan::release_key;
-use crate::build::resolve::{asked_base, asked_release, default_base, open_job};
+use crate::build::resolve::{asked_release, open_job};
 use crate::build::{
-    BuildError, BuildPlan, BuildRequest, Context, Flink, FlinkSource, Inputs, LayerRole,
-    PlatformBase, ResolvedRelease, plan, run,
+    BuildError, BuildPlan, BuildRequest, Context, Flink, FlinkSource, Inputs, LayerRole, Packages,
+    PackagesContent, PlatformBase, ResolvedRelease, plan, run,
 };
 use crate::flink::Known;
-use crate::layer::{self, LayerFacts};
+use crate::layer::{self, LayerFacts, LayerKind};
 use crate::oci::{BlobSource, Digest, ImageSet, Layer};
 use crate::progress::{Reporter as _, Silent};
 
@@ -43,9 +45,9 @@ fn inputs(request: &BuildRequest, lock: &Lock, context: &Context) -> Result<Inpu
     };
     let version = lock.flink.version.clone();
     let line = Known::of(&version)?;
-    let base = match asked_base(request)? {
+    let base = match bases::asked(request)? {
         Some(base) => base,
-        None => default_base(&version, line, context)?,
+        None => bases::default(request, &version, line, &*context.reporter)?,
     };
     lock.check_asked(&Asked {
         request,
@@ -62,8 +64,9 @@ fn inputs(request: &BuildRequest, lock: &Lock, context: &Context) -> Result<Inpu
         .map(|release| release_key(&release.sha512, line.line, choice));
     Ok(Inputs {
         bases: bases(request, lock),
-        base_name: base.to_string(),
-        base_reference: match base {
+        base_name: base.source.to_string(),
+        base_packages: base.packages,
+        base_reference: match base.source {
             BaseSource::Registry(reference) => Some(reference),
             _ => None,
         },
@@ -72,6 +75,7 @@ fn inputs(request: &BuildRequest, lock: &Lock, context: &Context) -> Result<Inpu
             key,
             layers: lock.flink.layers.clone(),
             scala: lock.flink.scala.clone(),
+            signer: None,
         },
         line,
         job_jar,
@@ -86,11 +90,25 @@ fn bases(request: &BuildRequest, lock: &Lock) -> Vec<PlatformBase> {
         .platforms
         .iter()
         .filter_map(|platform| Some((platform, lock.platform(platform)?)));
+    let compression = request.compression.of(LayerKind::Files);
     locked
         .map(|(platform, locked)| {
             let base = &locked.base;
+            let mut facts_key = base.facts_key(&request.java);
+            let packages = locked.selection().map(|selection| {
+                facts_key = packages_key(facts_key, &selection, compression);
+                Packages {
+                    selection,
+                    key: facts_key,
+                    content: match lock.layer(facts_key) {
+                        Some(_) => PackagesContent::Known,
+                        None => PackagesContent::Nothing,
+                    },
+                }
+            });
             PlatformBase {
                 platform: platform.clone(),
+                packages,
                 java: base.java(),
                 base: Base {
                     platform: locked.platform.clone(),
@@ -98,7 +116,7 @@ fn bases(request: &BuildRequest, lock: &Lock) -> Vec<PlatformBase> {
                     layers: base.layers_from(&nowhere()),
                     digests: base.digests(),
                     facts: base.facts(),
-                    facts_key: base.facts_key(&request.java),
+                    facts_key,
                     remake: None,
                 },
             }

@@ -9,6 +9,7 @@ use std::path::Path;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::LockError;
+use crate::base::alpine::{Dependency, Package, Selection};
 use crate::error::FileError;
 use crate::flink::FlinkVersion;
 use crate::fs;
@@ -107,11 +108,14 @@ pub struct LockedPlatform {
         deserialize_with = "platform_from_text"
     )]
     pub platform: Platform,
+    /// The Alpine packages that are put into the base by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wanted: Vec<Dependency>,
     /// The base.
     pub base: LockedBase,
-    /// The Alpine packages on top of it, by name.
+    /// Those and the packages that they need.
     #[serde(default, rename = "package", skip_serializing_if = "Vec::is_empty")]
-    pub packages: Vec<LockedPackage>,
+    pub packages: Vec<Package>,
 }
 
 /// A base.
@@ -165,22 +169,6 @@ pub struct LockedBaseLayer {
     pub annotations: BTreeMap<String, String>,
 }
 
-/// A package.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct LockedPackage {
-    /// What it is called.
-    pub name: String,
-    /// Its version, with the number of its release.
-    pub version: String,
-    /// The checksum of its control segment, as the index has it: `Q1` and base64.
-    pub checksum: String,
-    /// How many bytes the file has.
-    pub size: u64,
-    /// Where it is from.
-    pub repository: String,
-}
-
 /// A layer that was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -205,6 +193,17 @@ pub struct LockedLayer {
     pub size: u64,
     /// How it is compressed.
     pub media_type: MediaType,
+}
+
+impl LockedPlatform {
+    /// The packages, if there are any.
+    pub fn selection(&self) -> Option<Selection> {
+        let is_any = !self.wanted.is_empty() || !self.packages.is_empty();
+        is_any.then(|| Selection {
+            wanted: self.wanted.clone(),
+            packages: self.packages.clone(),
+        })
+    }
 }
 
 impl LockedBaseLayer {

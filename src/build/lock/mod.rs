@@ -16,8 +16,8 @@ use std::path::PathBuf;
 pub use changes::Change;
 pub use digest::digest;
 pub use file::{
-    Lock, LockedArtifact, LockedBase, LockedBaseLayer, LockedFlink, LockedLayer, LockedPackage,
-    LockedPlatform, LockedRequest,
+    Lock, LockedArtifact, LockedBase, LockedBaseLayer, LockedFlink, LockedLayer, LockedPlatform,
+    LockedRequest,
 };
 pub(super) use pins::Asked;
 pub use take::{stale, take};
@@ -44,6 +44,12 @@ pub enum LockError {
     Stale {
         /// What differs.
         changes: Vec<Change>,
+    },
+    /// A lock that is not what would be locked now.
+    #[error("`{}` is stale", path.display())]
+    Old {
+        /// The file.
+        path: PathBuf,
     },
     /// A layer that is made in another way than it was when the lock was written.
     #[error(
@@ -74,7 +80,7 @@ impl Explain for LockError {
         match self {
             Self::File(error) => error.kind(),
             Self::Malformed { .. } => Kind::Input,
-            Self::Stale { .. } | Self::OtherRecipe { .. } => Kind::Incompatible,
+            Self::Stale { .. } | Self::Old { .. } | Self::OtherRecipe { .. } => Kind::Incompatible,
             Self::OtherLayers { .. } => Kind::Integrity,
         }
     }
@@ -86,6 +92,7 @@ impl Explain for LockError {
             }
             Self::File(error) => return error.hint(),
             Self::Malformed { .. } => "write it anew with `flink-img lock`".to_owned(),
+            Self::Old { .. } => "write it anew with `flink-img lock`, and look at what changed".to_owned(),
             Self::Stale { .. } => {
                 "undo the change, or write the lock anew with `flink-img lock`".to_owned()
             }

@@ -3,7 +3,8 @@
 use super::changes::{Facts, changes};
 use super::file::{LockedBase, LockedFlink, LockedRequest};
 use super::{Change, Lock, LockError};
-use crate::base::{BaseDigests, BaseError, BaseFacts, BaseSource, Java, JavaOverride, OpenedBase};
+use crate::base::{BaseDigests, BaseError, BaseFacts, Java, JavaOverride, OpenedBase};
+use crate::build::bases::ChosenBase;
 use crate::build::{BuildPlan, BuildRequest, FlinkSource, LayerRole};
 use crate::flink::release::{Release, Sha512};
 use crate::layer::RECIPE_VERSION;
@@ -14,18 +15,22 @@ use crate::oci::{BlobSource, Digest, Layer, Platforms, Reference};
 pub(in crate::build) struct Asked<'a> {
     pub(in crate::build) request: &'a BuildRequest,
     /// The base, as the catalogue or the user names it.
-    pub(in crate::build) base: &'a BaseSource,
+    pub(in crate::build) base: &'a ChosenBase,
     /// The release of Flink, if it is one.
     pub(in crate::build) release: Option<&'a Release>,
 }
 
 impl LockedRequest {
-    pub(super) fn of(request: &BuildRequest) -> Self {
+    /// What is asked for, with the packages of the base's entry in the catalogue.
+    pub(super) fn of(request: &BuildRequest, of_base: &[String]) -> Self {
+        let mut packages = [of_base, &request.packages].concat();
+        packages.sort();
+        packages.dedup();
         Self {
             compression: request.compression.to_string(),
             java_home: request.java.home.clone(),
             java_version: request.java.version.clone(),
-            packages: Vec::new(),
+            packages,
         }
     }
 }
@@ -59,14 +64,14 @@ impl Lock {
         };
         let locked_flink = asked_flink.is_some().then_some(&self.flink);
         let mut old = facts(&self.request, self.recipe, locked_flink);
-        let asked_request = LockedRequest::of(request);
+        let asked_request = LockedRequest::of(request, &base.packages);
         let mut new = facts(&asked_request, RECIPE_VERSION, asked_flink.as_ref());
         for platform in request.platforms.iter() {
             let what = format!("The base for {platform}");
             if let Some(locked) = self.platform(platform) {
                 old.push((what.clone(), locked.base.name.clone()));
             }
-            new.push((what, base.to_string()));
+            new.push((what, base.source.to_string()));
         }
         LockError::stale(changes(&old, &new))
     }
@@ -112,7 +117,9 @@ impl Lock {
     ) -> Option<BaseFacts> {
         self.platforms.iter().find_map(|platform| {
             let base = &platform.base;
-            (base.facts_key(java) == key).then(|| base.facts())
+            // What is locked is known of the base with its packages, and to choose those it has to be read.
+            let is_bare = platform.selection().is_none();
+            (is_bare && base.facts_key(java) == key).then(|| base.facts())
         })
     }
 

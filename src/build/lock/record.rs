@@ -28,10 +28,13 @@ impl Lock {
             scala: inputs.flink.scala(),
             release: release.map(|found| found.release.file_name()),
             sha512: release.map(|found| found.sha512.to_string()),
-            signer: None,
+            signer: inputs
+                .flink
+                .signer()
+                .map(|signer| signer.fingerprint.clone()),
             layers: recipes,
         };
-        let mut lock = Self::new(LockedRequest::of(request), flink);
+        let mut lock = Self::new(LockedRequest::of(request, &inputs.base_packages), flink);
         let base = |base: &PlatformBase| LockedPlatform::of(base, &inputs.base_name);
         lock.platforms = inputs.bases.iter().map(base).collect();
         lock
@@ -151,7 +154,10 @@ impl LockedPlatform {
             platform,
             base,
             java,
+            packages,
         } = platform;
+        let selection = packages.as_ref().map(|packages| packages.selection.clone());
+        let selection = selection.unwrap_or_default();
         let layer = |layer: &Layer| LockedBaseLayer {
             digest: layer.descriptor.digest,
             diff_id: layer.diff_id,
@@ -172,7 +178,8 @@ impl LockedPlatform {
                 config: base.config.clone(),
                 layers: base.layers.iter().map(layer).collect(),
             },
-            packages: Vec::new(),
+            wanted: selection.wanted,
+            packages: selection.packages,
         }
     }
 }

@@ -1,6 +1,10 @@
 use super::*;
+use crate::base::alpine::Package;
 use crate::fs;
 use crate::oci::{Config, DiffId, Digest, LayerCompression, MediaType, Platform};
+
+/// A checksum as an index has it.
+const CHECKSUM: &str = "Q1qZk+NkcGgWq6PiVxeFDCbJzQ2J0=";
 
 fn lock() -> Lock {
     let mut config = Config::parse(
@@ -47,12 +51,15 @@ fn lock() -> Lock {
                 annotations: [("a".to_owned(), "b".to_owned())].into(),
             }],
         },
-        packages: vec![LockedPackage {
+        wanted: vec!["bash".parse().unwrap()],
+        packages: vec![Package {
             name: "bash".to_owned(),
-            version: "5.2.37-r0".to_owned(),
-            checksum: "Q1abc=".to_owned(),
+            version: "5.2.37-r0".parse().unwrap(),
+            arch: "x86_64".to_owned(),
+            checksum: CHECKSUM.parse().unwrap(),
             size: 7,
-            repository: "https://example.com/main".to_owned(),
+            installed_size: 8,
+            repository: "https://example.com/main".parse().unwrap(),
         }],
     });
     lock.layers.push(LockedLayer {
@@ -86,7 +93,7 @@ fn a_lock_comes_back_as_it_was_written() {
 #[test]
 fn what_changed_is_a_line_of_its_own() {
     let (old, mut new) = (lock(), lock());
-    new.platforms[0].packages[0].version = "5.3.0-r0".to_owned();
+    new.platforms[0].packages[0].version = "5.3.0-r0".parse().unwrap();
     new.platforms[0]
         .base
         .config
@@ -145,7 +152,7 @@ fn every_changed_input_is_named_with_what_it_was_and_is() {
         ),
         (
             |lock| lock.platforms[0].packages.clear(),
-            "The package `bash` for linux/amd64 was `5.2.37-r0 Q1abc= from https://example.com/main` and is gone",
+            "The package `bash` for linux/amd64 was `5.2.37-r0 Q1qZk+NkcGgWq6PiVxeFDCbJzQ2J0= from https://example.com/main` and is gone",
         ),
         (
             |lock| lock.platforms[0].base.java_version = Some("21".to_owned()),

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_RANGE, RANGE};
-use reqwest::{Response, StatusCode};
+use reqwest::{Response, StatusCode, Url};
 use tokio::sync::mpsc;
 use tokio_util::bytes::Bytes;
 
@@ -20,6 +20,12 @@ use crate::progress::Progress;
 
 /// A checksum file is one line.
 pub(super) const CHECKSUM_LIMIT: usize = 64 << 10;
+
+/// A signature has some hundred bytes.
+const SIGNATURE_LIMIT: usize = 64 << 10;
+
+/// A file with keys grows with each release manager; that of Flink has 300 KiB.
+pub(super) const KEYS_LIMIT: usize = 16 << 20;
 
 /// Nine times as large as any release so far.
 const ARCHIVE_LIMIT: u64 = 4 << 30;
@@ -72,7 +78,7 @@ impl Download<'_> {
             Some(known) => known,
             None => self.checksum(place).await?,
         };
-        let response = self.get(place, &name, None, 0).await?;
+        let response = self.get(place, self.url(place, &name), None, 0).await?;
         let total = response.content_length();
         if total.is_some_and(|total| total > ARCHIVE_LIMIT) {
             return Err(Problem::TooLarge.into());
@@ -176,7 +182,9 @@ impl Download<'_> {
     async fn resume(&self, place: &Mirror, received: u64) -> Result<(Response, u64), Problem> {
         let name = self.release.file_name();
         tracing::debug!("asking {place} for the rest of {name}, from byte {received}");
-        let response = self.get(place, &name, None, received).await?;
+        let response = self
+            .get(place, self.url(place, &name), None, received)
+            .await?;
         if response.status() == StatusCode::OK {
             return Ok((response, received));
         }
@@ -197,20 +205,9 @@ impl Download<'_> {
         let mut problem = None;
         for source in self.sources.places.checksums(place) {
             let found = async {
-                let mut response = self
-                    .get(source, &format!("{name}.sha512"), Some(PATIENCE), 0)
-                    .await?;
-                let mut bytes = Vec::new();
-                while let Some(chunk) = response
-                    .chunk()
-                    .await
-                    .map_err(|error| Problem::transport(&error))?
-                {
-                    bytes.extend_from_slice(&chunk);
-                    if bytes.len() > CHECKSUM_LIMIT {
-                        return Err(Problem::Checksum(Sha512Error::TooLong));
-                    }
-                }
+                let url = self.url(source, &format!("{name}.sha512"));
+                let bytes = self.small(source, url, CHECKSUM_LIMIT).await?;
+                let bytes = bytes.ok_or(Problem::Checksum(Sha512Error::TooLong))?;
                 Sha512::from_file(&bytes, &name).map_err(Problem::Checksum)
             };
             match found.await {
@@ -222,15 +219,55 @@ impl Download<'_> {
         Err(Problem::NoChecksum(problem.map(Box::new)))
     }
 
+    /// The signature of the archive, as `place` has it: something in which one begins.
+    pub(super) async fn signature(&self, place: &Mirror) -> Result<Vec<u8>, Problem> {
+        let url = self.url(place, &format!("{}.asc", self.release.file_name()));
+        let text = self.small(place, url, SIGNATURE_LIMIT).await?;
+        let begins = |text: &Vec<u8>| contains(text, b"-----BEGIN PGP SIGNATURE-----");
+        text.filter(begins).ok_or(Problem::Other("a signature"))
+    }
+
+    /// The file with the keys of those who sign releases, as `place` has it.
+    pub(super) async fn keys(&self, place: &Mirror) -> Result<Vec<u8>, Problem> {
+        let text = self.small(place, place.keys(), KEYS_LIMIT).await?;
+        let begins = |text: &Vec<u8>| contains(text, b"-----BEGIN PGP PUBLIC KEY BLOCK-----");
+        text.filter(begins).ok_or(Problem::Other("keys"))
+    }
+
+    /// A file of at most `limit` bytes; `None` if it has more.
+    async fn small(
+        &self,
+        place: &Mirror,
+        url: Url,
+        limit: usize,
+    ) -> Result<Option<Vec<u8>>, Problem> {
+        let mut response = self.get(place, url, Some(PATIENCE), 0).await?;
+        let mut bytes = Vec::new();
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|error| Problem::transport(&error))?
+        {
+            bytes.extend_from_slice(&chunk);
+            if bytes.len() > limit {
+                return Ok(None);
+            }
+        }
+        Ok(Some(bytes))
+    }
+
+    fn url(&self, place: &Mirror, name: &str) -> Url {
+        place.url(&self.release.version, name)
+    }
+
     /// Asks for a file, from the byte `start` on if the server can do that.
     async fn get(
         &self,
         place: &Mirror,
-        name: &str,
+        url: Url,
         timeout: Option<Duration>,
         start: u64,
     ) -> Result<Response, Problem> {
-        let url = place.url(&self.release.version, name);
         let mut request = self.sources.client.get(url);
         if let Some(timeout) = timeout {
             request = request.timeout(timeout);
@@ -259,4 +296,8 @@ async fn next(response: &mut Response) -> Result<Option<Bytes>, Problem> {
         .await
         .map_err(|_| Problem::Stalled(PATIENCE))?
         .map_err(|error| Problem::transport(&error))
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::error::{Explain, FileError, Kind};
 use crate::flink::version::FlinkVersion;
 
-use super::Sha512Error;
+use super::{Sha512Error, SignatureError};
 
 /// A release that could not be downloaded.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +23,15 @@ pub enum ReleaseError {
         /// All places that were tried, and what each said.
         attempts: Vec<Attempt>,
     },
+    /// It is not signed as it should be.
+    #[error(transparent)]
+    Signature(Box<SignatureError>),
+}
+
+impl From<SignatureError> for ReleaseError {
+    fn from(error: SignatureError) -> Self {
+        Self::Signature(Box::new(error))
+    }
 }
 
 /// One place that was tried.
@@ -59,12 +68,16 @@ pub enum Problem {
     /// No checksum from whoever may vouch for the place.
     #[error("gives no checksum{}", .0.as_ref().map(|p| format!(": {p}")).unwrap_or_default())]
     NoChecksum(Option<Box<Self>>),
+    /// An answer to the question for a signature or keys that has none.
+    #[error("answers with something else than {0}")]
+    Other(&'static str),
     /// A redirect from TLS to plain HTTP.
     #[error("redirects to an address without TLS")]
     Downgrade,
 }
 
-struct Attempts<'a>(&'a [Attempt]);
+/// What each place said, on a line of its own.
+pub(super) struct Attempts<'a>(pub(super) &'a [Attempt]);
 
 impl fmt::Display for Attempts<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -116,6 +129,7 @@ impl Explain for ReleaseError {
     fn kind(&self) -> Kind {
         match self {
             Self::File(error) => error.kind(),
+            Self::Signature(error) => error.kind(),
             Self::Nowhere { attempts, .. } => {
                 let kinds = || attempts.iter().map(|attempt| attempt.problem.kind());
                 [Kind::Integrity, Kind::Network, Kind::Unauthorized]
@@ -129,6 +143,7 @@ impl Explain for ReleaseError {
     fn hint(&self) -> Option<String> {
         let version = match self {
             Self::File(error) => return error.hint(),
+            Self::Signature(error) => return error.hint(),
             Self::Nowhere { version, .. } => version,
         };
         Some(match self.kind() {

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use reqwest::Url;
 
+use super::Demand;
 use crate::error::{Explain, Kind};
 use crate::flink::version::FlinkVersion;
 use crate::oci::is_loopback_host;
@@ -76,6 +77,12 @@ impl Mirror {
         self.0
             .join(&format!("flink-{version}/{name}"))
             .expect("a plain name is a relative address")
+    }
+
+    /// Where the keys of all who sign releases are.
+    pub(super) fn keys(&self) -> Url {
+        let keys = self.0.join("KEYS");
+        keys.expect("a plain name is a relative address")
     }
 
     pub(super) fn is_trusted(&self) -> bool {
@@ -151,6 +158,31 @@ impl Places {
     pub(super) fn checksums<'a>(&'a self, place: &'a Mirror) -> impl Iterator<Item = &'a Mirror> {
         let own = place.is_trusted() && self.mirrors.contains(place);
         own.then_some(place).into_iter().chain(&self.checksums)
+    }
+
+    /// Where signatures are looked for, when the archive came from the place `from`. They need nobody to vouch for them.
+    ///
+    /// Unless one is demanded, the user's own mirrors are enough: who has no signatures there is not made to wait for hosts
+    /// that may be out of reach.
+    pub(super) fn signatures(
+        &self,
+        from: Option<&str>,
+        demand: Demand,
+    ) -> impl Iterator<Item = &Mirror> {
+        let is_own = |from: &str| self.mirrors.iter().any(|own| own.to_string() == from);
+        let own = !self.mirrors.is_empty() && from.is_none_or(is_own);
+        let apache = demand == Demand::Required || !own;
+        let mirrors = self
+            .mirrors
+            .iter()
+            .filter(move |_| own || demand == Demand::Required);
+        mirrors.chain(self.checksums.iter().filter(move |_| apache))
+    }
+
+    /// Where the file with the keys is looked for: where nobody on the way can leave out that a key was revoked.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &Mirror> {
+        let own = self.mirrors.iter().filter(|mirror| mirror.is_trusted());
+        own.chain(&self.checksums)
     }
 }
 

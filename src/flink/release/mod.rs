@@ -3,13 +3,15 @@
 //! What a checksum proves depends on where it comes from. One from the same place as the archive finds
 //! accidents; one that came over TLS also shows that the archive is what that host publishes. So a mirror that
 //! is reached over TLS, or on this machine, may vouch for itself; for one over plain HTTP, and for a mirror
-//! that has no checksum, it is taken from Apache's own hosts, over TLS. Signatures are not looked at here.
+//! that has no checksum, it is taken from Apache's own hosts, over TLS. Whose signature counts is told in
+//! [`signature`].
 
 mod checksum;
 mod download;
 mod error;
 mod mirror;
 mod receive;
+pub mod signature;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,6 +32,7 @@ use download::{CHECKSUM_LIMIT, Download, Failure};
 pub use checksum::{Sha512, Sha512Error};
 pub use error::{Attempt, Problem, ReleaseError};
 pub use mirror::{Mirror, MirrorError, Places};
+pub use signature::{Checks, Demand, SignatureError, Signatures, Signer};
 
 /// The kind under which the checksum of a file is remembered, and the version of what is remembered.
 const CHECKSUM: (&str, &str) = ("sha512", "1");

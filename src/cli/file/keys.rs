@@ -1,0 +1,130 @@
+//! The keys of `flink-img.toml`. The comments here are what the schema says of them.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::value::{List, Parsed};
+use crate::cli::args::VerifySignature;
+use crate::flink::{FlinkVersion, ScalaVersion};
+use crate::layer::CompressionChoice;
+use crate::oci::{Platform, Reference};
+use crate::store::Output;
+
+/// What `flink-img build` does when it is not said on the command line. Relative paths start in the folder of the file
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(title = "flink-img.toml"))]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Keys {
+    /// The image's name, or several
+    pub(super) image: List<Parsed<Reference>>,
+    /// Whether to push the image to the registry of its name
+    pub(super) push: Option<bool>,
+    /// What the image is for: `linux/amd64` unless said otherwise
+    pub(super) platforms: List<Parsed<Platform>>,
+    /// Files to write the image to: `oci:DIR`, `oci-archive:FILE` or `docker-archive:FILE`
+    pub(super) outputs: List<Parsed<Output>>,
+    /// How layers are compressed: `auto`, `gzip[:LEVEL]`, `zstd[:LEVEL]` or `stored`
+    pub(super) compression: Option<Parsed<CompressionChoice>>,
+    /// The job
+    pub(super) job: Job,
+    /// Where Flink comes from; a release of Apache unless said otherwise
+    pub(super) flink: Flink,
+    /// What the image stands on
+    pub(super) base: Base,
+    /// What is put into the base besides
+    pub(super) packages: Packages,
+    /// How registries are spoken to
+    pub(super) registry: Registry,
+    /// What of earlier images is used
+    pub(super) cache: Cache,
+}
+
+/// The job
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Job {
+    /// The job's jar. The name of the file may have one `*` for what changes, as a version; one file must fit
+    pub(super) jar: Option<PathBuf>,
+    /// Further files of the job
+    pub(super) artifacts: List<PathBuf>,
+}
+
+/// Where Flink comes from
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(
+    test,
+    derive(schemars::JsonSchema),
+    schemars(extend("not" = {"anyOf": [
+        {"required": ["archive", "directory"]},
+        {"required": ["archive", "scala-version"]},
+        {"required": ["directory", "scala-version"]},
+    ]}))
+)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Flink {
+    /// The version of Flink: to download, or that the archive or folder must have
+    pub(super) version: Option<Parsed<FlinkVersion>>,
+    /// The Scala version of the release; not with `archive` or `directory`
+    pub(super) scala_version: Option<Parsed<ScalaVersion>>,
+    /// An archive to take Flink from
+    pub(super) archive: Option<PathBuf>,
+    /// A folder to take Flink from; not with `archive`
+    pub(super) directory: Option<PathBuf>,
+    /// Where releases are downloaded from first: what comes before `flink-VERSION/`
+    pub(super) mirrors: List<String>,
+    /// Whether a release must be signed: `required`, `if-present` or `off`
+    pub(super) verify_signature: Option<VerifySignature>,
+    /// A file with the keys that a release may be signed with, instead of those that flink-img knows
+    pub(super) keys: Option<PathBuf>,
+}
+
+/// What the image stands on
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Base {
+    /// A base of the catalogue, an image, `oci:DIR[:NAME]`, `oci-archive:FILE`, `docker-archive:FILE` or `rootfs:FILE`; the
+    /// JRE that fits Flink unless said otherwise
+    pub(super) name: Option<String>,
+    /// A folder whose files describe the bases that have names, instead of those that come with the program
+    pub(super) catalogue: Option<PathBuf>,
+    /// Where Java is in the base, whatever looking finds
+    pub(super) java_home: Option<String>,
+    /// The version of the base's Java, whatever looking finds
+    pub(super) java_version: Option<String>,
+}
+
+/// What is put into the base besides
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Packages {
+    /// Names of packages, as apk takes them
+    pub(super) add: List<String>,
+    /// Where packages come from instead of where the base takes them from: addresses, or folders
+    pub(super) repositories: List<String>,
+    /// Files with keys that packages may be signed with besides those that the base trusts
+    pub(super) keys: List<PathBuf>,
+}
+
+/// How registries are spoken to
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Registry {
+    /// Registries that are spoken to without TLS, as `HOST[:PORT]`
+    pub(super) insecure: List<String>,
+    /// A PEM file with authorities to trust, besides those of the system
+    pub(super) ca_file: Option<PathBuf>,
+}
+
+/// What of earlier images is used
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Cache {
+    /// Images to take known layers from, besides those that the image's names lead to now
+    pub(super) from: List<Parsed<Reference>>,
+}

@@ -1,0 +1,85 @@
+//! The certificates of a file with keys, as projects publish them.
+
+use std::collections::BTreeMap;
+
+use pgp::composed::{Deserializable as _, SignedPublicKey};
+use pgp::types::KeyDetails as _;
+
+use super::armor::{Block, blocks};
+use super::certificate::{Certificate, hex};
+
+/// A file that release managers add their keys to has some dozen.
+const CERTIFICATE_LIMIT: usize = 10_000;
+
+/// Certificates, by the fingerprint of their primary key. They are what the file says, and vouch for nothing by themselves.
+///
+/// ```
+/// use flink_img::flink::release::signature::Keyring;
+///
+/// assert!(Keyring::parse(b"pub   rsa4096 2021-03-04").is_empty());
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Keyring {
+    certificates: BTreeMap<String, Certificate>,
+    skipped: usize,
+}
+
+impl Keyring {
+    /// Reads all armored blocks of a text. What cannot be read, as a certificate of another time, is skipped: it stands
+    /// beside those that count.
+    pub fn parse(text: &[u8]) -> Self {
+        let (blocks, unfinished) = blocks(text, Block::Keys);
+        let mut keyring = Self {
+            skipped: unfinished,
+            ..Self::default()
+        };
+        for block in blocks {
+            let Ok((certificates, _)) = SignedPublicKey::from_string_many(&block) else {
+                keyring.skipped += 1;
+                continue;
+            };
+            for certificate in certificates.take(CERTIFICATE_LIMIT) {
+                match certificate {
+                    Ok(certificate) => keyring.add(certificate),
+                    Err(error) => {
+                        tracing::debug!("a certificate is skipped: {error}");
+                        keyring.skipped += 1;
+                    }
+                }
+            }
+        }
+        keyring
+    }
+
+    /// A certificate that is there twice was added again when it had changed: both tell of the same key.
+    fn add(&mut self, certificate: SignedPublicKey) {
+        let fingerprint = hex(&certificate.fingerprint());
+        match self.certificates.get_mut(&fingerprint) {
+            Some(known) => known.merge(certificate),
+            None => {
+                let certificate = Certificate::new(certificate);
+                self.certificates.insert(fingerprint, certificate);
+            }
+        }
+    }
+
+    /// Whether there is no certificate.
+    pub fn is_empty(&self) -> bool {
+        self.certificates.is_empty()
+    }
+
+    /// The fingerprints of the primary keys, in upper case.
+    pub fn fingerprints(&self) -> impl Iterator<Item = &str> {
+        self.certificates.keys().map(String::as_str)
+    }
+
+    /// How many blocks or certificates could not be read.
+    pub fn skipped(&self) -> usize {
+        self.skipped
+    }
+
+    pub(super) fn certificates(&self) -> impl Iterator<Item = (&str, &Certificate)> {
+        let certificates = self.certificates.iter();
+        certificates.map(|(fingerprint, certificate)| (fingerprint.as_str(), certificate))
+    }
+}
