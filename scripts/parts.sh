@@ -6,6 +6,7 @@
 #   scripts/parts.sh flink VERSION...    assembles flink-VERSION/ and flink-VERSION-bin-scala_2.12.tgz
 #   scripts/parts.sh jre                 makes jre17.tar, a root file system with Java 17
 #   scripts/parts.sh jobs                compiles the jobs in fixtures/jobs against each Flink line
+#   scripts/parts.sh alpine              gathers indexes, a package and an image of Alpine Linux, where there is Go
 #   scripts/parts.sh quickstart          what scripts/quickstart.sh needs: one Flink line of the above
 #   scripts/parts.sh bench               the same, and what scripts/bench.sh needs besides
 #   scripts/parts.sh all                 everything (the default)
@@ -29,6 +30,7 @@ PACKAGES=(
     nginx squid # what stands between us and a registry
     podman runc conmon catatonit uidmap # to run what was built
     strace util-linux # to take all privileges from a build, and to see that it misses none
+    gnupg # to sign releases as their managers do
     mmdebstrap busybox-static dash # a base; the shells that the entrypoint is tested under
     shellcheck openssl ca-certificates xz-utils zstd make python3 python3-venv
 )
@@ -280,6 +282,56 @@ make_jobs() {
     done
 }
 
+# --- Alpine Linux -----------------------------------------------------------------------------------------------------
+
+# Two Go modules carry what Alpine has published among their test data: whole signed indexes and packages, and an image.
+# Only what the pins name is taken, and it must be what they say.
+ALPINE_MODULES=(chainguard.dev/apko@v0.30.0 github.com/google/osv-scalibr@v0.5.3)
+
+# module_folder MODULE: brings a Go module and prints the folder that it is in.
+module_folder() {
+    GOFLAGS=-mod=mod go mod download -json "$1" | sed -n 's/^[[:space:]]*"Dir": "\(.*\)",*$/\1/p'
+}
+
+gather_alpine() {
+    local into=$1 apko scalibr layer name
+    apko=$(cd "$WORK" && module_folder "${ALPINE_MODULES[0]}")/pkg/apk/apk/testdata
+    scalibr=$(cd "$WORK" && module_folder "${ALPINE_MODULES[1]}")/artifact/image/layerscanning/image/testdata
+    mkdir -p "$into"
+    cp "$apko/alpine-316/APKINDEX.tar.gz" "$into/v3.16-APKINDEX.tar.gz"
+    cp "$apko/alpine-317/APKINDEX.tar.gz" "$into/v3.17-APKINDEX.tar.gz"
+    cp "$apko/alpine-316/alpine-baselayout-3.2.0-r23.apk" "$scalibr/alpine.tar" "$into/"
+    # The image has the keys of every architecture.
+    layer=$(tar -tf "$into/alpine.tar" | grep '/layer\.tar$')
+    for name in 6165ee59 616ae350; do
+        name=alpine-devel@lists.alpinelinux.org-$name.rsa.pub
+        tar -xOf "$into/alpine.tar" "$layer" | tar -xOf - "usr/share/apk/keys/$name" >"$into/$name"
+    done
+    chmod 0644 "$into"/*
+}
+
+make_alpine() {
+    local key pins names
+    pins=$(grep -F -- "  alpine/" "$ROOT/scripts/parts.sha256")
+    key=$(recipe gather_alpine "${ALPINE_MODULES[@]}" "$pins")
+    mapfile -t names < <(awk '{ print $2 }' <<<"$pins")
+    is_done alpine "$key" "${names[@]}" && return
+    if ! command -v go >/dev/null; then
+        say "There is no Go tool chain: the tests against Alpine's own packages will be told as ignored"
+        return
+    fi
+
+    fresh_work
+    say "gathering parts of Alpine Linux from two Go modules"
+    gather_alpine "$WORK/alpine"
+    (cd "$WORK" && sha256sum --check --quiet --strict - <<<"$pins") >&2 ||
+        fail "The parts of Alpine Linux are not what scripts/parts.sha256 says"
+    rm -rf "$PARTS/alpine"
+    mv "$WORK/alpine" "$PARTS/alpine"
+    mark_done alpine "$key" "${names[@]}"
+    rm -rf "$WORK"
+}
+
 # --- the command line -------------------------------------------------------------------------------------------------
 
 main() {
@@ -299,6 +351,7 @@ main() {
         ;;
     jre) make_jre ;;
     jobs) make_jobs "${FLINK_VERSIONS[@]}" ;;
+    alpine) make_alpine ;;
     quickstart)
         make_apt
         make_jre
@@ -314,8 +367,9 @@ main() {
         for version in "${FLINK_VERSIONS[@]}"; do make_flink "$version"; done
         make_jre
         make_jobs "${FLINK_VERSIONS[@]}"
+        make_alpine
         ;;
-    *) fail "Unknown part \"$command\"; there are: apt, flink VERSION, jre, jobs, quickstart, bench, all" ;;
+    *) fail "Unknown part \"$command\"; there are: apt, flink VERSION, jre, jobs, alpine, quickstart, bench, all" ;;
     esac
 }
 

@@ -25,15 +25,14 @@ use flink_img::build::{BuildError, BuildRequest, CacheUse, Context, FlinkSource,
 use flink_img::error::{Explain as _, Kind};
 use flink_img::http::{HttpSettings, RetryPolicy};
 use flink_img::layer::CompressionChoice;
-use flink_img::oci::{Digest, Document, Platform, Reference};
+use flink_img::oci::{Digest, Document, ImageSet, Platforms, Reference};
 use flink_img::progress::Silent;
 use flink_img::registry::{Client, CredentialStore, Credentials, Secret};
 use flink_img::store::Store;
-use support::context::{base_config, layer};
-use support::fixtures::{Compress, tar};
+use support::platforms::{bases, put};
 use support::registry::token::{Refusal, TokenService};
 use support::registry::{Auth, Fault, LocationForm, Registry, RequestInfo, Ways};
-use support::workshop::{Random, Workshop, noise, small_root};
+use support::workshop::{Random, Workshop, noise};
 
 /// How many schedules are tried.
 const SCHEDULES: u64 = 600;
@@ -188,24 +187,22 @@ fn registry(dice: &mut Dice, seed: u64) -> Registry {
     registry
 }
 
-/// What all schedules build.
+/// What the schedules build: every other one an index.
 struct World {
     workshop: Workshop,
-    /// Layer and config of the base.
-    base: (flink_img::oci::MediaType, Vec<u8>, Vec<u8>),
+    base: ImageSet,
+    platforms: Platforms,
     /// The digest of the right image.
     digest: Digest,
 }
 
 impl World {
-    fn new() -> Self {
-        let workshop = Workshop::new();
-        let root = tar(&small_root());
-        let (media_type, bytes) = layer(&root, Compress::Gzip);
-        let base = (media_type, bytes, base_config("amd64", &root));
+    fn new(platforms: &[&str]) -> Self {
+        let parsed = platforms.iter().map(|text| text.parse().unwrap());
         let mut world = Self {
-            workshop,
-            base,
+            workshop: Workshop::new(),
+            base: bases(platforms, 0),
+            platforms: Platforms::new(parsed.collect()).unwrap(),
             digest: Digest::of(b""),
         };
         let registry = Registry::start();
@@ -218,9 +215,8 @@ impl World {
     }
 
     fn put_base(&self, registry: &Registry) -> String {
-        let (media_type, bytes, config) = &self.base;
-        let layers = [(media_type.clone(), &bytes[..])];
-        let digest = registry.put_image("acme/base", "1", config, &layers);
+        put(registry, "acme/base", "1", &self.base);
+        let digest = self.base.digest();
         format!("{}/acme/base@{digest}", registry.address())
     }
 
@@ -263,7 +259,7 @@ impl World {
         let request = BuildRequest {
             base: Some(base.to_owned()),
             catalogue: Catalogue::embedded(),
-            platforms: Platform::linux_amd64().into(),
+            platforms: self.platforms.clone(),
             java: JavaOverride::default(),
             flink: FlinkSource::Archive {
                 path: self.workshop.path("flink.tgz"),
@@ -287,19 +283,34 @@ impl World {
         Ok(build(&request, &targets, &context)?.images.digest())
     }
 
-    /// Asserts that the tag leads to the right image, of which nothing is missing.
+    /// Asserts that the tag leads to the right image, or the right index, of which nothing is missing.
     fn assert_right(&self, registry: &Registry, seed: u64) {
-        let (media_type, bytes) = registry.manifest("acme/job", "1").unwrap();
-        assert_eq!(Digest::of(&bytes), self.digest, "seed {seed}");
-        let Document::Manifest(manifest) = Document::parse(&bytes, Some(&media_type)).unwrap()
-        else {
-            panic!("seed {seed}: an index");
+        let read = |name: &str| {
+            let found = registry.manifest("acme/job", name);
+            let (media_type, bytes) = found.unwrap_or_else(|| panic!("seed {seed}: no {name}"));
+            let document = Document::parse(&bytes, Some(&media_type)).unwrap();
+            (Digest::of(&bytes), document)
         };
-        for descriptor in manifest.layers.iter().chain([&manifest.config]) {
-            let blob = registry.blob("acme/job", descriptor.digest);
-            let blob = blob.unwrap_or_else(|| panic!("seed {seed}: a blob is missing"));
-            let found = (Digest::of(&blob), blob.len() as u64);
-            assert_eq!(found, (descriptor.digest, descriptor.size), "seed {seed}");
+        let (digest, top) = read("1");
+        assert_eq!(digest, self.digest, "seed {seed}");
+        let images = match top {
+            Document::Manifest(_) => vec![top],
+            Document::Index(index) => {
+                let digests = index.manifests.iter().map(|manifest| manifest.digest);
+                digests.map(|digest| read(&digest.to_string()).1).collect()
+            }
+        };
+        assert_eq!(images.len(), self.platforms.len(), "seed {seed}");
+        for image in images {
+            let Document::Manifest(manifest) = image else {
+                panic!("seed {seed}: an index in the index");
+            };
+            for descriptor in manifest.layers.iter().chain([&manifest.config]) {
+                let blob = registry.blob("acme/job", descriptor.digest);
+                let blob = blob.unwrap_or_else(|| panic!("seed {seed}: a blob is missing"));
+                let found = (Digest::of(&blob), blob.len() as u64);
+                assert_eq!(found, (descriptor.digest, descriptor.size), "seed {seed}");
+            }
         }
     }
 
@@ -375,17 +386,20 @@ fn every_schedule_of_faults_ends_with_the_right_image_or_a_documented_error() {
         Ok(seed) => vec![seed.parse().unwrap()],
         Err(_) => (1..=SCHEDULES).collect(),
     };
-    let world = Arc::new(World::new());
+    let one = World::new(&["linux/amd64"]);
+    let several = World::new(&["linux/amd64", "linux/arm64/v8"]);
+    let worlds = Arc::new([one, several]);
     let queue = Arc::new(Mutex::new(seeds.clone()));
     let (report, reports) = mpsc::channel();
     for _ in 0..WORKERS.min(seeds.len()) {
-        let (world, queue, report) = (Arc::clone(&world), Arc::clone(&queue), report.clone());
+        let (worlds, queue, report) = (Arc::clone(&worlds), Arc::clone(&queue), report.clone());
         std::thread::spawn(move || {
             loop {
                 let seed = queue.lock().unwrap().pop();
                 let Some(seed) = seed else { return };
                 report.send((seed, None)).unwrap();
-                let told = world.run(seed);
+                let place = usize::try_from(seed).unwrap() % worlds.len();
+                let told = worlds[place].run(seed);
                 report.send((seed, Some(told))).unwrap();
             }
         });

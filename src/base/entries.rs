@@ -173,7 +173,11 @@ impl Extension {
                 b"APK-TOOLS.checksum.SHA1" => {
                     self.note.sha1 = Some(String::from_utf8_lossy(value).into_owned());
                 }
-                key if key.starts_with(b"SCHILY.xattr.") => self.note.has_attributes = true,
+                key if key.starts_with(b"SCHILY.xattr.")
+                    || key.starts_with(b"LIBARCHIVE.xattr.") =>
+                {
+                    self.note.has_attributes = true;
+                }
                 _ => {}
             }
             bytes = &bytes[length..];

@@ -75,12 +75,12 @@ impl Wish<'_> {
         let opened = open(request, self.chosen, &surroundings)?;
         let mut found = Vec::new();
         for (platform, opened) in platforms.zip(opened) {
-            found.push(match packages::known(platform, &opened, request, fetcher) {
-                Some((base, packages)) => self.checked(platform, base, Some(packages), fetcher)?,
-                None => {
-                    let base = opened.look_into(&request.java, &surroundings)?;
-                    self.furnish(platform, base, fetcher)?
-                }
+            let known = packages::known(platform, &opened, request, fetcher);
+            found.push(if let Some((base, packages)) = known {
+                self.checked(platform, base, Some(packages), fetcher)?
+            } else {
+                let base = opened.look_into(&request.java, &surroundings)?;
+                self.furnish(platform, base, fetcher)?
             });
         }
         Ok(found)

@@ -176,6 +176,7 @@ impl<'a> LastImages<'a> {
             if lookup.is_target {
                 found.current.push((lookup.name.clone(), raw.digest));
             }
+            // Several tags of a repository often lead to the same.
             let repository = lookup.name.name();
             let mut known = found.earlier.iter();
             let is_known =

@@ -5,6 +5,7 @@ use std::io::{self, Seek as _, Write};
 
 use super::bases::ChosenBase;
 use super::context::Fetcher;
+use super::lock::LockedPlatform;
 use super::{BuildError, BuildRequest, Context};
 use crate::base::alpine::{
     self, Dependency, Download, DownloadError, Index, Keys, Repository, Selection, Source, System,
@@ -100,14 +101,13 @@ pub(super) fn add(
         .lock
         .as_ref()
         .and_then(|lock| lock.platform(platform));
-    let selection = match locked.and_then(|locked| locked.selection()) {
-        Some(selection) => selection,
-        None => {
-            let arch = system.arch()?;
-            let index = |it: &Repository| it.index(&arch, &keys, &files);
-            let indexes: Vec<Index> = repositories.iter().map(index).collect::<Result<_, _>>()?;
-            alpine::choose(&system, &indexes, &wanted)?
-        }
+    let selection = if let Some(selection) = locked.and_then(LockedPlatform::selection) {
+        selection
+    } else {
+        let arch = system.arch()?;
+        let index = |it: &Repository| it.index(&arch, &keys, &files);
+        let indexes: Vec<Index> = repositories.iter().map(index).collect::<Result<_, _>>()?;
+        alpine::choose(&system, &indexes, &wanted)?
     };
     fetcher.check_push()?;
     let source = Source {

@@ -3,42 +3,22 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Write};
-use std::path::PathBuf;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
 use super::last::LastImages;
+use super::offer::{Offer, configs};
 use super::{BuildError, Context, Targets};
-use crate::error::IoResultExt as _;
-use crate::fs;
 use crate::memory;
-use crate::oci::{
-    BlobSource, Config, Descriptor, Digest, HashingReader, Image, ImageSet, MakeBlob, MediaType,
-    Reference,
-};
-use crate::registry::{self, BlobBody, BlobOutcome, BlobPush, Presence, Upload};
+use crate::oci::{Digest, ImageSet, MediaType, Reference};
+use crate::registry::{self, BlobOutcome, BlobPush, Presence, Upload};
 
 /// The kind under which the store remembers which blobs a repository has.
 const KIND: &str = "repository";
 /// For how long that is believed, in seconds: registries throw away what no manifest speaks of any more, and not all of them
 /// look when they get a manifest.
 const BELIEVED_FOR: i64 = 24 * 60 * 60;
-
-/// A blob that a repository should have.
-#[derive(Debug, Clone)]
-pub(super) struct Offer {
-    pub(super) descriptor: Descriptor,
-    pub(super) source: BlobSource,
-    /// What people know it as.
-    pub(super) label: String,
-    /// Another image that has it.
-    pub(super) also_in: Option<Reference>,
-    /// Whether it was made just now, so that hardly any registry has it.
-    pub(super) made: bool,
-}
 
 /// A push.
 #[derive(Debug)]
@@ -230,7 +210,7 @@ impl<'a> Push<'a> {
             },
             session,
         };
-        let body = body(offer, self.last)?;
+        let body = offer.body(self.last)?;
         let client = self.context.registries().clone();
         let task = async move { (digest, client.push_blob(&target, push, &body).await) };
         repository
@@ -384,78 +364,4 @@ fn refusal(name: &Reference, media_type: &MediaType, error: registry::Error) -> 
         };
     }
     error.into()
-}
-
-/// The configs of all images, as registries are offered them.
-fn configs(images: &ImageSet) -> impl Iterator<Item = Offer> {
-    let several = !images.members().is_empty();
-    let offer = move |image: &Image| {
-        let platform = Config::parse(&image.config).and_then(|config| config.platform());
-        Offer {
-            descriptor: Descriptor::of(MediaType::Config, &image.config),
-            source: BlobSource::Bytes(image.config.clone().into()),
-            label: match platform {
-                Ok(platform) if several => format!("config ({})", platform.normalized()),
-                _ => "config".to_owned(),
-            },
-            also_in: None,
-            made: true,
-        }
-    };
-    images.images().iter().map(offer)
-}
-
-/// The bytes of an offer, as the client takes them.
-fn body(offer: &Offer, last: &LastImages<'_>) -> Result<BlobBody, BuildError> {
-    let size = offer.descriptor.size;
-    Ok(match &offer.source {
-        BlobSource::Bytes(bytes) => BlobBody::Bytes(Arc::clone(bytes)),
-        BlobSource::Checked(path) => BlobBody::File {
-            file: Arc::new(fs::open(path)?),
-            offset: 0,
-            size,
-        },
-        BlobSource::File(path) => BlobBody::Made {
-            blob: Arc::new(CheckedFile {
-                path: path.clone(),
-                descriptor: offer.descriptor.clone(),
-            }),
-            size,
-        },
-        BlobSource::Range { file, name, offset } => BlobBody::File {
-            file: file.file().at("read", name.as_ref().as_ref())?,
-            offset: *offset,
-            size,
-        },
-        BlobSource::Made(blob) => BlobBody::Made {
-            blob: Arc::clone(blob),
-            size,
-        },
-        BlobSource::Registry(repository) => BlobBody::Registry {
-            client: last.client_for(repository),
-            repository: repository.clone(),
-            descriptor: Box::new(offer.descriptor.clone()),
-        },
-    })
-}
-
-/// A file that has lain on this machine for a while: its bytes are checked before the first of them is sent.
-#[derive(Debug)]
-struct CheckedFile {
-    path: PathBuf,
-    descriptor: Descriptor,
-}
-
-impl MakeBlob for CheckedFile {
-    fn make(&self, output: &mut dyn Write) -> io::Result<()> {
-        let open = || fs::open(&self.path).map_err(io::Error::other);
-        let found = HashingReader::new(open()?).finish()?;
-        if found != (self.descriptor.digest, self.descriptor.size) {
-            return Err(io::Error::other(format!(
-                "`{}` is damaged",
-                self.path.display()
-            )));
-        }
-        io::copy(&mut open()?, output).map(drop)
-    }
 }

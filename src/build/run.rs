@@ -8,15 +8,15 @@ use serde::{Deserialize, Serialize};
 
 use super::annotations::annotated;
 use super::last::LastImages;
-use super::push::{Offer, Push};
+use super::offer::Offer;
+use super::parts::{Part, label_for, parts};
+use super::push::Push;
 use super::{BuildError, BuildPlan, CacheUse, Context, Inputs, PlannedLayer, PlatformBase};
 use crate::base::Base;
 use crate::error::IoResultExt as _;
 use crate::layer::{self, CREATED, Compression, LayerError, LayerFacts, LayerPlan, Remake};
 use crate::memory;
-use crate::oci::{
-    BlobSource, Descriptor, DiffId, Digest, Image, ImageSet, Layer, Platform, Reference,
-};
+use crate::oci::{BlobSource, Descriptor, DiffId, Digest, Image, ImageSet, Layer, Reference};
 
 /// The kind under which the store remembers finished layers, by the keys of their recipes.
 const KIND: &str = "layer";
@@ -36,6 +36,8 @@ pub(super) struct OwnLayer {
     made: bool,
     /// The earlier image that it is known from.
     known_from: Option<Reference>,
+    /// What people know it as.
+    label: String,
 }
 
 /// Images whose layers are known, and on offer.
@@ -95,23 +97,6 @@ fn short(descriptor: &Descriptor) -> String {
     format!("sha256:{}", descriptor.digest.short())
 }
 
-/// A label that names the platforms that it is about, when it is not about all of an image's.
-fn label_for(label: &str, platforms: &[&Platform], all: usize) -> String {
-    if platforms.len() == all {
-        return label.to_owned();
-    }
-    let names: Vec<_> = platforms.iter().map(ToString::to_string).collect();
-    format!("{label} ({})", names.join(", "))
-}
-
-/// A layer that one image or several will have.
-#[derive(Debug)]
-struct Part<'a> {
-    planned: &'a PlannedLayer,
-    /// What people know it as: its title, and its platforms where not all have it.
-    label: String,
-}
-
 /// Where images are put together.
 #[derive(Debug)]
 pub(super) struct Workshop<'a> {
@@ -138,7 +123,7 @@ impl Workshop<'_> {
             context,
             ..
         } = self;
-        let parts = self.parts();
+        let parts = parts(plans);
         let mut own: BTreeMap<Digest, OwnLayer> = BTreeMap::new();
         for part in &parts {
             own.extend(self.known(part).map(|layer| (part.planned.key, layer)));
@@ -163,7 +148,7 @@ impl Workshop<'_> {
             }
             for part in &parts {
                 if let Some(own) = own.get(&part.planned.key) {
-                    push.offer(&own.offer(&part.label))?;
+                    push.offer(&own.offer())?;
                 }
             }
         }
@@ -172,7 +157,7 @@ impl Workshop<'_> {
         for part in missing {
             let made = make(part, context)?;
             if let Some(push) = &mut push {
-                push.offer(&made.offer(&part.label))?;
+                push.offer(&made.offer())?;
             }
             own.insert(part.planned.key, made);
         }
@@ -182,7 +167,7 @@ impl Workshop<'_> {
         for ((plan, base), base_offers) in plans.iter().zip(&inputs.bases).zip(bases) {
             offers.extend(base_offers);
             let layers = plan.layers.iter();
-            offers.extend(layers.map(|planned| own[&planned.key].offer(&planned.title)));
+            offers.extend(layers.map(|planned| own[&planned.key].offer()));
             let image = image(plan, &base.base, |key| own[&key].layer.clone());
             images.push((base.base.platform.clone(), image));
         }
@@ -191,27 +176,6 @@ impl Workshop<'_> {
             became: own.into_iter().map(|(key, own)| (key, own.layer)).collect(),
             offers,
         })
-    }
-
-    /// The layers of all images on top of their bases, each once, in the order of the plans.
-    fn parts(&self) -> Vec<Part<'_>> {
-        let mut found: Vec<(&PlannedLayer, Vec<&Platform>)> = Vec::new();
-        for plan in self.plans {
-            for planned in &plan.layers {
-                let known = found.iter_mut().find(|(known, _)| known.key == planned.key);
-                match known {
-                    Some((_, platforms)) => platforms.push(&plan.platform),
-                    None => found.push((planned, vec![&plan.platform])),
-                }
-            }
-        }
-        found
-            .into_iter()
-            .map(|(planned, platforms)| Part {
-                planned,
-                label: label_for(&planned.title, &platforms, self.plans.len()),
-            })
-            .collect()
     }
 
     /// Makes a layer whose bytes were not where they should be, or not what they should be, and sees whether it is the one
@@ -246,7 +210,7 @@ impl Workshop<'_> {
             return make_base_again(assembled, &offer, (base, reference), context);
         };
         let key = self.plans[image].layers[place].key;
-        let parts = self.parts();
+        let parts = parts(self.plans);
         let part = parts.iter().find(|part| part.planned.key == key);
         let made = make(part.expect("each layer is planned"), context)?;
         if made.layer.descriptor.digest != digest {
@@ -303,6 +267,7 @@ impl Workshop<'_> {
                 },
                 made: false,
                 known_from: None,
+                label: label.clone(),
             });
         }
         let found = last.layer(key, planned.compression)?;
@@ -318,6 +283,7 @@ impl Workshop<'_> {
             },
             made: false,
             known_from: Some(found.reference),
+            label: label.clone(),
         })
     }
 }
@@ -384,11 +350,11 @@ impl PlannedLayer {
 }
 
 impl OwnLayer {
-    fn offer(&self, label: &str) -> Offer {
+    fn offer(&self) -> Offer {
         Offer {
             descriptor: self.layer.descriptor.clone(),
             source: self.layer.source.clone(),
-            label: label.to_owned(),
+            label: self.label.clone(),
             also_in: self.known_from.clone(),
             made: self.made,
         }
@@ -450,6 +416,7 @@ fn make(part: &Part<'_>, context: &Context) -> Result<OwnLayer, BuildError> {
         },
         made: true,
         known_from: None,
+        label: label.clone(),
     })
 }
 

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use super::args::{BuildArgs, CatalogueArgs, FileArgs, GlobalArgs, InputArgs};
 use crate::error::{Explain, FileError, Kind};
+use crate::fs;
 use crate::fs::toml::{self, TomlError};
 use crate::store::Output;
 use keys::Keys;
@@ -110,7 +111,12 @@ impl ConfigFile {
         if let Some(path) = &arguments.config {
             return Self::read(path);
         }
-        let beside = job_jar.map(|jar| jar.with_file_name(FILE_NAME));
+        // Where the jar's folder is none, the jar is what is wrong.
+        let is_there =
+            |path: &PathBuf| fs::metadata(fs::folder_of(path)).is_ok_and(|folder| folder.is_dir());
+        let beside = job_jar
+            .map(|jar| jar.with_file_name(FILE_NAME))
+            .filter(is_there);
         for path in beside.into_iter().chain([PathBuf::from(FILE_NAME)]) {
             match Self::read(&path) {
                 Err(FileSettingsError::Toml(TomlError::File(error))) if error.is_not_found() => {}

@@ -87,6 +87,14 @@ pub enum LayoutError {
     /// An index where an image was expected.
     #[error("Expected an image and found an index")]
     Nested,
+    /// An index without images.
+    #[error("The index `{digest}` in `{layout}` lists no image", digest = descriptor.digest)]
+    EmptyIndex {
+        /// The layout.
+        layout: String,
+        /// The index.
+        descriptor: Box<Descriptor>,
+    },
     /// Manifest and config speak of different layers.
     #[error("The manifest has {manifest} layers and the config {config}")]
     Layers {
@@ -327,6 +335,12 @@ impl Layout {
     pub fn images(&self, descriptor: &Descriptor) -> Result<ImageSet, LayoutError> {
         match self.read_document(descriptor)? {
             (Document::Manifest(manifest), bytes) => Ok(self.complete(&manifest, bytes)?.into()),
+            (Document::Index(index), _) if index.manifests.is_empty() => {
+                Err(LayoutError::EmptyIndex {
+                    layout: self.name.clone(),
+                    descriptor: Box::new(descriptor.clone()),
+                })
+            }
             (Document::Index(index), bytes) => {
                 let images = index.manifests.iter().map(|manifest| self.image(manifest));
                 Ok(ImageSet::with_index(
@@ -513,5 +527,29 @@ mod tests {
             matches!(error, LayoutError::Choice { count: 2, .. }),
             "{error}"
         );
+    }
+
+    #[test]
+    fn an_index_in_the_index_has_images_and_no_index() {
+        let folder = tempfile::tempdir().unwrap();
+        ensure_layout(folder.path(), fs::write_atomic).unwrap();
+        fs::create_dir_all(&folder.path().join(BLOBS), None).unwrap();
+        let store = |index: &Index| {
+            let bytes = index.to_bytes();
+            let descriptor = Descriptor::of(MediaType::Index, &bytes);
+            let path = folder.path().join(BLOBS).join(descriptor.digest.hex());
+            fs::write_atomic(&path, &bytes).unwrap();
+            descriptor
+        };
+        let empty = store(&Index::new(vec![]));
+        let nested = store(&Index::new(vec![empty.clone()]));
+        let layout = Layout::open(folder.path()).unwrap();
+        let error = layout.images(&empty).unwrap_err();
+        assert!(matches!(error, LayoutError::EmptyIndex { .. }), "{error}");
+        let error = layout.images(&nested).unwrap_err();
+        assert!(matches!(error, LayoutError::Nested), "{error}");
+        // What is needed of them is known all the same.
+        let needed = layout.needed(&nested).unwrap();
+        assert_eq!(needed, [nested.digest, empty.digest]);
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! A `docker-archive` is written as today's `docker save` does: an OCI layout with a `manifest.json` on top, so that
 //! old and new readers find the same blobs, and the digest survives. That file knows of no platforms, so such an archive
-//! holds one image; the others hold an index as well, which their own `index.json` names. An archive appears under its name when it is whole;
-//! a folder that is there already keeps its other images.
+//! holds one image; the other two hold an index as well, which their `index.json` names. An archive appears under its name
+//! when it is whole; a folder that is there already keeps its other images.
 
 mod archive;
 mod folder;

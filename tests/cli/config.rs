@@ -183,7 +183,7 @@ fn files_that_cannot_be_used() {
     exit code: 3
     ----- stderr -----
     error: `flink-img.toml` cannot be used
-      caused by: line 4, column 1: unknown field `verson`, expected one of `version`, `scala-version`, `archive`, `directory`, `mirrors`
+      caused by: line 4, column 1: unknown field `verson`, expected one of `version`, `scala-version`, `archive`, `directory`, `mirrors`, `verify-signature`, `keys`
     hint: did you mean `version`
     ");
     assert_snapshot!(refusal(b"push = 'yes'"), @r#"
@@ -242,6 +242,10 @@ fn files_that_cannot_be_used() {
       caused by: No such file or directory (os error 2)
     hint: check the path; unless it is absolute, it starts in the folder that the command runs in
     ");
+    // Where no file can be beside the jar, the jar is what is wrong.
+    std::fs::remove_dir(context.path("flink-img.toml")).unwrap();
+    let jar = ["--job-jar", "job.jar/inner.jar"];
+    assert!(context.build(&jar).stderr.contains("`job.jar/inner.jar`"));
     context.write("scala.toml", "[flink]\narchive = 'flink.tgz'");
     let words = ["build", "--config", "scala.toml", "--scala-version", "2.12"];
     assert_snapshot!(context.run(words), @"

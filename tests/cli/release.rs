@@ -62,6 +62,7 @@ fn a_release_is_downloaded_once() {
     Compressing the base: done, [SIZE]
     flink-1.20.5-bin-scala_2.12.tgz: downloaded, [SIZE]
     Flink 1.20.5 was downloaded from http://127.0.0.1:[PORT]/flink/
+    The signature of Flink 1.20.5 is not checked: http://127.0.0.1:[PORT]/flink/ does not have it (404)
     job: made, [SIZE]
     job: sha256:[2] by the recipe sha256:[3], made now
     user flink, entrypoint: made, [SIZE]
@@ -72,7 +73,7 @@ fn a_release_is_downloaded_once() {
     Flink 1.20.5: opt, examples: sha256:[8] by the recipe sha256:[9], made now
     Kept on this machine; `flink-img push docker.io/library/flink-job` sends it to its registry
     ");
-    assert_eq!(server.asked().len(), 2, "{:?}", server.asked());
+    assert_eq!(server.asked().len(), 3, "{:?}", server.asked());
     let second = told(build(&context, &server, &words));
     assert_snapshot!(second, @"
     exit code: 0
@@ -89,7 +90,7 @@ fn a_release_is_downloaded_once() {
     job: sha256:[8] by the recipe sha256:[9], from the cache
     Kept on this machine; `flink-img push docker.io/library/flink-job` sends it to its registry
     ");
-    assert_eq!(server.asked().len(), 2, "{:?}", server.asked());
+    assert_eq!(server.asked().len(), 3, "{:?}", server.asked());
     // From the archive itself come the same layers and the same config; but only a release is noted as one.
     let layers =
         |words: &[&str]| context.build(&[&["--job-jar", "job.jar", "--json"], words].concat());
@@ -121,7 +122,7 @@ fn the_mirror_may_be_in_the_environment() {
     context
         .run(["build", "--base", BASE, "--flink-version", "1.20.5"])
         .ok();
-    assert_eq!(server.asked().len(), 2);
+    assert_eq!(server.asked().len(), 3);
 }
 
 #[test]

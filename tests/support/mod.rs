@@ -7,6 +7,7 @@
     reason = "each test binary uses a part of this, and a helper that fails should stop its test"
 )]
 
+pub mod alpine;
 pub mod context;
 pub mod cutting_proxy;
 pub mod docker_registry;

@@ -34,12 +34,16 @@ pub(crate) fn jre_base() -> PathBuf {
     part("jre17.tar")
 }
 
-fn part(name: &str) -> PathBuf {
-    let folder = env::var_os("FLINK_IMG_PARTS_DIR").map_or_else(
+/// Where all parts are.
+pub(crate) fn folder() -> PathBuf {
+    env::var_os("FLINK_IMG_PARTS_DIR").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/parts"),
         PathBuf::from,
-    );
-    let path = folder.join(name);
+    )
+}
+
+fn part(name: &str) -> PathBuf {
+    let path = folder().join(name);
     assert!(
         path.exists(),
         "{} is missing: run `make parts` first",

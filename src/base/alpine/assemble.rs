@@ -47,8 +47,6 @@ pub(super) struct Added {
     pub(super) info: PackageInfo,
     pub(super) record: Record,
     pub(super) listing: Listing,
-    /// Whether a script that is not known to be harmless was not run.
-    pub(super) scripts_skipped: bool,
 }
 
 /// Packages that are laid over a base, one after the other.
@@ -120,7 +118,6 @@ impl Assembly {
             info: unpacked.info,
             record,
             listing: Listing::default(),
-            scripts_skipped: false,
         });
         for item in unpacked.items {
             match &item.kind {
@@ -200,6 +197,9 @@ impl Assembly {
         if self.tree.is_folder(&path) {
             return Err(self.wrong_kind(place, &path, "a file", "a folder"));
         }
+        if self.is_other_way(&path, &item.kind) {
+            return Err(self.wrong_kind(place, &path, "a file", "a link to a folder"));
+        }
         let mut stays = false;
         match self.holders.get(&path).copied() {
             Some(Holder::Added(other)) if other == place => {
@@ -254,6 +254,16 @@ impl Assembly {
         self.changed.insert(split(&path).0.to_owned());
         self.files.insert(path, (taken, item.mode, item.owner));
         Ok(())
+    }
+
+    /// Whether a link to a folder would give way to something else: all that lies behind it would be out of reach.
+    fn is_other_way(&self, path: &str, kind: &ItemKind) -> bool {
+        let Some(Node::Link(old)) = self.tree.node(path) else {
+            return false;
+        };
+        let is_same = matches!(kind, ItemKind::Link { target, .. } if target == old);
+        let leads_to = self.tree.resolve(path);
+        !is_same && leads_to.is_some_and(|path| self.tree.is_folder(&path))
     }
 
     /// A file meets what belongs to no package, if anything: whether that stays.

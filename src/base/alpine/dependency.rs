@@ -154,6 +154,16 @@ impl FromStr for Dependency {
     type Err = DependencyError;
 
     fn from_str(text: &str) -> Result<Self, DependencyError> {
+        Self::parse(text, str::parse)
+    }
+}
+
+impl Dependency {
+    /// Reads a dependency whose version is read by `version`.
+    fn parse(
+        text: &str,
+        version_of: fn(&str) -> Result<Version, VersionError>,
+    ) -> Result<Self, DependencyError> {
         let (is_conflict, body) = match text.strip_prefix('!') {
             Some(body) => (true, body),
             None => (false, text),
@@ -174,7 +184,7 @@ impl FromStr for Dependency {
             "" => Constraint::Any,
             "><" => Constraint::Identity(version.parse()?),
             _ => match Operator::parse(operator) {
-                Some(operator) => Constraint::Version(operator, version.parse()?),
+                Some(operator) => Constraint::Version(operator, version_of(version)?),
                 None => {
                     return Err(DependencyError::Operator {
                         text: text.to_owned(),
@@ -223,9 +233,12 @@ impl From<Dependency> for String {
     }
 }
 
-/// Reads dependencies with blanks between them, as indexes have them.
+/// Reads dependencies with blanks between them, as indexes have them, where a version may be any that packages call theirs.
 pub(super) fn parse_list(text: &str) -> Result<Vec<Dependency>, DependencyError> {
-    text.split_ascii_whitespace().map(str::parse).collect()
+    let words = text.split_ascii_whitespace();
+    words
+        .map(|word| Dependency::parse(word, Version::of_package))
+        .collect()
 }
 
 #[cfg(test)]

@@ -157,12 +157,12 @@ impl Listing {
 
 /// The lines of a package that is added; `size` is that of the package as it is stored.
 ///
-/// A package whose scripts did not run is marked as apk marks one whose scripts failed: `apk fix` runs them then.
+/// Scripts that did not run leave no trace: apk's mark for scripts that failed (`f:s`) would make every later `apk add` in an
+/// image built upon this one end with an error. `apk fix NAME` runs them there.
 pub(super) fn entry(
     info: &PackageInfo,
     (checksum, size): (Checksum, u64),
     listing: &Listing,
-    scripts_skipped: bool,
 ) -> String {
     let mut lines = Vec::new();
     let mut line = |field: char, value: &dyn std::fmt::Display| {
@@ -198,9 +198,6 @@ pub(super) fn entry(
     }
     if info.replaces_priority != 0 {
         line('q', &info.replaces_priority);
-    }
-    if scripts_skipped {
-        line('f', &"s");
     }
     for folder in &listing.folders {
         line('F', &folder.path);

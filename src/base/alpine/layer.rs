@@ -127,13 +127,12 @@ fn skip_scripts(
     assembly: &mut Assembly,
     kept: &[Kept],
 ) -> Result<(), AlpineError> {
-    for added in &mut assembly.added {
+    for added in &assembly.added {
         let package = added.record.label();
         let of_package = kept.iter().filter(|kept| kept.package == package);
         for kept in of_package {
             let name = &added.record.name;
             if !is_harmless(name, kept.script, &kept.text, &assembly.tree) {
-                added.scripts_skipped = true;
                 assembly.notices.push(Notice::Skipped {
                     package: package.clone(),
                     script: kept.script,
@@ -184,7 +183,7 @@ fn databases(
             .iter()
             .map(|added| {
                 let identity = (added.record.checksum, added.record.size);
-                installed::entry(&added.info, identity, &added.listing, added.scripts_skipped)
+                installed::entry(&added.info, identity, &added.listing)
             })
             .collect();
         let text = assembly.installed.text(&more);

@@ -3,7 +3,7 @@
 //! The installed database is written from it, so that it says the same whichever index the package was found in.
 
 use super::checksum::Checksum;
-use super::dependency::{Dependency, DependencyError};
+use super::dependency::{Dependency, DependencyError, parse_list};
 use super::record::{Record, RecordError, is_name, number};
 use super::version::Version;
 use crate::oci::Digest;
@@ -66,7 +66,7 @@ impl PackageInfo {
             match key {
                 "pkgname" if is_name(value) => name = text(),
                 "pkgname" => return Err(RecordError::Name(value.to_owned())),
-                "pkgver" => version = Some(value.parse()?),
+                "pkgver" => version = Some(Version::of_package(value)?),
                 "arch" => info.arch = text(),
                 "pkgdesc" => value.clone_into(&mut info.description),
                 "url" => value.clone_into(&mut info.url),
@@ -120,8 +120,6 @@ impl PackageInfo {
 
 /// Adds what a line names: one thing, or several with blanks between.
 fn add(list: &mut Vec<Dependency>, value: &str) -> Result<(), DependencyError> {
-    for text in value.split_ascii_whitespace() {
-        list.push(text.parse()?);
-    }
+    list.extend(parse_list(value)?);
     Ok(())
 }

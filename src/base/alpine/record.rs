@@ -93,7 +93,7 @@ impl Record {
             match field {
                 "P" if is_name(value) => name = Some(value.to_owned()),
                 "P" => return Err(RecordError::Name(value.to_owned())),
-                "V" => version = Some(value.parse()?),
+                "V" => version = Some(Version::of_package(value)?),
                 "C" => checksum = Some(value.parse()?),
                 "A" => record.arch = Some(value.to_owned()),
                 "S" => record.size = number(value)?,
@@ -195,8 +195,8 @@ mod tests {
             ("V:5.2.15-r0\n", "", "a package has no version"),
             (
                 "V:5.2.15-r0",
-                "V:new",
-                "`new` is not a version of a package",
+                "V:1/2",
+                "`1/2` is not a version of a package",
             ),
             (
                 "C:Q1",

@@ -61,9 +61,12 @@ pub enum ResolveError {
         /// Who needs it.
         by: String,
     },
-    /// Several have it, and none is the obvious one.
-    #[error("`{name}`, which {by} needs, is to be had from several packages: `{}`", providers.join("`, `"))]
-    Ambiguous {
+    /// Those who have it do not say which version, and are not chosen by themselves.
+    #[error(
+        "`{name}`, which {by} needs, is only in packages that have to be asked for by name: `{}`",
+        providers.join("`, `")
+    )]
+    Virtual {
         /// What is needed.
         name: String,
         /// Who needs it.
@@ -89,7 +92,7 @@ impl Explain for ResolveError {
             Self::Negative(_) | Self::Tag(_) => Kind::Usage,
             Self::Missing { .. } | Self::Version { .. } => Kind::NotFound,
             Self::Installed { .. } | Self::Conflict { .. } => Kind::Incompatible,
-            Self::Ambiguous { .. } => Kind::Input,
+            Self::Virtual { .. } => Kind::Input,
         }
     }
 
@@ -101,7 +104,7 @@ impl Explain for ResolveError {
             Self::Installed { .. } => {
                 "choose a base with newer packages, or a repository of the base's own release"
             }
-            Self::Ambiguous { .. } => "ask for one of them by name",
+            Self::Virtual { .. } => "ask for one of them by name",
             Self::Negative(_) | Self::Tag(_) | Self::Conflict { .. } => return None,
         };
         Some(hint.to_owned())
@@ -420,7 +423,7 @@ impl<'a> Candidates<'a> {
         })?;
         let name = need.dependency.name();
         let all = self.providers.get(name).map_or(&[][..], Vec::as_slice);
-        Some(ResolveError::Ambiguous {
+        Some(ResolveError::Virtual {
             name: name.to_owned(),
             by: need.by(),
             providers: self.labels(all.iter()),
@@ -474,3 +477,6 @@ impl<'a> Candidates<'a> {
         labels.into_iter().collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

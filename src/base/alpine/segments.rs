@@ -135,10 +135,40 @@ impl Head {
 
     /// Reads the signatures before what is signed as a whole, as an index is; returns how many bytes they take.
     pub(super) fn signatures(bytes: &[u8]) -> io::Result<(Vec<Signature>, usize)> {
+        let mut all = Vec::new();
         let mut rest = bytes;
-        let (_, unpacked) = member(&mut rest)?;
-        Ok((signatures_in(&unpacked)?, bytes.len() - rest.len()))
+        loop {
+            let mut behind = rest;
+            let found = match signature_member(&mut behind) {
+                // What is signed is not looked at before the signature was; one that is damaged does not match it.
+                Err(_) if !all.is_empty() => Vec::new(),
+                found => found?,
+            };
+            if found.is_empty() {
+                return Ok((all, bytes.len() - rest.len()));
+            }
+            all.extend(found);
+            if all.len() > SIGNATURES_LIMIT {
+                return Err(invalid("it has more than 16 signatures"));
+            }
+            rest = behind;
+        }
     }
+}
+
+/// The signatures in a member; none if it is something else, which is not read further than its first bytes then.
+fn signature_member(input: &mut &[u8]) -> io::Result<Vec<Signature>> {
+    let mut start = [0; SIGNATURE.len()];
+    let is_signature = match GzDecoder::new(*input).read_exact(&mut start) {
+        Ok(()) => start == SIGNATURE.as_bytes(),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => false,
+        Err(error) => return Err(error),
+    };
+    if !is_signature {
+        return Ok(Vec::new());
+    }
+    let (_, unpacked) = member(input)?;
+    signatures_in(&unpacked)
 }
 
 /// The last segment, unpacked while it is read, and hashed as it is stored.

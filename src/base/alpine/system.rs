@@ -5,7 +5,7 @@ use std::io;
 use serde::{Deserialize, Serialize};
 
 use super::AlpineError;
-use super::dependency::Dependency;
+use super::dependency::{Dependency, parse_list};
 use super::installed::{Installed, join};
 use super::repository::Repository;
 use super::signature::Keys;
@@ -124,9 +124,7 @@ impl System {
 
     /// What is asked for by name, as lines.
     pub(super) fn world(&self) -> Result<Vec<Dependency>, AlpineError> {
-        let text = self.text(WORLD)?;
-        let parsed: Result<_, _> = text.split_ascii_whitespace().map(str::parse).collect();
-        parsed.map_err(|source: super::DependencyError| AlpineError::System {
+        parse_list(&self.text(WORLD)?).map_err(|source| AlpineError::System {
             path: WORLD.to_owned(),
             source: source.into(),
         })

@@ -1,8 +1,10 @@
 //! Versions of packages: their grammar, and the order that apk puts them in.
 //!
-//! `NUMBER{.NUMBER}[LETTER]{_SUFFIX[NUMBER]}[~COMMIT][-rNUMBER]`, as apk-package(5) and the `version` applet of apk-tools 3
-//! have it. The order is not that of other package managers: `_alpha`, `_beta`, `_pre` and `_rc` come before the bare
-//! version, `_cvs`, `_svn`, `_git`, `_hg` and `_p` behind it, and a part with a leading zero compares as text.
+//! `NUMBER{.NUMBER}[LETTER[NUMBER]]{_SUFFIX[NUMBER]}[~COMMIT][-rNUMBER]`, as apk-tools 2 and 3 read it. The order is not that
+//! of other package managers: `_alpha`, `_beta`, `_pre` and `_rc` come before the bare version, `_cvs`, `_svn`, `_git`, `_hg`
+//! and `_p` behind it, and a part with a leading zero compares as text.
+//!
+//! What somebody asks for must be a version. A package may call its own as it likes: apk compares as far as it understands.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -27,12 +29,17 @@ pub struct VersionError(pub(super) String);
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
     First(u64),
-    Number { value: u64, text: String },
+    Number {
+        value: u64,
+        text: String,
+    },
     Letter(u8),
     Suffix(Suffix),
     SuffixNumber(u64),
     Commit(String),
     Revision(u64),
+    /// What is not understood, up to the end.
+    Unknown,
 }
 
 /// What comes behind an underscore, in its order.
@@ -75,6 +82,7 @@ impl Part {
             Self::SuffixNumber(_) => 4,
             Self::Commit(_) => 5,
             Self::Revision(_) => 6,
+            Self::Unknown => 8,
         }
     }
 
@@ -148,12 +156,36 @@ impl FromStr for Version {
     type Err = VersionError;
 
     fn from_str(text: &str) -> Result<Self, VersionError> {
-        parse(text)
-            .map(|parts| Self {
-                text: text.to_owned(),
-                parts,
-            })
-            .ok_or_else(|| VersionError(text.to_owned()))
+        let version = Self::of_package(text)?;
+        match version.parts.last() {
+            None | Some(Part::Unknown) => Err(VersionError(text.to_owned())),
+            Some(_) => Ok(version),
+        }
+    }
+}
+
+impl Version {
+    /// What a package calls its version. It becomes a part of addresses and of lines, and has no characters that could be
+    /// more there.
+    pub(super) fn of_package(text: &str) -> Result<Self, VersionError> {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "._~+-:".contains(c);
+        if text.is_empty() || !text.chars().all(is_plain) {
+            return Err(VersionError(text.to_owned()));
+        }
+        let mut rest = text;
+        let mut parts = Vec::new();
+        while !rest.is_empty() {
+            let next = next(&mut rest, parts.last());
+            let is_known = next.is_some();
+            parts.push(next.unwrap_or(Part::Unknown));
+            if !is_known {
+                break;
+            }
+        }
+        Ok(Self {
+            text: text.to_owned(),
+            parts,
+        })
     }
 }
 
@@ -165,46 +197,49 @@ fn take<'a>(rest: &mut &'a str, fits: impl Fn(char) -> bool) -> &'a str {
     taken
 }
 
-fn parse(text: &str) -> Option<Vec<Part>> {
-    let mut rest = text;
-    let digits = |rest: &mut &str| {
-        let text = take(rest, |c| c.is_ascii_digit());
-        Some((text.parse::<u64>().ok()?, text.to_owned()))
+fn digits(rest: &mut &str) -> Option<(u64, String)> {
+    let text = take(rest, |c| c.is_ascii_digit());
+    Some((text.parse().ok()?, text.to_owned()))
+}
+
+/// The part that comes behind `last`; none if what is there is none.
+fn next(rest: &mut &str, last: Option<&Part>) -> Option<Part> {
+    let Some(last) = last.map(Part::place) else {
+        return Some(Part::First(digits(rest)?.0));
     };
-    let mut parts = vec![Part::First(digits(&mut rest)?.0)];
-    while let Some(first) = rest.chars().next() {
-        let last = parts.last().map_or(0, Part::place);
-        let part = match first {
-            'a'..='z' if last <= 1 => {
-                rest = &rest[1..];
-                Part::Letter(u8::try_from(first).ok()?)
-            }
-            '.' if last <= 1 => {
-                rest = &rest[1..];
-                let (value, text) = digits(&mut rest)?;
-                Part::Number { value, text }
-            }
-            '0'..='9' if last == 3 => Part::SuffixNumber(digits(&mut rest)?.0),
-            '_' if last <= 4 => {
-                rest = &rest[1..];
-                let name = take(&mut rest, |c| c.is_ascii_lowercase());
-                let known = SUFFIXES.iter().find(|(known, _)| *known == name);
-                Part::Suffix(known?.1)
-            }
-            '~' if last < 5 => {
-                rest = &rest[1..];
-                let commit = take(&mut rest, |c| c.is_ascii_hexdigit());
-                Part::Commit((!commit.is_empty()).then(|| commit.to_owned())?)
-            }
-            '-' if last < 6 => {
-                rest = rest.strip_prefix("-r")?;
-                Part::Revision(digits(&mut rest)?.0)
-            }
-            _ => return None,
-        };
-        parts.push(part);
-    }
-    Some(parts)
+    let first = rest.chars().next()?;
+    Some(match first {
+        'a'..='z' if last <= 1 => {
+            *rest = &rest[1..];
+            Part::Letter(u8::try_from(first).ok()?)
+        }
+        '.' if last <= 1 => {
+            *rest = &rest[1..];
+            let (value, text) = digits(rest)?;
+            Part::Number { value, text }
+        }
+        '0'..='9' if last == 2 => {
+            let (value, text) = digits(rest)?;
+            Part::Number { value, text }
+        }
+        '0'..='9' if last == 3 => Part::SuffixNumber(digits(rest)?.0),
+        '_' if last <= 4 => {
+            *rest = &rest[1..];
+            let name = take(rest, |c| c.is_ascii_lowercase());
+            let known = SUFFIXES.iter().find(|(known, _)| *known == name);
+            Part::Suffix(known?.1)
+        }
+        '~' if last < 5 => {
+            *rest = &rest[1..];
+            let commit = take(rest, |c| c.is_ascii_hexdigit());
+            Part::Commit((!commit.is_empty()).then(|| commit.to_owned())?)
+        }
+        '-' if last < 6 => {
+            *rest = rest.strip_prefix("-r")?;
+            Part::Revision(digits(rest)?.0)
+        }
+        _ => return None,
+    })
 }
 
 impl fmt::Display for Version {
@@ -217,7 +252,7 @@ impl TryFrom<String> for Version {
     type Error = VersionError;
 
     fn try_from(text: String) -> Result<Self, VersionError> {
-        text.parse()
+        Self::of_package(&text)
     }
 }
 
@@ -286,7 +321,6 @@ mod tests {
             ".1",
             "1..2",
             "1ab",
-            "1a1",
             "1_",
             "1_foo",
             "1_alphabet",
@@ -300,9 +334,33 @@ mod tests {
             "1 ",
             "99999999999999999999999",
             "1a.2",
+            "1/2",
             "v1",
         ] {
             assert!(text.parse::<Version>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_package_calls_its_version_as_it_likes() {
+        let version = |text| Version::of_package(text).unwrap();
+        for (a, b, expected) in [
+            ("1.0x_foo", "1.0x_foo", Ordering::Equal),
+            ("1.0_foo", "1.0_bar", Ordering::Equal),
+            ("1.0_foo", "1.0", Ordering::Less),
+            ("1.0_foo", "1.1", Ordering::Less),
+            ("2.0_foo", "1.1", Ordering::Greater),
+            ("git", "1", Ordering::Less),
+        ] {
+            assert_eq!(version(a).compare(&version(b)), expected, "{a} {b}");
+            assert_eq!(
+                version(b).compare(&version(a)),
+                expected.reverse(),
+                "{b} {a}"
+            );
+        }
+        for text in ["", "1 2", "1/../2", "1\n", "1%2f", "é"] {
+            assert!(Version::of_package(text).is_err(), "{text}");
         }
     }
 

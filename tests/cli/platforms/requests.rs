@@ -1,10 +1,11 @@
 //! How many requests images for several platforms cost, and how few those that are known.
 
+use flink_img::oci::Digest;
 use insta::assert_snapshot;
 
 use super::{BOTH, index, push, told, world};
-use crate::rebuild::{LARGE, RECEIVED_LIMIT, next_commit};
-use crate::support::context::{TestContext, names};
+use crate::rebuild::{LARGE, RECEIVED_LIMIT, facts, next_commit};
+use crate::support::context::{TestContext, forge_fact, names};
 
 #[test]
 fn a_first_build_asks_for_the_index_of_the_base_once() {
@@ -198,4 +199,49 @@ fn a_registry_that_lost_its_blobs_gets_those_of_all_images_again() {
     assert_eq!(again.digest(), first.digest());
     assert_eq!(told(&again, "believed to have"), 1, "{again}");
     assert_eq!(index(&world.registry, "acme/job", "1").manifests.len(), 2);
+}
+
+#[test]
+fn an_earlier_index_whose_blobs_are_gone_is_in_nobodys_way() {
+    let world = world();
+    let first = push(&world, &TestContext::new(), &[]).ok();
+    let pushed = index(&world.registry, "acme/job", "1");
+    let arm = pushed.manifests[1].digest.to_string();
+    let (_, manifest) = world.registry.manifest("acme/job", &arm).unwrap();
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+    // Flink, which both images have.
+    let gone = manifest["layers"][2]["digest"].as_str().unwrap();
+    world
+        .registry
+        .forget_blob("acme/job", gone.parse().unwrap());
+    let runner = TestContext::new();
+    let run = push(&world, &runner, &["-o", "oci:out"]).ok();
+    assert_eq!(
+        told(&run, "nothing is taken from earlier images"),
+        1,
+        "{run}"
+    );
+    assert_eq!(told(&run, "plugins: made"), 1, "{run}");
+    assert_eq!(run.digest(), first.digest());
+}
+
+#[test]
+fn a_memory_that_is_wrong_is_corrected_for_all_images() {
+    let (world, context) = (world(), TestContext::new());
+    let first = push(&world, &context, &[]).ok();
+    let facts = facts(&context, "layer");
+    // The user of each platform, Flink in two layers, the job.
+    assert_eq!(facts.len(), 5);
+    for path in &facts {
+        let nowhere = Digest::of(path.as_os_str().as_encoded_bytes());
+        forge_fact(path, |fact| {
+            let mut fact: serde_json::Value = serde_json::from_str(fact).unwrap();
+            fact["descriptor"]["digest"] = nowhere.to_string().into();
+            fact.to_string()
+        });
+    }
+    let (base, other) = (world.name("acme/base:all"), world.name("other/job:1"));
+    let run = world.push_on(&context, &base, &other, &BOTH).ok();
+    assert_eq!(run.digest(), first.digest());
+    assert_eq!(told(&run, "the memory was wrong"), facts.len(), "{run}");
 }

@@ -151,7 +151,7 @@ pub(crate) fn next_commit(context: &TestContext, class: &str) {
 }
 
 /// The facts of a kind in the store.
-fn facts(context: &TestContext, kind: &str) -> Vec<PathBuf> {
+pub(crate) fn facts(context: &TestContext, kind: &str) -> Vec<PathBuf> {
     let folder = context.store().join("facts").join(kind);
     names(&folder)
         .iter()
@@ -310,7 +310,8 @@ fn no_change_costs_one_request() {
     ");
     assert_snapshot!(again.plain(&world.requests()), @"GET /v2/acme/job/manifests/1 200");
     assert_eq!(again.digest(), first.digest());
-    assert_eq!(world.mirror.asked().len(), 2);
+    // The checksum, the archive, and whether it is signed.
+    assert_eq!(world.mirror.asked().len(), 3);
 }
 
 #[test]

@@ -32,8 +32,7 @@ pub(super) enum Component<'a> {
 
 /// A fingerprint as it is published.
 pub(super) fn hex(fingerprint: &Fingerprint) -> String {
-    let bytes = fingerprint.as_bytes().iter();
-    bytes.map(|byte| format!("{byte:02X}")).collect()
+    fingerprint.to_string().to_uppercase()
 }
 
 impl Certificate {

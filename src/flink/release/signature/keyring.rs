@@ -38,15 +38,17 @@ impl Keyring {
                 keyring.skipped += 1;
                 continue;
             };
+            let mut is_empty = true;
             for certificate in certificates.take(CERTIFICATE_LIMIT) {
                 match certificate {
-                    Ok(certificate) => keyring.add(certificate),
-                    Err(error) => {
-                        tracing::debug!("a certificate is skipped: {error}");
-                        keyring.skipped += 1;
+                    Ok(certificate) => {
+                        keyring.add(certificate);
+                        is_empty = false;
                     }
+                    Err(error) => tracing::debug!("a certificate is skipped: {error}"),
                 }
             }
+            keyring.skipped += usize::from(is_empty);
         }
         keyring
     }
@@ -54,12 +56,11 @@ impl Keyring {
     /// A certificate that is there twice was added again when it had changed: both tell of the same key.
     fn add(&mut self, certificate: SignedPublicKey) {
         let fingerprint = hex(&certificate.fingerprint());
-        match self.certificates.get_mut(&fingerprint) {
-            Some(known) => known.merge(certificate),
-            None => {
-                let certificate = Certificate::new(certificate);
-                self.certificates.insert(fingerprint, certificate);
-            }
+        if let Some(known) = self.certificates.get_mut(&fingerprint) {
+            known.merge(certificate);
+        } else {
+            let certificate = Certificate::new(certificate);
+            self.certificates.insert(fingerprint, certificate);
         }
     }
 
@@ -73,7 +74,7 @@ impl Keyring {
         self.certificates.keys().map(String::as_str)
     }
 
-    /// How many blocks or certificates could not be read.
+    /// How many blocks gave no certificate.
     pub fn skipped(&self) -> usize {
         self.skipped
     }
