@@ -47,6 +47,19 @@ impl ChosenBase {
         })
     }
 
+    /// What it is called in a lock: where a file lies is not the same on every machine, and what is in it is locked.
+    pub(super) fn locked_name(&self) -> String {
+        let (scheme, path) = match &self.source {
+            BaseSource::Registry(reference) => return reference.to_string(),
+            BaseSource::Layout(path, _) => ("oci", path),
+            BaseSource::OciArchive(path, _) => ("oci-archive", path),
+            BaseSource::DockerArchive(path, _) => ("docker-archive", path),
+            BaseSource::RootFs(path) => ("rootfs", path),
+        };
+        let name = path.file_name().unwrap_or(path.as_os_str());
+        format!("{scheme}:{}", name.display())
+    }
+
     /// Opens it for all platforms.
     pub(super) fn open(
         &self,

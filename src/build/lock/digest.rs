@@ -65,6 +65,7 @@ fn inputs(request: &BuildRequest, lock: &Lock, context: &Context) -> Result<Inpu
     Ok(Inputs {
         bases: bases(request, lock),
         base_name: base.source.to_string(),
+        locked_name: base.locked_name(),
         base_packages: base.packages,
         base_reference: match base.source {
             BaseSource::Registry(reference) => Some(reference),

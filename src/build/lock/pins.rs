@@ -71,7 +71,7 @@ impl Lock {
             if let Some(locked) = self.platform(platform) {
                 old.push((what.clone(), locked.base.name.clone()));
             }
-            new.push((what, base.source.to_string()));
+            new.push((what, base.locked_name()));
         }
         LockError::stale(changes(&old, &new))
     }

@@ -35,7 +35,7 @@ impl Lock {
             layers: recipes,
         };
         let mut lock = Self::new(LockedRequest::of(request, &inputs.base_packages), flink);
-        let base = |base: &PlatformBase| LockedPlatform::of(base, &inputs.base_name);
+        let base = |base: &PlatformBase| LockedPlatform::of(base, &inputs.locked_name);
         lock.platforms = inputs.bases.iter().map(base).collect();
         lock
     }
