@@ -7,7 +7,6 @@
     clippy::unwrap_used,
     clippy::disallowed_methods,
     clippy::print_stderr,
-    clippy::format_push_string,
     reason = "a helper that fails should stop its test, whose files need no careful errors"
 )]
 

@@ -10,11 +10,12 @@ use flink_img::base::alpine::{
     Selection, Source, System, choose, layer, system,
 };
 use flink_img::base::{
-    Base, BaseFacts, BaseSource, Fetch, FetchError, JavaOverride, Surroundings, resolve,
+    Base, BaseFacts, BaseSource, Fetch, FetchError, ImageDocuments, JavaOverride, Surroundings,
+    open,
 };
 use flink_img::error::Explain;
 use flink_img::layer::{Compression, LayerPlan};
-use flink_img::oci::{Digest, Layer, Platform, Reference};
+use flink_img::oci::{Digest, Layer, Platform, Platforms, Reference};
 use flink_img::progress::Silent;
 use flink_img::store::Store;
 use tempfile::TempDir;
@@ -26,7 +27,7 @@ use crate::support::alpine::{KEY, Made, base, repository, write_repository};
 struct NoRegistry;
 
 impl Fetch for NoRegistry {
-    fn image(&self, _: &Reference, _: &Platform) -> Result<(Vec<u8>, Vec<u8>), FetchError> {
+    fn images(&self, _: &Reference, _: &Platforms) -> Result<Vec<ImageDocuments>, FetchError> {
         unreachable!("the base is a file")
     }
 
@@ -106,8 +107,11 @@ impl Scene {
 
     pub(crate) fn base(&self) -> Base {
         let java = JavaOverride::default();
-        let platform = Platform::linux_amd64();
-        resolve(&self.base, &platform, &java, &self.surroundings()).unwrap()
+        let surroundings = self.surroundings();
+        let platforms = Platform::linux_amd64().into();
+        let mut opened = open(&self.base, &platforms, &surroundings).unwrap();
+        let opened = opened.remove(0);
+        opened.look_into(&java, &surroundings).unwrap()
     }
 
     pub(crate) fn system(&self) -> Result<System, AlpineError> {
@@ -194,7 +198,7 @@ pub(crate) fn added(
 ) -> Result<PackagesLayer, AlpineError> {
     let scene = Scene::new(&base(more));
     let repository = scene.repository(packages);
-    let names: Vec<_> = packages.iter().map(|made| name_of(made)).collect();
+    let names: Vec<_> = packages.iter().map(name_of).collect();
     scene.add(&repository, &names.join(" "))
 }
 
@@ -267,7 +271,7 @@ pub(crate) fn told(error: &AlpineError) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
+        text = format!("{text}: {error}");
         cause = error.source();
     }
     assert!(!text.ends_with('.'), "{text}");

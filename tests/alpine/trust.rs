@@ -55,8 +55,12 @@ fn outcome(index: Vec<u8>, package: Vec<u8>) -> String {
 
 pub(crate) fn only_trusted_keys_count() {
     let made = package().make(&KEY);
-    let of =
-        |signatures: &[(&Key, &str)]| outcome(signed(&[made.clone()], signatures), made.bytes());
+    let of = |signatures: &[(&Key, &str)]| {
+        outcome(
+            signed(std::slice::from_ref(&made), signatures),
+            made.bytes(),
+        )
+    };
     for (signatures, expected) in [
         (&[(&*KEY, "RSA")][..], "added"),
         (&[(&*KEY, "RSA256")], "added"),

@@ -10,13 +10,16 @@ use flink_img::oci::{BlobSource, Config, Descriptor, DiffId, Digest, Image, Laye
 use flink_img::store::Output;
 use tempfile::TempDir;
 
-use crate::scene::{Scene, dependencies, labels, listed, tar_of, text_of};
+use crate::scene::{Scene, dependencies, labels, listed, tar_of, text_of, told};
 use crate::support::alpine::{
     self, File, INSTALLED, KEY, Made, Package, base, identity, repository, unpack,
 };
 use crate::support::context::layer;
 use crate::support::files::FileServer;
 use crate::support::fixtures::Compress;
+
+/// How an image is written, and how it is named as a base.
+type Form = (fn(PathBuf) -> Output, fn(PathBuf) -> BaseSource);
 
 /// A shell, the library that it needs, and the data of that.
 fn packages() -> Vec<Made> {
@@ -295,7 +298,7 @@ pub(crate) fn an_image_is_as_good_a_base_as_a_root_file_system() {
         .file("usr/bin/own", File::program(b"own"))
         .file("usr/bin/late", File::program(b"late"))
         .make(&KEY);
-    let outputs: [(fn(PathBuf) -> Output, fn(PathBuf) -> BaseSource); 3] = [
+    let outputs: [Form; 3] = [
         (Output::Layout, |path| BaseSource::Layout(path, None)),
         (Output::OciArchive, |path| {
             BaseSource::OciArchive(path, None)
@@ -309,7 +312,7 @@ pub(crate) fn an_image_is_as_good_a_base_as_a_root_file_system() {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("image");
         output(path.clone())
-            .write(&image, &["base:1".parse().unwrap()])
+            .write(&image.clone().into(), &["base:1".parse().unwrap()])
             .unwrap()
             .commit()
             .unwrap();
@@ -339,4 +342,15 @@ pub(crate) fn what_is_there_already_makes_no_layer() {
     assert_eq!(layer.entries.len(), 1);
     let layer = scene.add(&repository, "busybox musl").unwrap();
     assert_eq!(layer.entries.len(), 0);
+    // A choice that was made for a base without the package is not made for this one.
+    let selection = scene.choose(&repository, "readline-data").unwrap();
+    let installed = format!("{INSTALLED}{}", packages()[2].stanza);
+    let other = Scene::new(&base(&[(
+        "lib/apk/db/installed",
+        File::plain(installed.as_bytes()),
+    )]));
+    let error = other.layer(&repository, &selection).unwrap_err();
+    let expected =
+        "The package `readline-data-1` was chosen for another base: this one has `readline-data-1`";
+    assert_eq!(told(&error), expected);
 }

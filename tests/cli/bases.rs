@@ -91,16 +91,12 @@ fn build(context: &TestContext, words: &[&str]) -> Run {
 fn a_folder_of_ones_own_takes_the_place_of_the_catalogue() {
     let (mut context, registry) = (TestContext::new(), Registry::start());
     put_base(&registry, "17", "amd64");
-    describe(
-        &context,
-        &registry,
-        "platforms = [\"linux/amd64\"]\npackages = [\"bash\"]",
-    );
+    describe(&context, &registry, "platforms = [\"linux/amd64\"]");
     assert_snapshot!(context.run(["bases", "--base-catalogue", "bases"]), @"
     exit code: 0
     ----- stdout -----
     NAME        JAVA  LIBC   DEFAULT OF      REFERENCE                    PACKAGES  PLATFORMS
-    acme-jre17  17    glibc  Flink 1.18-2.3  127.0.0.1:[PORT]/acme/jre:17  bash      linux/amd64
+    acme-jre17  17    glibc  Flink 1.18-2.3  127.0.0.1:[PORT]/acme/jre:17  -         linux/amd64
     ");
     // It is the default now, as its Java fits, and is pulled by its tag.
     let run = build(&context, &[]).ok();

@@ -221,7 +221,7 @@ fn files_that_cannot_be_used() {
     error: Failed to read `flink-img.toml`
       caused by: it is not UTF-8
     ");
-    assert_snapshot!(refusal(&[b'#'; 1024 * 1024 + 1]), @"
+    assert_snapshot!(refusal(&vec![b'#'; 1024 * 1024 + 1]), @"
     exit code: 3
     ----- stderr -----
     error: Failed to read `flink-img.toml`

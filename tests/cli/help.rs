@@ -21,6 +21,11 @@ fn the_commands() {
       images  List the images that were kept
       auth    See how registries are logged in to
       cache   See what is kept on this machine, and take away what is not needed
+      lock    Write down everything that an image is made of, but for the job's jar, so that `build
+              --locked` takes just that
+      digest  Print the digest that `build --locked` gives the image, from the lock and the job alone
+      bases   List the bases that have names
+      config  Write flink-img.toml, the file that a build takes its settings from, or print its schema
 
     Options:
       -h, --help     Print help
@@ -78,7 +83,10 @@ fn build() {
     Usage: flink-img build [OPTIONS]
 
     Options:
-      -h, --help  Print help
+          --config <FILE>  Take what is not said here from this file [default: flink-img.toml beside the
+                           job's jar, else in the working folder] [env: FLINK_IMG_CONFIG]
+          --no-config      Read no such file
+      -h, --help           Print help
 
     Job:
           --job-jar <FILE>            The job's jar; without a job the image is for session clusters
@@ -95,28 +103,54 @@ fn build() {
           --release-mirror <URL>     Download the release from here first: what comes before
                                      `flink-VERSION/`, or several with commas. May be repeated [env:
                                      FLINK_IMG_RELEASE_MIRROR]
+          --release-keys <FILE>      Take a release only if one of the keys in this file signed it, as
+                                     the `KEYS` of Apache Flink [default: the fingerprints that
+                                     flink-img knows] [env: FLINK_IMG_RELEASE_KEYS]
+          --verify-signature <WHEN>  Whether a release must be signed; a signature that does not hold is
+                                     refused, unless it is `off` [default: if-present] [env:
+                                     FLINK_IMG_VERIFY_SIGNATURE] [possible values: required, if-present,
+                                     off]
 
     Base:
           --base <BASE>             What to stand on: an image, a base of the catalogue, oci:DIR[:NAME],
                                     oci-archive:FILE, docker-archive:FILE or rootfs:FILE [default: the
                                     JRE that fits Flink] [env: FLINK_IMG_BASE]
-          --platform <OS/ARCH>      What the image is for [default: linux/amd64]
+          --base-catalogue <DIR>    Take the bases that have names from the files in this folder,
+                                    instead of those that come with the program [env:
+                                    FLINK_IMG_BASE_CATALOGUE]
+          --platform <OS/ARCH>      What the image is for; several, with commas or repeated, make an
+                                    index of images [default: linux/amd64]
           --java-home <PATH>        Where Java is in the base, whatever looking finds
           --java-version <VERSION>  The version of the base's Java, whatever looking finds
 
+    Packages:
+          --package <NAME,...>            Put these packages into the base, and what they need: names as
+                                          apk takes them, separated by commas. May be repeated
+          --package-repository <URL|DIR>  Take packages from here instead of where the base takes them
+                                          from: what comes before `ARCH/APKINDEX.tar.gz`. May be
+                                          repeated
+          --package-key <FILE>            Trust packages that are signed with this key too. May be
+                                          repeated
+
     Result:
+          --compression <HOW>     Compress layers so: auto, gzip[:LEVEL], zstd[:LEVEL] or stored. `auto`
+                                  is gzip:1 for jars, gzip:6 for other files, and stored for the job's
+                                  own jar [default: auto] [env: FLINK_IMG_COMPRESSION]
       -t, --tag <NAME>            The image's name, or several with commas. May be repeated [default:
                                   `image` in flink-img.toml, else flink-job] [env: FLINK_IMG_TAG]
                                   [alias: --image-name]
           --push                  Push the image to the registry of its name
+          --no-push               Do not push, whatever flink-img.toml says
       -o, --output <KIND:PATH>    Write the image to oci:DIR, oci-archive:FILE or docker-archive:FILE.
                                   May be repeated
-          --compression <HOW>     Compress layers so: auto, gzip[:LEVEL], zstd[:LEVEL] or stored. `auto`
-                                  is gzip:1 for jars, gzip:6 for other files, and stored for the job's
-                                  own jar [env: FLINK_IMG_COMPRESSION] [default: auto]
           --json                  Print one JSON object instead of the name with the digest
           --metadata-file <FILE>  Write the same JSON object to a file
           --dry-run               Print what would be built as JSON, and make no layer
+
+    Lock:
+          --lock-file <FILE>  The lock [default: flink-img.lock beside the flink-img.toml that is used,
+                              else in the working folder] [env: FLINK_IMG_LOCK_FILE]
+          --locked            Take only what is in the lock, and ask nobody for it
 
     Cache:
           --cache-from <NAME>  Take known layers from this image too, besides those that the image's

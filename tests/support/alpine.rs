@@ -220,9 +220,9 @@ impl Package {
             self.name, self.version, self.arch, self.name
         );
         for (field, value) in &self.fields {
-            info.push_str(&format!("{field} = {value}\n"));
+            info.extend([field, " = ", value, "\n"]);
         }
-        info.push_str(&format!("datahash = {hash}\n"));
+        info.extend(["datahash = ", &hash, "\n"]);
         self.sealed(key, &info, data)
     }
 
@@ -258,14 +258,14 @@ impl Package {
             self.name
         );
         for (field, letter) in [
-            ("provider_priority", 'k'),
-            ("depend", 'D'),
-            ("provides", 'p'),
-            ("install_if", 'i'),
+            ("provider_priority", "k:"),
+            ("depend", "D:"),
+            ("provides", "p:"),
+            ("install_if", "i:"),
         ] {
             let values = list(field);
             if !values.is_empty() {
-                stanza.push_str(&format!("{letter}:{values}\n"));
+                stanza.extend([letter, &values, "\n"]);
             }
         }
         Made {
@@ -284,7 +284,9 @@ pub fn identity(bytes: &[u8]) -> String {
 }
 
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes
+        .iter()
+        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 fn append(

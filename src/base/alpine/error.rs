@@ -101,6 +101,14 @@ pub enum AlpineError {
         /// Where it is said.
         says: &'static str,
     },
+    /// A package was chosen for a base that did not have it.
+    #[error("The package `{package}` was chosen for another base: this one has `{installed}`")]
+    OtherBase {
+        /// The package.
+        package: String,
+        /// What the base has.
+        installed: String,
+    },
     /// A file in a package has another checksum than its header says.
     #[error("The file `{path}` in the package `{package}` does not match its checksum")]
     FileChecksum {
@@ -171,7 +179,10 @@ impl Explain for AlpineError {
                 DownloadError::TooLarge(_) => Kind::Hostile,
                 DownloadError::Write(_) => Kind::Storage,
             },
-            Self::NotAlpine(_) | Self::Conflict { .. } | Self::Kind { .. } => Kind::Incompatible,
+            Self::NotAlpine(_)
+            | Self::OtherBase { .. }
+            | Self::Conflict { .. }
+            | Self::Kind { .. } => Kind::Incompatible,
             Self::Unsigned { .. }
             | Self::UnknownKey { .. }
             | Self::Signature { .. }
@@ -208,6 +219,7 @@ impl Explain for AlpineError {
             } => {
                 "name what comes before `ARCH/APKINDEX.tar.gz`; a package of an older index is replaced by a newer one"
             }
+            Self::OtherBase { .. } => "choose the packages again",
             Self::Conflict { .. } => "leave one of them out",
             _ => return None,
         };

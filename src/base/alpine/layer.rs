@@ -89,8 +89,18 @@ pub fn layer(
     (config, java): (&Config, &JavaOverride),
     source: &Source<'_>,
 ) -> Result<PackagesLayer, AlpineError> {
+    let installed = system.installed()?;
+    for package in &selection.packages {
+        let mut records = installed.records.iter();
+        if let Some(record) = records.find(|record| record.name == package.name) {
+            return Err(AlpineError::OtherBase {
+                package: package.label(),
+                installed: record.label(),
+            });
+        }
+    }
     let mut spool = Spool::new(&source.store.temporary())?;
-    let mut assembly = Assembly::new(system.tree.clone(), system.installed()?);
+    let mut assembly = Assembly::new(system.tree.clone(), installed);
     let mut kept = Vec::new();
     for package in &selection.packages {
         let mut unpacked = source.unpack(package, &mut spool)?;

@@ -58,7 +58,7 @@ impl Package {
     }
 }
 
-/// Chooses the packages that `wanted` takes; see [`resolve`](super::resolve) for the rules.
+/// Chooses the packages that `wanted` takes: as apk would, but that nothing of the base is upgraded.
 ///
 /// Pure: the same base, indexes and wishes give the same packages. Of two indexes that have the same version the first
 /// one counts.

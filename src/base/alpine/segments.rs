@@ -115,7 +115,7 @@ impl Head {
         let mut signatures = Vec::new();
         loop {
             if input.fill_buf()?.is_empty() {
-                return Err(invalid("it ends behind its signature"));
+                return Err(invalid("it ends before its data"));
             }
             let (stored, unpacked) = member(input)?;
             let found = signatures_in(&unpacked)?;
@@ -241,5 +241,69 @@ impl<R: BufRead> BufRead for Hashed<R> {
         }
         self.read += amount as u64;
         self.inner.consume(amount);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn tar(files: &[&str], content: &[u8]) -> Vec<u8> {
+        let mut builder = tar::Builder::new(Vec::new());
+        for file in files {
+            let mut header = tar::Header::new_ustar();
+            header.set_size(content.len() as u64);
+            builder.append_data(&mut header, file, content).unwrap();
+        }
+        builder.into_inner().unwrap()
+    }
+
+    #[test]
+    fn the_segments_are_told_apart_by_their_members() {
+        let signature = gzip(&tar(&[".SIGN.RSA.a", ".SIGN.RSA256.b"], b"s"));
+        let control = gzip(&tar(&[".PKGINFO"], b"c"));
+        let package = [&signature[..], &signature, &control, b"data"].concat();
+        let mut rest = &package[..];
+        let head = Head::read(&mut rest).unwrap();
+        let names: Vec<_> = head.signatures.iter().map(|it| it.name.as_str()).collect();
+        let expected = [".SIGN.RSA.a", ".SIGN.RSA256.b"].repeat(2);
+        assert_eq!(names, expected);
+        assert_eq!((head.stored, rest), (control, &b"data"[..]));
+        let (signatures, length) = Head::signatures(&package).unwrap();
+        assert_eq!((signatures.len(), length), (4, 2 * signature.len()));
+    }
+
+    #[test]
+    fn a_head_that_no_package_has_is_refused() {
+        let many: Vec<_> = (0..17)
+            .map(|number| format!(".SIGN.RSA.{number}"))
+            .collect();
+        let many: Vec<_> = many.iter().map(String::as_str).collect();
+        let zeros = vec![0; 33 << 20];
+        let signature = gzip(&tar(&[".SIGN.RSA.a"], b"s"));
+        for (bytes, expected) in [
+            (gzip(&tar(&many, b"")), "it has more than 16 signatures"),
+            (
+                gzip(&tar(&[".PKGINFO"], &zeros)),
+                "its first part unpacks to more than 32 MiB",
+            ),
+            (
+                gzip(&tar(&[".SIGN.RSA.a", "x"], b"")),
+                "it has a signature among other files",
+            ),
+            (signature, "it ends before its data"),
+            (Vec::new(), "it ends before its data"),
+        ] {
+            let error = Head::read(&mut &bytes[..]).unwrap_err();
+            assert_eq!(error.to_string(), expected);
+        }
     }
 }

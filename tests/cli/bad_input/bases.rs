@@ -63,7 +63,6 @@ fn bases_that_flink_cannot_stand_on() {
     exit code: 4
     ----- stderr -----
     Compressing the base: done, [SIZE]
-    No job is given, so the image is one for session clusters
     error: Flink 2.3.0 does not work with Java 8: it needs Java 11, 17 or 21
     hint: choose a base with another Java, or another release
     ");
