@@ -342,7 +342,11 @@ impl Signer {
             signed_at,
         } = self;
         let day = Day::from_seconds(*signed_at);
-        format!("signed on {day} by `{fingerprint}`, {user_id}")
+        let name = match user_id.as_str() {
+            "" => String::new(),
+            name => format!(", {name}"),
+        };
+        format!("signed on {day} by `{fingerprint}`{name}")
     }
 }
 

@@ -4,7 +4,7 @@
 //! must come from elsewhere than the archive, so there are two ways to trust one, and no key server is ever asked:
 //!
 //! - the user's own file with keys: any of them may sign;
-//! - else the fingerprints that are shipped ([`fingerprints`]). Their certificates are taken from a `KEYS` file, which may
+//! - else the fingerprints that are shipped (`fingerprints.rs`). Their certificates are taken from a `KEYS` file, which may
 //!   come from anywhere: what is in it and has another fingerprint is not looked at.
 //!
 //! A signature holds if it is over the whole file, with SHA-256, SHA-384 or SHA-512, and by a key that was good when it was
