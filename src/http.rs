@@ -5,6 +5,7 @@
 
 mod get;
 mod identity;
+mod pace;
 mod proxy;
 mod retry;
 
@@ -22,6 +23,7 @@ use crate::error::{Explain, FileError, Kind};
 
 pub use get::{GetError, Getter};
 pub use identity::{ClientCertificate, ClientCertificateError};
+pub(crate) use pace::Pace;
 pub(crate) use proxy::{is_proxy_login, proxy_for};
 pub use retry::{Advice, Retries, RetryPolicy, advice_for_error, advice_for_status};
 

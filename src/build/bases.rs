@@ -1,5 +1,6 @@
 //! Which base of the catalogue a build stands on: the one that is named, or the one that fits Flink.
 
+use super::lock::Lock;
 use super::{BuildError, BuildRequest};
 use crate::base::{
     self, BaseError, BaseSource, Catalogue, CatalogueEntry, CatalogueError, OpenedBase,
@@ -28,49 +29,58 @@ impl ChosenBase {
             .iter()
             .map(|platform| Ok((platform.clone(), entry.reference_for(platform)?)))
             .collect::<Result<_, CatalogueError>>()?;
-        Ok(match &pinned[..] {
-            [(_, reference)] => Self {
-                source: BaseSource::Registry(reference.clone()),
-                pinned: Vec::new(),
-                packages: entry.packages.clone(),
+        let source = match &pinned[..] {
+            [(_, reference)] => reference,
+            _ => &entry.reference,
+        };
+        Ok(Self {
+            source: BaseSource::Registry(source.clone()),
+            // One index tells of all platforms, unless there are digests to hold it to.
+            pinned: if entry.digests.is_empty() {
+                Vec::new()
+            } else {
+                pinned
             },
-            _ => Self {
-                source: BaseSource::Registry(entry.reference.clone()),
-                // One index tells of all platforms, unless there are digests to hold it to.
-                pinned: if entry.digests.is_empty() {
-                    Vec::new()
-                } else {
-                    pinned
-                },
-                packages: entry.packages.clone(),
-            },
+            packages: entry.packages.clone(),
         })
     }
 
     /// What it is called in a lock: where a file lies is not the same on every machine, and what is in it is locked.
-    pub(super) fn locked_name(&self) -> String {
-        let (scheme, path) = match &self.source {
+    pub(super) fn locked_name(&self, platform: &Platform) -> String {
+        let mut pinned = self.pinned.iter();
+        if let Some((_, reference)) = pinned.find(|(own, _)| own == platform) {
+            return reference.to_string();
+        }
+        let (scheme, path, name) = match &self.source {
             BaseSource::Registry(reference) => return reference.to_string(),
-            BaseSource::Layout(path, _) => ("oci", path),
-            BaseSource::OciArchive(path, _) => ("oci-archive", path),
-            BaseSource::DockerArchive(path, _) => ("docker-archive", path),
-            BaseSource::RootFs(path) => ("rootfs", path),
+            BaseSource::Layout(path, name) => ("oci", path, name.as_ref()),
+            BaseSource::OciArchive(path, name) => ("oci-archive", path, name.as_ref()),
+            BaseSource::DockerArchive(path, name) => ("docker-archive", path, name.as_ref()),
+            BaseSource::RootFs(path) => ("rootfs", path, None),
         };
-        let name = path.file_name().unwrap_or(path.as_os_str());
-        format!("{scheme}:{}", name.display())
+        let file = path.file_name().unwrap_or(path.as_os_str()).display();
+        match name {
+            Some(name) => format!("{scheme}:{file}:{name}"),
+            None => format!("{scheme}:{file}"),
+        }
     }
 
-    /// Opens it for all platforms.
+    /// Opens it for all platforms: by the manifests that are locked, if some are.
     pub(super) fn open(
         &self,
         platforms: &Platforms,
+        lock: Option<&Lock>,
         surroundings: &Surroundings<'_>,
     ) -> Result<Vec<OpenedBase>, BaseError> {
-        if self.pinned.is_empty() {
+        let pinned = match (lock, &self.source) {
+            (Some(lock), BaseSource::Registry(reference)) => &lock.manifests(reference, platforms),
+            _ => &self.pinned,
+        };
+        if pinned.is_empty() {
             return base::open(&self.source, platforms, surroundings);
         }
         let mut opened = Vec::new();
-        for (platform, reference) in &self.pinned {
+        for (platform, reference) in pinned {
             let source = BaseSource::Registry(reference.clone());
             opened.extend(base::open(&source, &platform.clone().into(), surroundings)?);
         }

@@ -14,7 +14,6 @@ use super::lock::Lock;
 use super::push::Push;
 use crate::base::{BaseFacts, Fetch, FetchError, ImageDocuments, JavaOverride, Surroundings};
 use crate::error::IoResultExt as _;
-use crate::flink::release::Sha512;
 use crate::http::HttpSettings;
 use crate::layer::LayerKind;
 use crate::memory;
@@ -70,11 +69,10 @@ pub(super) struct Known<'a> {
 }
 
 impl Known<'_> {
-    /// What the release with this checksum became.
-    pub(super) fn recipes(&self, sha512: &Sha512) -> Option<LastRelease> {
+    /// What the release of this key became.
+    pub(super) fn recipes(&self, key: Digest) -> Option<LastRelease> {
         let flink = &self.lock.flink;
-        let is_same = flink.sha512.as_ref() == Some(&sha512.to_string());
-        is_same.then(|| LastRelease {
+        (flink.key == Some(key)).then(|| LastRelease {
             recipes: flink.layers.clone(),
             scala: flink.scala.clone(),
         })

@@ -4,7 +4,7 @@ use super::bases::ChosenBase;
 use super::context::Fetcher;
 use super::packages::{self, Packages};
 use super::{BuildError, BuildRequest, Context};
-use crate::base::{Base, BaseError, BaseSource, Java, OpenedBase, Surroundings, UserFile};
+use crate::base::{Base, BaseError, Java, Surroundings, UserFile};
 use crate::flink::{FlinkVersion, JavaVersion, Known};
 use crate::oci::Platform;
 
@@ -15,6 +15,8 @@ pub struct PlatformBase {
     pub platform: Platform,
     /// What the image stands on. Its facts are those of the base with the packages.
     pub base: Base,
+    /// What the base is called in a lock.
+    pub locked_name: String,
     /// The Java in it.
     pub java: Java,
     /// What is put into the base, if anything is.
@@ -30,27 +32,14 @@ pub(super) struct Wish<'a> {
     pub(super) line: Known,
 }
 
-/// Opens the base for all platforms by its documents, before anything large is brought for the first of them.
-fn open(
-    request: &BuildRequest,
-    chosen: &ChosenBase,
-    surroundings: &Surroundings<'_>,
-) -> Result<Vec<OpenedBase>, BaseError> {
-    match (&request.lock, &chosen.source) {
-        (Some(lock), BaseSource::Registry(reference)) => {
-            lock.open_bases(reference, &request.platforms)
-        }
-        _ => chosen.open(&request.platforms, surroundings),
-    }
-}
-
 /// Opens a base on this machine, and looks into it.
 pub(super) fn open_local(
     request: &BuildRequest,
     chosen: &ChosenBase,
     surroundings: &Surroundings<'_>,
 ) -> Result<Vec<Base>, BaseError> {
-    open(request, chosen, surroundings)?
+    chosen
+        .open(&request.platforms, None, surroundings)?
         .into_iter()
         .map(|opened| opened.look_into(&request.java, surroundings))
         .collect()
@@ -72,7 +61,8 @@ impl Wish<'_> {
                 .collect();
         }
         let surroundings = fetcher.surroundings(request);
-        let opened = open(request, self.chosen, &surroundings)?;
+        let lock = request.lock.as_ref();
+        let opened = self.chosen.open(&request.platforms, lock, &surroundings)?;
         let mut found = Vec::new();
         for (platform, opened) in platforms.zip(opened) {
             let known = packages::known(platform, &opened, request, fetcher);
@@ -130,6 +120,7 @@ impl Wish<'_> {
         let flink = (self.version, self.line);
         Ok(PlatformBase {
             platform: platform.clone(),
+            locked_name: self.chosen.locked_name(platform),
             java: check_base(self.request, named, flink, fetcher.context)?,
             base,
             packages,

@@ -150,6 +150,7 @@ fn bring_about(
         plans: &plans,
         inputs: &inputs,
         cache: &targets.cache,
+        lock: request.lock.as_ref(),
         needs_bytes: targets.needs_bytes(),
         last,
         context,

@@ -243,6 +243,7 @@ fn plan_image(
         base,
         java,
         packages,
+        ..
     } = platform;
     let version = &inputs.version;
     let compression = request.compression.of(LayerKind::Files);

@@ -74,7 +74,7 @@ impl ReleaseSource {
             });
         }
         let key = release_key(&checksum, line.line, compression);
-        let known = fetcher.known.and_then(|lock| lock.recipes(&checksum));
+        let known = fetcher.known.and_then(|lock| lock.recipes(key));
         if let Some(found) = known.or_else(|| fetcher.last.release(key)) {
             return Ok(Flink::Known {
                 key: Some(key),

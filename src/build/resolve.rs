@@ -24,8 +24,6 @@ pub struct Inputs {
     pub bases: Vec<PlatformBase>,
     /// The base as it was named.
     pub base_name: String,
-    /// What the base is called in a lock.
-    pub locked_name: String,
     /// The packages that the catalogue puts into it.
     pub base_packages: Vec<String>,
     /// The image in a registry that it is, if it is one.
@@ -295,7 +293,6 @@ pub(super) fn resolve(
     Ok(Inputs {
         bases,
         base_name: chosen.source.to_string(),
-        locked_name: chosen.locked_name(),
         base_packages: chosen.packages,
         base_reference: match chosen.source {
             BaseSource::Registry(reference) => Some(reference),

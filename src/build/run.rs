@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::annotations::annotated;
 use super::last::LastImages;
+use super::lock::Lock;
 use super::offer::Offer;
 use super::parts::{Part, label_for, parts};
 use super::push::Push;
@@ -105,6 +106,8 @@ pub(super) struct Workshop<'a> {
     /// Those that the plans were made of.
     pub(super) inputs: &'a Inputs,
     pub(super) cache: &'a CacheUse,
+    /// What the layers must become, if that is locked.
+    pub(super) lock: Option<&'a Lock>,
     /// Whether all bytes are wanted on this machine.
     pub(super) needs_bytes: bool,
     pub(super) last: &'a LastImages<'a>,
@@ -225,6 +228,7 @@ impl Workshop<'_> {
     fn known(&self, part: &Part<'_>) -> Option<OwnLayer> {
         let Self {
             cache,
+            lock,
             needs_bytes,
             last,
             context,
@@ -236,6 +240,10 @@ impl Workshop<'_> {
         if let Some(layer) = made_again.get(&key) {
             return Some(layer.clone());
         }
+        // What is remembered as something else than what is locked is made, and then it is seen which of the two is wrong.
+        let locked = lock.and_then(|lock| lock.layer(key));
+        let is_wanted =
+            |found: &Descriptor| locked.is_none_or(|locked| locked.digest == found.digest);
         let store = &context.store;
         let here = |descriptor: &Descriptor| store.blob(descriptor, &*context.reporter);
         // A layer that nobody may want is not made; one that is wanted on this machine is, unless that costs nothing.
@@ -252,6 +260,7 @@ impl Workshop<'_> {
         if cache.local
             && let Some(known) = memory::recall::<Known>(store, KIND, key)
             && known.descriptor.media_type == planned.compression.media_type()
+            && is_wanted(&known.descriptor)
             && let Some(source) = here(&known.descriptor).or_else(again)
         {
             tell(
@@ -271,6 +280,9 @@ impl Workshop<'_> {
             });
         }
         let found = last.layer(key, planned.compression)?;
+        if !is_wanted(&found.descriptor) {
+            return None;
+        }
         let source = here(&found.descriptor)
             .unwrap_or_else(|| BlobSource::Registry(found.reference.clone()));
         let from = format!("`{}`", found.name);

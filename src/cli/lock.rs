@@ -9,6 +9,7 @@ use super::paths;
 use super::report::Failure;
 use super::settings::{self, Environment};
 use crate::build::lock::{self, Lock, LockError};
+use crate::store::replaced;
 
 pub(super) fn run(
     arguments: &LockArgs,
@@ -40,18 +41,22 @@ pub(super) fn run(
         &[],
         Some(&path),
     )?;
-    // One that cannot be read is written anew all the same.
-    let before = Lock::read(&path).ok();
+    let path = replaced(&path)?;
+    let before = Lock::before(&path)?;
     let lock = lock::take(&request, arguments.artifacts, &context)?;
-    if let Some(before) = &before {
-        for change in before.changed_inputs(&lock) {
-            reporter.note(&change.to_string());
-        }
-    }
     if before.as_ref() == Some(&lock) {
         reporter.note("Nothing changed");
     } else {
         lock.write(&path)?;
+    }
+    if let Some(before) = before.filter(|before| *before != lock) {
+        let changes = before.changed_inputs(&lock);
+        if changes.is_empty() {
+            reporter.note("The inputs are the same, and their layers are others");
+        }
+        for change in changes {
+            reporter.note(&change.to_string());
+        }
     }
     printer.result(&path.display().to_string())?;
     Ok(())

@@ -4,12 +4,12 @@
 
 use std::fs::File;
 use std::io::{self, Seek as _, Write as _};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::{Client, Response, Url};
 
 use super::{Advice, HttpSettings, Redirects, Route, TransferError, advice_for_error};
-use super::{HttpError, advice_for_status};
+use super::{HttpError, Pace, advice_for_status};
 use crate::error::{Explain, Kind};
 
 /// Why a file cannot be had.
@@ -22,8 +22,8 @@ pub enum GetError {
     /// The exchange broke.
     #[error("the server cannot be reached, or broke off")]
     Transfer(#[source] TransferError),
-    /// The server was silent for too long.
-    #[error("the server said nothing for {} s", .0.as_secs())]
+    /// The server was silent for too long, or sent next to nothing.
+    #[error("the server said next to nothing for {} s", .0.as_secs())]
     Silent(Duration),
     /// The server refuses, or does not have it.
     #[error("the server answers {0}")]
@@ -101,11 +101,17 @@ impl Getter {
             return Err((GetError::Status(status.as_u16()), advice));
         }
         let mut size = 0;
-        while let Some(piece) = self
-            .in_time(Response::chunk(&mut response))
-            .await?
-            .map_err(transfer)?
-        {
+        let mut pace = Pace::new(self.settings.read_timeout);
+        loop {
+            let asked = Instant::now();
+            let answer = self.in_time(Response::chunk(&mut response)).await?;
+            let Some(piece) = answer.map_err(transfer)? else {
+                break;
+            };
+            if !pace.keeps(asked.elapsed(), piece.len()) {
+                let after = self.settings.read_timeout;
+                return Err((GetError::Silent(after), Advice::Retry));
+            }
             size += piece.len() as u64;
             if size > limit {
                 return Err((GetError::TooLarge(limit), Advice::GiveUp));

@@ -3,7 +3,7 @@
 //! The digest of what arrives is computed here; a header that states one is compared, and never believed.
 
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use reqwest::header::{ACCEPT, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderValue, RANGE};
 use reqwest::{Method, Response, StatusCode};
@@ -15,6 +15,7 @@ use super::headers::Part;
 use super::mirrors::Source;
 use super::pipe::Pipe;
 use super::sink::{BlobSink, Sink, Writer};
+use crate::http::Pace;
 use crate::oci::{
     Descriptor, Digest, Document, MANIFEST_LIMIT, Manifest, ManifestError, MediaType, Platform,
     Reference, Selector, Sha256,
@@ -27,8 +28,6 @@ pub(super) const CONTENT_DIGEST: &str = "docker-content-digest";
 /// A transfer that got so far starts to count its tries anew when it breaks. With less, a server that takes or sends a byte
 /// and hangs up would keep us for ever.
 pub(super) const WORTH_RESUMING: u64 = 1024 * 1024;
-/// What has to come in the time for which a server may be silent. One that sends less would keep us for days.
-const LEAST: u64 = 64 * 1024;
 
 /// A manifest or an index exactly as the registry has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -408,34 +407,6 @@ impl Download<'_> {
     }
 }
 
-/// Watches that a server sends at least [`LEAST`] in the time for which it may be silent. Only the time in which it is waited
-/// for counts: where the bytes go may be slow, too.
-struct Pace {
-    patience: Duration,
-    waited: Duration,
-    bytes: u64,
-}
-
-impl Pace {
-    fn new(patience: Duration) -> Self {
-        Self {
-            patience,
-            waited: Duration::ZERO,
-            bytes: 0,
-        }
-    }
-
-    /// Takes in that so many bytes came after such a time; `false` when they come too slowly.
-    fn keeps(&mut self, waited: Duration, bytes: usize) -> bool {
-        self.waited += waited;
-        self.bytes += bytes as u64;
-        if self.bytes >= LEAST {
-            *self = Self::new(self.patience);
-        }
-        self.waited <= self.patience
-    }
-}
-
 fn task(repository: &Reference, descriptor: &Descriptor) -> Task {
     Task::PullBlob {
         digest: descriptor.digest,
@@ -473,21 +444,4 @@ fn is_rest(response: &Response, offset: u64, size: u64) -> bool {
         .is_some_and(|part| {
             part.span.first == offset && part.total.is_none_or(|total| total == size)
         })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_server_that_trickles_is_told_from_one_that_is_slow() {
-        let patience = Duration::from_secs(60);
-        let mut trickle = Pace::new(patience);
-        let second = Duration::from_secs(1);
-        let kept = (0..1000).take_while(|_| trickle.keeps(second, 1)).count();
-        assert_eq!(kept, 60);
-        let mut slow = Pace::new(patience);
-        let bytes = usize::try_from(LEAST / 60).unwrap() + 1;
-        assert!((0..1000).all(|_| slow.keeps(second, bytes)));
-    }
 }

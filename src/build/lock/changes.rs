@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::file::{Lock, LockedBase, LockedFlink, LockedPlatform, LockedRequest};
+use super::file::{Lock, LockedBase, LockedBaseLayer, LockedFlink, LockedPlatform, LockedRequest};
 use crate::oci::Digest;
 
 /// A fact that is another one than it was.
@@ -54,7 +54,7 @@ impl Lock {
 }
 
 /// Adds a fact, if it is one.
-fn add(facts: &mut Facts, what: &str, value: Option<&str>) {
+pub(super) fn add(facts: &mut Facts, what: &str, value: Option<&str>) {
     if let Some(value) = value {
         facts.push((what.to_owned(), value.to_owned()));
     }
@@ -72,6 +72,9 @@ impl LockedRequest {
         add(facts, "The given home of Java", self.java_home.as_deref());
         let version = self.java_version.as_deref();
         add(facts, "The given version of Java", version);
+        if self.artifacts {
+            add(facts, "The lock of the artifacts", Some("on"));
+        }
         for package in &self.packages {
             let what = format!("The wanted package `{package}`");
             add(facts, &what, Some("wanted"));
@@ -80,31 +83,20 @@ impl LockedRequest {
 }
 
 impl LockedFlink {
-    /// What names it.
-    pub(super) fn asked_facts(&self, facts: &mut Facts) {
+    fn facts(&self, facts: &mut Facts) {
+        let checksum = self.sha512.map(|sha512| sha512.to_string());
         add(
             facts,
             "The version of Flink",
             Some(&self.version.to_string()),
         );
         add(facts, "The release of Flink", self.release.as_deref());
-    }
-
-    fn facts(&self, facts: &mut Facts) {
-        self.asked_facts(facts);
         add(facts, "The Scala of Flink", self.scala.as_deref());
-        add(
-            facts,
-            "The SHA-512 checksum of Flink",
-            self.sha512.as_deref(),
-        );
+        add(facts, "The SHA-512 checksum of Flink", checksum.as_deref());
         add(facts, "The signer of Flink", self.signer.as_deref());
-        if self.release.is_none() {
-            // There is no checksum that stands for it.
-            for (place, recipe) in self.layers.iter().enumerate() {
-                let what = format!("The content of Flink's layer {}", place + 1);
-                add(facts, &what, Some(&recipe.to_string()));
-            }
+        for (place, recipe) in self.layers.iter().enumerate() {
+            let what = format!("The recipe of Flink's layer {}", place + 1);
+            add(facts, &what, Some(&recipe.to_string()));
         }
     }
 }
@@ -117,45 +109,56 @@ impl LockedPlatform {
             index,
             manifest,
             config_digest,
+            os,
             java_home,
             java_version,
-            ..
+            config,
+            layers,
         } = &self.base;
         let digest = |digest: &Option<Digest>| digest.map(|digest| digest.to_string());
+        let content = Digest::of(&config.to_bytes()).to_string();
         for (what, value) in [
             ("base", Some(name.clone())),
             ("base's index", digest(index)),
             ("base's manifest", digest(manifest)),
             ("base's config", digest(config_digest)),
+            ("content of the base's config", Some(content)),
+            ("operating system", os.clone()),
             ("home of Java", Some(java_home.clone())),
             ("version of Java", java_version.clone()),
         ] {
-            if let Some(value) = value {
-                facts.push((format!("The {what} for {platform}"), value));
-            }
+            add(
+                facts,
+                &format!("The {what} for {platform}"),
+                value.as_deref(),
+            );
         }
-        if manifest.is_none() {
-            // What has no manifest is known by its layers and by its config.
-            let config = Digest::of(&self.base.config.to_bytes());
-            facts.push((
-                format!("The base's config for {platform}"),
-                config.to_string(),
-            ));
-            for (place, layer) in self.base.layers.iter().enumerate() {
-                facts.push((
-                    format!("The base's layer {} for {platform}", place + 1),
-                    layer.digest.to_string(),
-                ));
-            }
+        for (place, layer) in layers.iter().enumerate() {
+            let what = format!("The base's layer {} for {platform}", place + 1);
+            let LockedBaseLayer {
+                digest,
+                diff_id,
+                size,
+                media_type,
+                annotations,
+            } = layer;
+            let value = format!("{digest}, {size} bytes of {media_type}, of {}", diff_id.0);
+            let value = annotations
+                .iter()
+                .fold(value, |value, (key, text)| format!("{value}, {key}={text}"));
+            add(facts, &what, Some(&value));
+        }
+        for wanted in &self.wanted {
+            let what = format!("The wanted package `{wanted}` for {platform}");
+            add(facts, &what, Some("wanted"));
         }
         for package in &self.packages {
-            facts.push((
-                format!("The package `{}` for {platform}", package.name),
-                format!(
-                    "{} {} from {}",
-                    package.version, package.checksum, package.repository
-                ),
-            ));
+            let what = format!("The package `{}` for {platform}", package.name);
+            let value = format!(
+                "{} {} from {}",
+                package.version, package.checksum, package.repository
+            );
+            add(facts, &what, Some(&value));
         }
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{Asked, Lock};
 use crate::base::alpine::packages_key;
-use crate::base::{Base, BaseSource};
-use crate::build::bases;
+use crate::base::{BaseSource, OpenedBase};
+use crate::build::bases::{self, ChosenBase};
 use crate::build::plan::release_key;
 use crate::build::resolve::{asked_release, open_job};
 use crate::build::{
@@ -63,9 +63,8 @@ fn inputs(request: &BuildRequest, lock: &Lock, context: &Context) -> Result<Inpu
         .as_ref()
         .map(|release| release_key(&release.sha512, line.line, choice));
     Ok(Inputs {
-        bases: bases(request, lock),
+        bases: bases(request, &base, lock)?,
         base_name: base.source.to_string(),
-        locked_name: base.locked_name(),
         base_packages: base.packages,
         base_reference: match base.source {
             BaseSource::Registry(reference) => Some(reference),
@@ -86,43 +85,44 @@ fn inputs(request: &BuildRequest, lock: &Lock, context: &Context) -> Result<Inpu
 }
 
 /// The base for each platform that is asked for.
-fn bases(request: &BuildRequest, lock: &Lock) -> Vec<PlatformBase> {
+fn bases(
+    request: &BuildRequest,
+    chosen: &ChosenBase,
+    lock: &Lock,
+) -> Result<Vec<PlatformBase>, BuildError> {
+    let compression = request.compression.of(LayerKind::Files);
     let locked = request
         .platforms
         .iter()
         .filter_map(|platform| Some((platform, lock.platform(platform)?)));
-    let compression = request.compression.of(LayerKind::Files);
-    locked
-        .map(|(platform, locked)| {
-            let base = &locked.base;
-            let mut facts_key = base.facts_key(&request.java);
-            let packages = locked.selection().map(|selection| {
-                facts_key = packages_key(facts_key, &selection, compression);
-                Packages {
-                    selection,
-                    key: facts_key,
-                    content: match lock.layer(facts_key) {
-                        Some(_) => PackagesContent::Known,
-                        None => PackagesContent::Nothing,
-                    },
-                }
-            });
-            PlatformBase {
-                platform: platform.clone(),
-                packages,
-                java: base.java(),
-                base: Base {
-                    platform: locked.platform.clone(),
-                    config: base.config.clone(),
-                    layers: base.layers_from(&nowhere()),
-                    digests: base.digests(),
-                    facts: base.facts(),
-                    facts_key,
-                    remake: None,
+    let known = locked.map(|(platform, locked)| {
+        let base = &locked.base;
+        let layers = base.layers_from(&nowhere());
+        let config = base.config.clone();
+        let opened = OpenedBase::of_image(&base.name, platform, config, layers, base.digests())?;
+        let mut key = base.facts_key(&request.java);
+        let packages = locked.selection().map(|selection| {
+            key = packages_key(key, &selection, compression);
+            Packages {
+                selection,
+                key,
+                content: match lock.layer(key) {
+                    Some(_) => PackagesContent::Known,
+                    None => PackagesContent::Nothing,
                 },
             }
+        });
+        Ok(PlatformBase {
+            platform: platform.clone(),
+            locked_name: chosen.locked_name(platform),
+            packages,
+            java: base.java(),
+            base: opened
+                .known_as(base.facts(), key)
+                .expect("it was opened as an image"),
         })
-        .collect()
+    });
+    known.collect()
 }
 
 /// Nobody reads what a digest is told of.

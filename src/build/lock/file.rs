@@ -12,6 +12,7 @@ use super::LockError;
 use crate::base::alpine::{Dependency, Package, Selection};
 use crate::error::FileError;
 use crate::flink::FlinkVersion;
+use crate::flink::release::Sha512;
 use crate::fs;
 use crate::layer::RECIPE_VERSION;
 use crate::oci::{Config, Descriptor, DiffId, Digest, MediaType, Platform};
@@ -37,7 +38,7 @@ pub struct Lock {
     pub request: LockedRequest,
     /// The Flink.
     pub flink: LockedFlink,
-    /// Files of the job besides its jar; empty when they were not to be locked.
+    /// Files of the job besides its jar, if they are locked.
     #[serde(default, rename = "artifact", skip_serializing_if = "Vec::is_empty")]
     pub artifacts: Vec<LockedArtifact>,
     /// What each platform stands on.
@@ -60,6 +61,9 @@ pub struct LockedRequest {
     /// The version of Java that was said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub java_version: Option<String>,
+    /// Whether the files of the job are locked as well, but for its jar.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub artifacts: bool,
     /// The Alpine packages that were asked for, with those of the catalogue; sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub packages: Vec<String>,
@@ -77,12 +81,15 @@ pub struct LockedFlink {
     /// The file name of the release; none for an archive or folder of the user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<String>,
-    /// The SHA-512 checksum of the release, 128 hexadecimal digits.
+    /// The SHA-512 checksum of the release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sha512: Option<String>,
+    pub sha512: Option<Sha512>,
     /// The fingerprint of the key that signed the release, if that was looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signer: Option<String>,
+    /// What stands for the release and for how it becomes layers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Digest>,
     /// The recipes of its layers, lowest first.
     pub layers: Vec<Digest>,
 }
@@ -175,14 +182,14 @@ pub struct LockedBaseLayer {
 pub struct LockedLayer {
     /// What it is, in a few words.
     pub title: String,
-    /// The platform that it is for; none for a layer of all of them.
+    /// The platforms that it is for; none are named when it is for all.
     #[serde(
         default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "some_platform_to_text",
-        deserialize_with = "some_platform_from_text"
+        skip_serializing_if = "Vec::is_empty",
+        serialize_with = "platforms_to_text",
+        deserialize_with = "platforms_from_text"
     )]
-    pub platform: Option<Platform>,
+    pub platforms: Vec<Platform>,
     /// What stands for its bytes.
     pub recipe: Digest,
     /// The digest of the blob.
@@ -259,12 +266,53 @@ impl Lock {
                 "it has the form {version}, and this program knows the form {VERSION}"
             )));
         }
-        toml::from_str(text)
+        let lock: Self = toml::from_str(text)?;
+        lock.checked().map_err(serde::de::Error::custom)
+    }
+
+    /// The same, if it does not contradict itself: what two branches wrote is easily put together to something of both.
+    fn checked(self) -> Result<Self, &'static str> {
+        let twice = |place: usize, platform: &Platform| {
+            let mut earlier = self.platforms[..place].iter();
+            earlier.any(|other| other.platform.is_same(platform))
+        };
+        let mut platforms = self.platforms.iter().enumerate();
+        let mut layers = self.layers.iter().enumerate();
+        if self.platforms.is_empty() {
+            Err("it is for no platform")
+        } else if platforms.any(|(place, locked)| twice(place, &locked.platform)) {
+            Err("it has a platform twice")
+        } else if layers.any(|(place, layer)| {
+            let mut earlier = self.layers[..place].iter();
+            earlier.any(|other| other.recipe == layer.recipe)
+        }) {
+            Err("it has the recipe of a layer twice")
+        } else if self.flink.release.is_some() != self.flink.sha512.is_some() {
+            Err("of `release` and `sha512` it has one without the other")
+        } else {
+            Ok(self)
+        }
+    }
+
+    /// Reads the lock that would be written anew at `path`, if there is one. What is no lock of this program is not to be
+    /// written over; a lock that makes no sense any more is.
+    pub fn before(path: &Path) -> Result<Option<Self>, LockError> {
+        let bytes = match fs::read_limited(path, LIMIT) {
+            Ok(bytes) => bytes,
+            Err(error) if error.is_not_found() => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        if !bytes.starts_with(HEAD.as_bytes()) {
+            return Err(LockError::Other {
+                path: path.to_owned(),
+            });
+        }
+        Ok(Self::parse(&bytes).ok())
     }
 
     /// The text of the file.
     pub fn to_text(&self) -> String {
-        let facts = toml::to_string(self).expect("a lock can be written as TOML");
+        let facts = toml::to_string_pretty(self).expect("a lock can be written as TOML");
         format!("{HEAD}\n{facts}")
     }
 
@@ -295,18 +343,21 @@ fn platform_from_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Plat
     text.parse().map_err(serde::de::Error::custom)
 }
 
-#[expect(clippy::ref_option, reason = "serde passes fields by reference")]
-fn some_platform_to_text<S: Serializer>(
-    platform: &Option<Platform>,
+fn platforms_to_text<S: Serializer>(
+    platforms: &[Platform],
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(platform.as_ref().expect("what is not there is skipped"))
+    serializer.collect_seq(platforms.iter().map(ToString::to_string))
 }
 
-fn some_platform_from_text<'de, D: Deserializer<'de>>(
+fn platforms_from_text<'de, D: Deserializer<'de>>(
     deserializer: D,
-) -> Result<Option<Platform>, D::Error> {
-    platform_from_text(deserializer).map(Some)
+) -> Result<Vec<Platform>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    let platforms = texts.iter().map(|text| text.parse());
+    platforms
+        .collect::<Result<_, _>>()
+        .map_err(serde::de::Error::custom)
 }
 
 /// In lines, so that a change of the base is a change of a line.

@@ -51,13 +51,11 @@ pub enum LockError {
         /// The file.
         path: PathBuf,
     },
-    /// A layer that is made in another way than it was when the lock was written.
-    #[error(
-        "The layer `{title}` is not locked: this version of the program makes it in another way"
-    )]
-    OtherRecipe {
-        /// What it is.
-        title: String,
+    /// A file that is no lock, where one was to be written.
+    #[error("`{}` is there, and is no lock that this program wrote", path.display())]
+    Other {
+        /// The file.
+        path: PathBuf,
     },
     /// A layer was made that is another one than the lock says.
     #[error(
@@ -80,7 +78,8 @@ impl Explain for LockError {
         match self {
             Self::File(error) => error.kind(),
             Self::Malformed { .. } => Kind::Input,
-            Self::Stale { .. } | Self::Old { .. } | Self::OtherRecipe { .. } => Kind::Incompatible,
+            Self::Stale { .. } | Self::Old { .. } => Kind::Incompatible,
+            Self::Other { .. } => Kind::Usage,
             Self::OtherLayers { .. } => Kind::Integrity,
         }
     }
@@ -92,13 +91,14 @@ impl Explain for LockError {
             }
             Self::File(error) => return error.hint(),
             Self::Malformed { .. } => "write it anew with `flink-img lock`".to_owned(),
-            Self::Old { .. } => "write it anew with `flink-img lock`, and look at what changed".to_owned(),
+            Self::Old { .. } => {
+                "write it anew with `flink-img lock`, and look at what changed".to_owned()
+            }
             Self::Stale { .. } => {
-                "undo the change, or write the lock anew with `flink-img lock`".to_owned()
+                "undo the change, or write the lock anew with `flink-img lock`; recipes change with the version of the program"
+                    .to_owned()
             }
-            Self::OtherRecipe { .. } => {
-                "use the version that wrote the lock, or write the lock anew with `flink-img lock`".to_owned()
-            }
+            Self::Other { .. } => "name another file with `--lock-file`, or remove it".to_owned(),
             Self::OtherLayers { .. } => {
                 "find out which of the two machines is wrong, then write the lock anew with `flink-img lock`".to_owned()
             }

@@ -1,14 +1,14 @@
 //! What a lock gives a build, so that nobody is asked: the documents of the base, the checksum of Flink, facts, recipes.
 
-use super::changes::{Facts, changes};
-use super::file::{LockedBase, LockedFlink, LockedRequest};
+use super::changes::{Facts, add, changes};
+use super::file::{LockedBase, LockedBaseLayer, LockedRequest};
 use super::{Change, Lock, LockError};
-use crate::base::{BaseDigests, BaseError, BaseFacts, Java, JavaOverride, OpenedBase};
+use crate::base::{BaseDigests, BaseFacts, Java, JavaOverride};
 use crate::build::bases::ChosenBase;
-use crate::build::{BuildPlan, BuildRequest, FlinkSource, LayerRole};
+use crate::build::{BuildRequest, FlinkSource};
 use crate::flink::release::{Release, Sha512};
 use crate::layer::RECIPE_VERSION;
-use crate::oci::{BlobSource, Digest, Layer, Platforms, Reference};
+use crate::oci::{BlobSource, Digest, Layer, Platform, Platforms, Reference};
 
 /// What can be held against a lock before anything is opened.
 #[derive(Debug)]
@@ -30,6 +30,7 @@ impl LockedRequest {
             compression: request.compression.to_string(),
             java_home: request.java.home.clone(),
             java_version: request.java.version.clone(),
+            artifacts: false,
             packages,
         }
     }
@@ -43,61 +44,48 @@ impl Lock {
             base,
             release,
         } = asked;
-        let facts = |request: &LockedRequest, recipe: u32, flink: Option<&LockedFlink>| {
-            let mut facts = Facts::new();
-            request.facts(recipe, &mut facts);
-            if let Some(flink) = flink {
-                flink.asked_facts(&mut facts);
+        let (mut old, mut new) = (Facts::new(), Facts::new());
+        let mut found = LockedRequest::of(request, &base.packages);
+        // Who locks says so, who builds does not.
+        found.artifacts = self.request.artifacts;
+        self.request.facts(self.recipe, &mut old);
+        found.facts(RECIPE_VERSION, &mut new);
+        let version = match &request.flink {
+            FlinkSource::Release { .. } => release.map(|release| &release.version),
+            FlinkSource::Archive { version, .. } | FlinkSource::Directory { version, .. } => {
+                version.as_ref()
             }
-            facts
         };
-        let asked_flink = match &request.flink {
-            FlinkSource::Release { .. } => release.map(|release| LockedFlink {
-                version: release.version.clone(),
-                scala: None,
-                release: Some(release.file_name()),
-                sha512: None,
-                signer: None,
-                layers: Vec::new(),
-            }),
-            FlinkSource::Archive { .. } | FlinkSource::Directory { .. } => None,
-        };
-        let locked_flink = asked_flink.is_some().then_some(&self.flink);
-        let mut old = facts(&self.request, self.recipe, locked_flink);
-        let asked_request = LockedRequest::of(request, &base.packages);
-        let mut new = facts(&asked_request, RECIPE_VERSION, asked_flink.as_ref());
+        if let Some(version) = version {
+            let what = "The version of Flink";
+            add(&mut old, what, Some(&self.flink.version.to_string()));
+            add(&mut new, what, Some(&version.to_string()));
+        }
+        let what = "The release of Flink";
+        add(&mut old, what, self.flink.release.as_deref());
+        let name = release.map(Release::file_name);
+        add(&mut new, what, name.as_deref());
         for platform in request.platforms.iter() {
             let what = format!("The base for {platform}");
-            if let Some(locked) = self.platform(platform) {
-                old.push((what.clone(), locked.base.name.clone()));
-            }
-            new.push((what, base.locked_name()));
+            let locked = self.platform(platform);
+            add(&mut old, &what, locked.map(|locked| &*locked.base.name));
+            add(&mut new, &what, Some(&base.locked_name(platform)));
         }
         LockError::stale(changes(&old, &new))
     }
 
-    /// The base for each platform, by the documents that are locked.
-    pub(in crate::build) fn open_bases(
+    /// Where the base of a registry is for each platform, by the digest of its manifest. What a digest stands for is the same
+    /// whoever has it, so that what the lock says of the base besides is found to be so.
+    pub(in crate::build) fn manifests(
         &self,
         reference: &Reference,
         platforms: &Platforms,
-    ) -> Result<Vec<OpenedBase>, BaseError> {
-        platforms
+    ) -> Vec<(Platform, Reference)> {
+        let manifest = |platform: &Platform| self.platform(platform)?.base.manifest;
+        let pinned = platforms
             .iter()
-            .filter_map(|platform| Some((platform, &self.platform(platform)?.base)))
-            .map(|(platform, base)| {
-                let place = base
-                    .manifest
-                    .map_or_else(|| reference.clone(), |manifest| reference.at(manifest));
-                OpenedBase::of_image(
-                    &base.name,
-                    platform,
-                    base.config.clone(),
-                    base.layers_from(&BlobSource::Registry(place)),
-                    base.digests(),
-                )
-            })
-            .collect()
+            .filter_map(|platform| Some((platform.clone(), reference.at(manifest(platform)?))));
+        pinned.collect()
     }
 
     /// The checksum of a release, if it is the one that is locked.
@@ -106,7 +94,7 @@ impl Lock {
         if *locked != release.file_name() {
             return None;
         }
-        self.flink.sha512.as_ref()?.parse().ok()
+        self.flink.sha512
     }
 
     /// What is in the base that this key stands for, as far as it is locked.
@@ -122,24 +110,12 @@ impl Lock {
             (is_bare && base.facts_key(java) == key).then(|| base.facts())
         })
     }
-
-    /// Whether all layers of the plans are locked, but for those of the job.
-    pub(in crate::build) fn check_recipes(&self, plans: &[BuildPlan]) -> Result<(), LockError> {
-        let layers = plans.iter().flat_map(|plan| &plan.layers);
-        let mut own = layers.filter(|layer| layer.role != LayerRole::Job);
-        match own.find(|layer| self.layer(layer.key).is_none()) {
-            None => Ok(()),
-            Some(layer) => Err(LockError::OtherRecipe {
-                title: layer.title.clone(),
-            }),
-        }
-    }
 }
 
 impl LockedBase {
     /// The layers, which are to be had from `source`.
     pub(super) fn layers_from(&self, source: &BlobSource) -> Vec<Layer> {
-        let layer = |layer: &super::file::LockedBaseLayer| Layer {
+        let layer = |layer: &LockedBaseLayer| Layer {
             descriptor: layer.descriptor(),
             diff_id: layer.diff_id,
             source: source.clone(),

@@ -7,8 +7,9 @@ use super::file::{
     LockedRequest,
 };
 use super::{Change, Lock, LockError};
+use crate::build::plan::release_key;
 use crate::build::{BuildPlan, BuildRequest, Inputs, LayerRole, PlatformBase};
-use crate::oci::{Digest, Layer};
+use crate::oci::{DiffId, Digest, Layer};
 
 impl Lock {
     /// What was resolved, without the layers that came of it.
@@ -27,21 +28,23 @@ impl Lock {
             version: inputs.version.clone(),
             scala: inputs.flink.scala(),
             release: release.map(|found| found.release.file_name()),
-            sha512: release.map(|found| found.sha512.to_string()),
+            sha512: release.map(|found| found.sha512),
             signer: inputs
                 .flink
                 .signer()
                 .map(|signer| signer.fingerprint.clone()),
+            key: release
+                .map(|found| release_key(&found.sha512, inputs.line.line, request.compression)),
             layers: recipes,
         };
         let mut lock = Self::new(LockedRequest::of(request, &inputs.base_packages), flink);
-        let base = |base: &PlatformBase| LockedPlatform::of(base, &inputs.locked_name);
-        lock.platforms = inputs.bases.iter().map(base).collect();
+        lock.platforms = inputs.bases.iter().map(LockedPlatform::of).collect();
         lock
     }
 
     /// Locks the files of the job as well, but for its jar.
     pub(in crate::build) fn lock_artifacts(&mut self, inputs: &Inputs) {
+        self.request.artifacts = true;
         let artifacts = inputs.job_artifacts.iter();
         self.artifacts = artifacts
             .map(|artifact| LockedArtifact {
@@ -70,10 +73,14 @@ impl Lock {
                     let mut layers = plan.layers.iter();
                     layers.any(|layer| layer.key == planned.key)
                 };
-                let is_common = plans.iter().filter(has).count() == plans.len();
+                let having = plans.iter().filter(has).map(|plan| plan.platform.clone());
+                let mut platforms: Vec<_> = having.collect();
+                if platforms.len() == plans.len() {
+                    platforms.clear();
+                }
                 self.layers.push(LockedLayer {
                     title: planned.title.clone(),
-                    platform: (!is_common).then(|| plan.platform.clone()),
+                    platforms,
                     recipe: planned.key,
                     digest: layer.descriptor.digest,
                     diff_id: layer.diff_id,
@@ -84,38 +91,86 @@ impl Lock {
         }
     }
 
-    /// Whether a build is of exactly what is locked. Files of the job may be any, unless they are locked as well.
+    /// Whether a build is of exactly what is locked. Files of the job may be any, unless they are locked as well, and it may be
+    /// for some of the platforms that are locked.
     pub(in crate::build) fn check(
         &self,
         request: &BuildRequest,
         inputs: &Inputs,
         plans: &[BuildPlan],
     ) -> Result<(), LockError> {
-        LockError::stale(self.changes_in(request, inputs, plans))?;
-        self.check_recipes(plans)
+        let mut found = self.found(request, inputs, plans);
+        let mut locked = self.clone();
+        locked
+            .platforms
+            .retain(|platform| found.platform(&platform.platform).is_some());
+        for platform in &mut found.platforms {
+            // The manifest was asked for by its digest, whatever index lists it.
+            let base = self.platform(&platform.platform).map(|locked| &locked.base);
+            let base = base.filter(|base| base.manifest == platform.base.manifest);
+            if let Some(base) = base {
+                platform.base.index = base.index;
+            }
+        }
+        // The checksum is what counts: it is the same archive, whoever is found to have signed it today.
+        if found.flink.sha512 == self.flink.sha512 {
+            found.flink.signer.clone_from(&self.flink.signer);
+        }
+        let mut changes = locked.changed_inputs(&found);
+        changes.extend(self.changed_recipes(plans));
+        LockError::stale(changes)
     }
 
-    /// What differs in a build from what is locked.
+    /// What differs in what everything is now from what is locked.
     pub(in crate::build) fn changes_in(
         &self,
         request: &BuildRequest,
         inputs: &Inputs,
         plans: &[BuildPlan],
     ) -> Vec<Change> {
-        let mut found = Self::of(request, inputs, plans);
-        if !self.artifacts.is_empty() {
-            found.lock_artifacts(inputs);
-        }
+        let mut found = self.found(request, inputs, plans);
         // Who signed is found out when the archive is fetched, which need not be done again.
         if found.flink.signer.is_none() && found.flink.sha512 == self.flink.sha512 {
             found.flink.signer.clone_from(&self.flink.signer);
         }
-        let mut locked = self.clone();
-        // It may be for one of the platforms that are locked.
-        locked
-            .platforms
-            .retain(|platform| found.platform(&platform.platform).is_some());
-        locked.changed_inputs(&found)
+        let mut changes = self.changed_inputs(&found);
+        changes.extend(self.changed_recipes(plans));
+        changes
+    }
+
+    fn found(&self, request: &BuildRequest, inputs: &Inputs, plans: &[BuildPlan]) -> Self {
+        let mut found = Self::of(request, inputs, plans);
+        if self.request.artifacts {
+            found.lock_artifacts(inputs);
+        }
+        found
+    }
+
+    /// Layers whose recipes are not locked, but for those of the job: this program makes them of the same inputs in another
+    /// way, or somebody edited the lock. Those of Flink are among its facts.
+    fn changed_recipes(&self, plans: &[BuildPlan]) -> Vec<Change> {
+        let mut changes: Vec<Change> = Vec::new();
+        for plan in plans {
+            let layers = plan.layers.iter();
+            let own = layers.filter(|layer| layer.role != LayerRole::Job);
+            for layer in own.filter(|layer| self.layer(layer.key).is_none()) {
+                let is_for = |locked: &&LockedLayer| {
+                    let platforms = &locked.platforms;
+                    locked.title == layer.title
+                        && (platforms.is_empty() || platforms.contains(&plan.platform))
+                };
+                let locked = self.layers.iter().find(is_for);
+                let change = Change {
+                    what: format!("The recipe of the layer `{}`", layer.title),
+                    old: locked.map(|locked| locked.recipe.to_string()),
+                    new: Some(layer.key.to_string()),
+                };
+                if !changes.contains(&change) {
+                    changes.push(change);
+                }
+            }
+        }
+        changes
     }
 
     /// Whether the layers became what is locked.
@@ -124,22 +179,25 @@ impl Lock {
         plans: &[BuildPlan],
         became: &BTreeMap<Digest, Layer>,
     ) -> Result<(), LockError> {
-        let mut changes = Vec::new();
+        let told = |digest: Digest, diff_id: DiffId, size: u64| {
+            format!("{digest}, {size} bytes, of {}", diff_id.0)
+        };
+        let mut changes: Vec<Change> = Vec::new();
         for planned in plans.iter().flat_map(|plan| &plan.layers) {
             let (Some(locked), Some(found)) = (self.layer(planned.key), became.get(&planned.key))
             else {
                 continue;
             };
-            let (old, new) = (locked.digest, found.descriptor.digest);
-            if old != new {
-                changes.push(Change {
-                    what: format!("The layer `{}`", planned.title),
-                    old: Some(old.to_string()),
-                    new: Some(new.to_string()),
-                });
+            let blob = &found.descriptor;
+            let change = Change {
+                what: format!("The layer `{}`", planned.title),
+                old: Some(told(locked.digest, locked.diff_id, locked.size)),
+                new: Some(told(blob.digest, found.diff_id, blob.size)),
+            };
+            if change.old != change.new && !changes.contains(&change) {
+                changes.push(change);
             }
         }
-        changes.dedup();
         if changes.is_empty() {
             Ok(())
         } else {
@@ -149,10 +207,11 @@ impl Lock {
 }
 
 impl LockedPlatform {
-    fn of(platform: &PlatformBase, name: &str) -> Self {
+    fn of(platform: &PlatformBase) -> Self {
         let PlatformBase {
             platform,
             base,
+            locked_name,
             java,
             packages,
         } = platform;
@@ -168,7 +227,7 @@ impl LockedPlatform {
         Self {
             platform: platform.clone(),
             base: LockedBase {
-                name: name.to_owned(),
+                name: locked_name.clone(),
                 index: base.digests.and_then(|digests| digests.index),
                 manifest: base.manifest_digest(),
                 config_digest: base.digests.map(|digests| digests.config),

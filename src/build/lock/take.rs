@@ -25,6 +25,7 @@ pub fn take(
         plans: &plans,
         inputs: &inputs,
         cache: &CacheUse::default(),
+        lock: None,
         needs_bytes: false,
         last: &last,
         context,
@@ -45,7 +46,7 @@ pub fn stale(
     lock: &Lock,
     context: &Context,
 ) -> Result<Vec<Change>, BuildError> {
-    let request = without_job(request, !lock.artifacts.is_empty());
+    let request = without_job(request, lock.request.artifacts);
     let last = LastImages::none(&request.platforms, context);
     let fetcher = Fetcher::new(context, &last, None).knowing(Known {
         lock,

@@ -18,8 +18,9 @@ fn lock() -> Lock {
         version: "2.3.0".parse().unwrap(),
         scala: Some("2.12".to_owned()),
         release: Some("flink-2.3.0-bin-scala_2.12.tgz".to_owned()),
-        sha512: Some("ab".repeat(64)),
+        sha512: Some("ab".repeat(64).parse().unwrap()),
         signer: None,
+        key: Some(Digest::of(b"key")),
         layers: vec![Digest::of(b"recipe")],
     };
     let request = LockedRequest {
@@ -64,7 +65,7 @@ fn lock() -> Lock {
     });
     lock.layers.push(LockedLayer {
         title: "user flink, entrypoint".to_owned(),
-        platform: None,
+        platforms: Vec::new(),
         recipe: Digest::of(b"recipe"),
         digest: Digest::of(b"blob"),
         diff_id: DiffId(Digest::of(b"other tar")),

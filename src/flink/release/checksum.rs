@@ -4,10 +4,12 @@ use std::fmt;
 use std::io::{self, Read};
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 
-/// A SHA-512 checksum.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// A SHA-512 checksum; written as 128 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Sha512([u8; 64]);
 
 /// A file that holds no checksum for the archive.
@@ -79,6 +81,20 @@ impl FromStr for Sha512 {
     /// Reads 128 hexadecimal digits.
     fn from_str(hex: &str) -> Result<Self, Sha512Error> {
         Self::parse(hex).ok_or(Sha512Error::Malformed)
+    }
+}
+
+impl TryFrom<String> for Sha512 {
+    type Error = Sha512Error;
+
+    fn try_from(text: String) -> Result<Self, Sha512Error> {
+        text.parse()
+    }
+}
+
+impl From<Sha512> for String {
+    fn from(checksum: Sha512) -> Self {
+        checksum.to_string()
     }
 }
 
