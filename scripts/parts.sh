@@ -31,6 +31,7 @@ PACKAGES=(
     podman runc conmon catatonit uidmap # to run what was built
     strace util-linux # to take all privileges from a build, and to see that it misses none
     gnupg # to sign releases as their managers do
+    musl musl-tools # a base, and a compiler for it
     mmdebstrap busybox-static dash # a base; the shells that the entrypoint is tested under
     shellcheck openssl ca-certificates xz-utils zstd make python3 python3-venv
 )

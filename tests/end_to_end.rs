@@ -1,13 +1,24 @@
 //! Does it really run? Images are built from a real Flink, pushed to a real registry, pulled by podman and run: a job
 //! manager and a task manager, once as the image says, once with a read-only root, once as a user nobody heard of.
 //!
+//! A base whose bash comes in a package runs its job as well, once as the image says.
+//!
 //! A run has succeeded if the job manager ends with 0 and the task manager printed exactly the sums that the job must
 //! come to. Needs what `make parts` gathers.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a helper that fails should stop its test, whose files need no careful errors"
+)]
 
 mod support;
 
-use std::process::Command;
-use std::sync::{Mutex, PoisonError};
+#[path = "end_to_end/package.rs"]
+mod package;
+
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use support::docker_registry::{DockerRegistry, Kind};
@@ -57,13 +68,36 @@ fn an_image_of_flink_2_3_runs_its_job_in_every_mode() {
     runs_its_job_in_every_mode("2.3.0");
 }
 
-fn runs_its_job_in_every_mode(version: &str) {
-    // Two Java processes are enough for a small machine, so the tests of this file take turns.
-    static TURN: Mutex<()> = Mutex::new(());
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-
+/// A package brings bash, without which Flink's scripts do not start.
+#[test]
+fn an_image_whose_bash_comes_in_a_package_runs_its_job() {
+    let _turn = take_turn();
     let registry = DockerRegistry::start(&Kind::Plain);
-    let image = build_and_push(version, &registry);
+    let folder = temporary();
+    package::take_bash_out(&jre_base(), folder.path());
+    let base = folder.path().join("base.tar");
+    let build = |words: &[&str]| build(&registry, "1.20.5", (&base, folder.path()), words);
+
+    let refused = build(&[]);
+    let stderr = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(4), "{stderr}");
+    assert!(stderr.contains("has no `bash`"), "{stderr}");
+
+    let packages = folder.path().join("packages");
+    let packages = packages.to_str().expect("the path is text");
+    let output = build(&["--package", "bash", "--package-repository", packages]);
+    let image = pushed(&registry, &output);
+    let podman = Podman::new();
+    podman.pull(&image);
+    run_job(&podman, &image, &MODES[0]);
+}
+
+fn runs_its_job_in_every_mode(version: &str) {
+    let _turn = take_turn();
+    let registry = DockerRegistry::start(&Kind::Plain);
+    let cache = temporary();
+    let output = build(&registry, version, (&jre_base(), cache.path()), &[]);
+    let image = pushed(&registry, &output);
     let podman = Podman::new();
     podman.pull(&image);
     for mode in MODES {
@@ -71,13 +105,31 @@ fn runs_its_job_in_every_mode(version: &str) {
     }
 }
 
-/// Builds an image with an empty cache, pushes it, and returns its name by digest.
-fn build_and_push(version: &str, registry: &DockerRegistry) -> String {
+/// Two Java processes are enough for a small machine, so the tests of this file take turns.
+fn take_turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A folder for what is large.
+fn temporary() -> tempfile::TempDir {
+    tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the target folder takes files")
+}
+
+/// What images are called.
+fn name(registry: &DockerRegistry) -> String {
+    format!("{}/end-to-end/bounded-sum", registry.address())
+}
+
+/// Builds an image on a root file system, with a cache below `folder`, and pushes it.
+fn build(
+    registry: &DockerRegistry,
+    version: &str,
+    (base, folder): (&Path, &Path),
+    words: &[&str],
+) -> Output {
     let parts = FlinkParts::of(version);
-    let cache =
-        tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the target folder takes files");
-    let name = format!("{}/end-to-end/bounded-sum", registry.address());
-    let output = Command::new("timeout")
+    Command::new("timeout")
         .args(["--kill-after=10", "600", env!("CARGO_BIN_EXE_flink-img")])
         .arg("build")
         .arg("--job-jar")
@@ -85,11 +137,16 @@ fn build_and_push(version: &str, registry: &DockerRegistry) -> String {
         .arg("--from-archive")
         .arg(&parts.archive)
         .arg("--base")
-        .arg(format!("rootfs:{}", jre_base().display()))
-        .args(["--push", "-t", &format!("{name}:{version}")])
-        .env("FLINK_IMG_CACHE_DIR", cache.path())
+        .arg(format!("rootfs:{}", base.display()))
+        .args(["--push", "-t", &format!("{}:{version}", name(registry))])
+        .args(words)
+        .env("FLINK_IMG_CACHE_DIR", folder.join("cache"))
         .output()
-        .expect("timeout is part of every Debian");
+        .expect("timeout is part of every Debian")
+}
+
+/// The name by digest of an image that was built and pushed.
+fn pushed(registry: &DockerRegistry, output: &Output) -> String {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(
         output.status.success(),
@@ -97,12 +154,12 @@ fn build_and_push(version: &str, registry: &DockerRegistry) -> String {
         output.status
     );
 
-    let stdout = String::from_utf8(output.stdout).expect("the name of an image is ASCII");
+    let stdout = std::str::from_utf8(&output.stdout).expect("the name of an image is ASCII");
     let reference = stdout.trim_end();
-    let digest = reference.strip_prefix(&format!("{name}@sha256:"));
+    let digest = reference.strip_prefix(&format!("{}@sha256:", name(registry)));
     assert!(
         digest.is_some_and(|digits| digits.len() == 64),
-        "Standard output is not `{name}@sha256:...`: {stdout:?}\n{stderr}"
+        "Standard output is not the image by its digest: {stdout:?}\n{stderr}"
     );
     reference.to_owned()
 }

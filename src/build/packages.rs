@@ -8,8 +8,8 @@ use super::context::Fetcher;
 use super::lock::LockedPlatform;
 use super::{BuildError, BuildRequest, Context};
 use crate::base::alpine::{
-    self, Dependency, Download, DownloadError, Index, Keys, Repository, Selection, Source, System,
-    packages_key,
+    self, Dependency, DependencyError, Download, DownloadError, Index, Keys, Repository,
+    RepositoryError, Selection, Source, System, packages_key,
 };
 use crate::base::{Base, Libc, OpenedBase};
 use crate::fs;
@@ -60,6 +60,13 @@ pub(super) fn wanted(base: &Base, request: &BuildRequest, chosen: &ChosenBase) -
     wanted
 }
 
+/// Checks what is said about packages before anything is asked for: words, and files on this machine.
+pub(super) fn check(request: &BuildRequest) -> Result<(), BuildError> {
+    parse_wanted(&request.packages)?;
+    given_repositories(request)?;
+    insert_given(&mut Keys::default(), request)
+}
+
 /// A base whose packages are locked and whose layer of them an earlier image has: nothing of it has to be looked into.
 pub(super) fn known(
     platform: &Platform,
@@ -89,10 +96,7 @@ pub(super) fn add(
     fetcher: &Fetcher<'_>,
 ) -> Result<(Base, Packages), BuildError> {
     let context = fetcher.context;
-    let wanted: Vec<Dependency> = wanted
-        .iter()
-        .map(|text| text.parse())
-        .collect::<Result<_, _>>()?;
+    let wanted = parse_wanted(wanted)?;
     let system = alpine::system(name, &base, &fetcher.surroundings(request))?;
     let keys = trusted(&system, request)?;
     let repositories = repositories(&system, name, request)?;
@@ -124,19 +128,21 @@ pub(super) fn add(
     }
     let compression = request.compression.of(LayerKind::Files);
     let key = packages_key(base.facts_key, &selection, compression);
+    // What adds nothing leaves the base as it is, and so the image as it would be without it.
+    let (base, content) = if layer.entries.is_empty() {
+        (base, PackagesContent::Nothing)
+    } else {
+        let base = Base {
+            facts: layer.facts,
+            facts_key: key,
+            ..base
+        };
+        (base, PackagesContent::Entries(layer.entries))
+    };
     let packages = Packages {
         selection,
         key,
-        content: if layer.entries.is_empty() {
-            PackagesContent::Nothing
-        } else {
-            PackagesContent::Entries(layer.entries)
-        },
-    };
-    let base = Base {
-        facts: layer.facts,
-        facts_key: key,
-        ..base
+        content,
     };
     Ok((base, packages))
 }
@@ -144,12 +150,28 @@ pub(super) fn add(
 /// The keys that the base trusts, and those that the user gives.
 fn trusted(system: &System, request: &BuildRequest) -> Result<Keys, BuildError> {
     let mut keys = system.keys()?;
+    insert_given(&mut keys, request)?;
+    Ok(keys)
+}
+
+/// Adds the keys that the user gives.
+fn insert_given(keys: &mut Keys, request: &BuildRequest) -> Result<(), BuildError> {
     for path in &request.package_keys {
         let bytes = fs::read_limited(path, KEY_LIMIT)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         keys.insert(&name, &bytes)?;
     }
-    Ok(keys)
+    Ok(())
+}
+
+fn parse_wanted(wanted: &[String]) -> Result<Vec<Dependency>, DependencyError> {
+    wanted.iter().map(|text| text.parse()).collect()
+}
+
+/// The repositories that the user names.
+fn given_repositories(request: &BuildRequest) -> Result<Vec<Repository>, RepositoryError> {
+    let texts = request.package_repositories.iter();
+    texts.map(|text| text.parse()).collect()
 }
 
 /// Where packages come from: where the user says, or else where the base says.
@@ -158,11 +180,7 @@ fn repositories(
     name: &str,
     request: &BuildRequest,
 ) -> Result<Vec<Repository>, BuildError> {
-    let given: Vec<Repository> = request
-        .package_repositories
-        .iter()
-        .map(|text| text.parse())
-        .collect::<Result<_, _>>()?;
+    let given = given_repositories(request)?;
     if !given.is_empty() {
         return Ok(given);
     }

@@ -6,6 +6,7 @@ use super::bases::{self, ChosenBase};
 use super::context::Fetcher;
 use super::foundation::{self, PlatformBase, Wish};
 use super::lock::Asked;
+use super::packages;
 use super::release::ReleaseSource;
 use super::{BuildError, BuildRequest, Context, FlinkSource};
 use crate::base::{Base, BaseSource};
@@ -127,6 +128,7 @@ pub(super) fn open_local(
     if let Some(version) = &request.java.version {
         version.parse::<JavaVersion>()?;
     }
+    packages::check(request)?;
     // What is large is read at the same time, once it is there at all.
     if let FlinkSource::Archive { path, .. } | FlinkSource::Directory { path, .. } = &request.flink
     {

@@ -1,4 +1,9 @@
 //! Packages and repositories of Alpine Linux, made by hand from the format of apk 2: index, signatures, checksums, scripts.
+#![allow(
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "texts of tests are short"
+)]
 
 use std::collections::BTreeMap;
 use std::io::Write as _;

@@ -1,4 +1,4 @@
-//! A mirror inside the test process: fixed files over HTTP on a loopback port, and every request on record.
+//! A mirror inside the test process: files over HTTP on a loopback port, and every request on record.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -11,6 +11,7 @@ use std::thread::JoinHandle;
 #[derive(Debug)]
 pub struct FileServer {
     address: SocketAddr,
+    files: Arc<Mutex<BTreeMap<String, Vec<u8>>>>,
     asked: Arc<Mutex<Vec<String>>>,
     sent: Arc<AtomicUsize>,
     stopping: Arc<AtomicBool>,
@@ -25,6 +26,8 @@ impl FileServer {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let stopping = Arc::new(AtomicBool::new(false));
         let sent = Arc::new(AtomicUsize::new(0));
+        let files = Arc::new(Mutex::new(files));
+        let served = Arc::clone(&files);
         let (log, stop) = (Arc::clone(&asked), Arc::clone(&stopping));
         let counter = Arc::clone(&sent);
         let acceptor = std::thread::spawn(move || {
@@ -33,13 +36,14 @@ impl FileServer {
                     return;
                 }
                 let Ok(stream) = connection else { continue };
-                if let Some(path) = answer(&stream, &files, &counter) {
+                if let Some(path) = answer(&stream, &served, &counter) {
                     log.lock().unwrap().push(path);
                 }
             }
         });
         Self {
             address,
+            files,
             asked,
             sent,
             stopping,
@@ -50,6 +54,11 @@ impl FileServer {
     /// `http://127.0.0.1:PORT`
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Serves these files from now on, and no others.
+    pub fn replace(&self, files: BTreeMap<String, Vec<u8>>) {
+        *self.files.lock().unwrap() = files;
     }
 
     /// The paths that were asked for, in order.
@@ -65,7 +74,7 @@ impl FileServer {
 
 fn answer(
     mut stream: &TcpStream,
-    files: &BTreeMap<String, Vec<u8>>,
+    files: &Mutex<BTreeMap<String, Vec<u8>>>,
     sent: &AtomicUsize,
 ) -> Option<String> {
     let mut lines = BufReader::new(stream).lines();
@@ -75,7 +84,8 @@ fn answer(
         .is_some_and(|line| line.is_ok_and(|line| !line.is_empty()))
     {}
     let path = first.split(' ').nth(1)?.to_owned();
-    let (status, body) = match files.get(&path) {
+    let found = files.lock().unwrap().get(&path).cloned();
+    let (status, body) = match &found {
         Some(body) => ("200 OK", &body[..]),
         None => ("404 Not Found", &b""[..]),
     };

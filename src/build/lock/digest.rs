@@ -100,18 +100,21 @@ fn bases(
         let layers = base.layers_from(&nowhere());
         let config = base.config.clone();
         let opened = OpenedBase::of_image(&base.name, platform, config, layers, base.digests())?;
-        let mut key = base.facts_key(&request.java);
+        let bare = base.facts_key(&request.java);
         let packages = locked.selection().map(|selection| {
-            key = packages_key(key, &selection, compression);
+            let key = packages_key(bare, &selection, compression);
+            // Without a layer of theirs the base has everything, and stays what it is.
+            let (key, content) = match lock.layer(key) {
+                Some(_) => (key, PackagesContent::Known),
+                None => (bare, PackagesContent::Nothing),
+            };
             Packages {
                 selection,
                 key,
-                content: match lock.layer(key) {
-                    Some(_) => PackagesContent::Known,
-                    None => PackagesContent::Nothing,
-                },
+                content,
             }
         });
+        let key = packages.as_ref().map_or(bare, |packages| packages.key);
         Ok(PlatformBase {
             platform: platform.clone(),
             locked_name: chosen.locked_name(platform),

@@ -9,7 +9,7 @@ use super::file::{
 use super::{Change, Lock, LockError};
 use crate::build::plan::release_key;
 use crate::build::{BuildPlan, BuildRequest, Inputs, LayerRole, PlatformBase};
-use crate::oci::{DiffId, Digest, Layer};
+use crate::oci::{Descriptor, DiffId, Digest, Layer};
 
 impl Lock {
     /// What was resolved, without the layers that came of it.
@@ -116,9 +116,8 @@ impl Lock {
         if found.flink.sha512 == self.flink.sha512 {
             found.flink.signer.clone_from(&self.flink.signer);
         }
-        let mut changes = locked.changed_inputs(&found);
-        changes.extend(self.changed_recipes(plans));
-        LockError::stale(changes)
+        let changes = locked.changed_inputs(&found);
+        LockError::stale(self.or_recipes(changes, plans))
     }
 
     /// What differs in what everything is now from what is locked.
@@ -133,9 +132,16 @@ impl Lock {
         if found.flink.signer.is_none() && found.flink.sha512 == self.flink.sha512 {
             found.flink.signer.clone_from(&self.flink.signer);
         }
-        let mut changes = self.changed_inputs(&found);
-        changes.extend(self.changed_recipes(plans));
-        changes
+        self.or_recipes(self.changed_inputs(&found), plans)
+    }
+
+    /// The changes of inputs, of which recipes are no more than a consequence; without any, those of recipes.
+    fn or_recipes(&self, changes: Vec<Change>, plans: &[BuildPlan]) -> Vec<Change> {
+        if changes.is_empty() {
+            self.changed_recipes(plans)
+        } else {
+            changes
+        }
     }
 
     fn found(&self, request: &BuildRequest, inputs: &Inputs, plans: &[BuildPlan]) -> Self {
@@ -147,7 +153,7 @@ impl Lock {
     }
 
     /// Layers whose recipes are not locked, but for those of the job: this program makes them of the same inputs in another
-    /// way, or somebody edited the lock. Those of Flink are among its facts.
+    /// way, or somebody edited the lock.
     fn changed_recipes(&self, plans: &[BuildPlan]) -> Vec<Change> {
         let mut changes: Vec<Change> = Vec::new();
         for plan in plans {
@@ -179,8 +185,14 @@ impl Lock {
         plans: &[BuildPlan],
         became: &BTreeMap<Digest, Layer>,
     ) -> Result<(), LockError> {
-        let told = |digest: Digest, diff_id: DiffId, size: u64| {
-            format!("{digest}, {size} bytes, of {}", diff_id.0)
+        let told = |blob: &Descriptor, diff_id: DiffId| {
+            let Descriptor {
+                digest,
+                size,
+                media_type,
+                ..
+            } = blob;
+            format!("{digest}, {size} bytes of {media_type}, of {}", diff_id.0)
         };
         let mut changes: Vec<Change> = Vec::new();
         for planned in plans.iter().flat_map(|plan| &plan.layers) {
@@ -188,11 +200,10 @@ impl Lock {
             else {
                 continue;
             };
-            let blob = &found.descriptor;
             let change = Change {
                 what: format!("The layer `{}`", planned.title),
-                old: Some(told(locked.digest, locked.diff_id, locked.size)),
-                new: Some(told(blob.digest, found.diff_id, blob.size)),
+                old: Some(told(&locked.descriptor(), locked.diff_id)),
+                new: Some(told(&found.descriptor, found.diff_id)),
             };
             if change.old != change.new && !changes.contains(&change) {
                 changes.push(change);

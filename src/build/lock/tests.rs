@@ -190,7 +190,7 @@ fn a_base_without_a_manifest_is_known_by_its_layers_and_its_config() {
     assert_eq!(
         what,
         [
-            "The base's config for linux/amd64",
+            "The content of the base's config for linux/amd64",
             "The base's layer 1 for linux/amd64"
         ]
     );

@@ -31,8 +31,8 @@ pub(crate) struct World {
     received_before: Cell<usize>,
 }
 
-/// A mirror with a release in which one jar has these bytes.
-fn mirror(jar: &[u8]) -> FileServer {
+/// The files of a mirror with a release in which one jar has these bytes.
+pub(crate) fn mirrored(jar: &[u8]) -> BTreeMap<String, Vec<u8>> {
     let mut files = fixtures::mini_entries("flink-1.20.5", &Packing::default());
     let table = "flink-1.20.5/lib/flink-table-planner-1.20.5.jar";
     files.push(Raw::file(table, jar));
@@ -42,13 +42,13 @@ fn mirror(jar: &[u8]) -> FileServer {
         .map(|byte| format!("{byte:02x}"))
         .collect();
     let sum = format!("{}  {RELEASE}\n", hex.concat());
-    FileServer::start(BTreeMap::from([
+    BTreeMap::from([
         (format!("/flink/flink-1.20.5/{RELEASE}"), archive),
         (
             format!("/flink/flink-1.20.5/{RELEASE}.sha512"),
             sum.into_bytes(),
         ),
-    ]))
+    ])
 }
 
 impl World {
@@ -65,7 +65,7 @@ impl World {
         let (media_type, bytes) = layer(&tar, Compress::Gzip);
         let config = base_config("amd64", &tar);
         registry.put_image("acme/base", "1", &config, &[(media_type, &bytes)]);
-        let mirror = mirror(&noise(LARGE));
+        let mirror = FileServer::start(mirrored(&noise(LARGE)));
         Self {
             registry,
             mirror,

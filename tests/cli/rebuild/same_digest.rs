@@ -2,10 +2,11 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use super::{World, facts, mirror, next_commit};
+use super::{World, facts, mirrored, next_commit};
 use crate::support::context::{
     JAVA_17, Run, TestContext, base_config, base_entries, forge_fact, layer,
 };
+use crate::support::files::FileServer;
 use crate::support::fixtures::{self, Compress};
 
 /// What somebody gets who knows nothing and believes nothing.
@@ -50,7 +51,7 @@ fn another_release_than_the_earlier_image_had() {
     let context = TestContext::new();
     let before = world.push(&context, &name, &[]).ok();
     // The same version, from somebody who made something else of it.
-    world.mirror = mirror(b"patched");
+    world.mirror = FileServer::start(mirrored(b"patched"));
     let expected = truth(&world, &base, &[]).digest();
     assert_ne!(before.digest(), expected);
     let runner = TestContext::new();
