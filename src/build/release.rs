@@ -12,7 +12,7 @@ use super::context::Fetcher;
 use super::plan::release_key;
 use super::{BuildError, Context, Flink};
 use crate::flink::release::{
-    Checks, Demand, Fetched, Mirror, Places, Release, Sha512, Signer, Sources,
+    Checks, Demand, Fetched, Mirror, Outcome, Places, Published, Release, Sha512, Signer, Sources,
 };
 use crate::flink::{Distribution, Known};
 use crate::http::{HttpSettings, Redirects, Route};
@@ -30,6 +30,14 @@ pub(super) struct ReleaseSource {
     store: Store,
     reporter: Arc<dyn Reporter>,
     network: Handle,
+}
+
+/// Who signed a release, as far as this build knows.
+#[derive(Debug, Default)]
+struct Sight {
+    signer: Option<Signer>,
+    /// Whether this build looked at the archive or knows the signer, so that nobody need be asked again.
+    is_final: bool,
 }
 
 impl ReleaseSource {
@@ -58,11 +66,12 @@ impl ReleaseSource {
         compression: CompressionChoice,
         fetcher: &Fetcher<'_>,
     ) -> Result<Flink, BuildError> {
-        let signer = self.signer(checksum, fetcher)?;
+        let sight = Arc::new(self.sight(checksum, fetcher)?);
+        let signer = sight.signer.clone();
         let version = self.release.version.clone();
-        let archive = self.clone();
+        let (archive, seen) = (self.clone(), Arc::clone(&sight));
         let known = Distribution::of_release(checksum, &self.store, move || {
-            archive.fetch(checksum).map(|(fetched, _)| fetched)
+            archive.fetch(checksum, &seen).map(|(fetched, _)| fetched)
         });
         if let Some(distribution) = known
             && distribution.version == version
@@ -84,7 +93,7 @@ impl ReleaseSource {
             });
         }
         fetcher.check_push()?;
-        let (fetched, signer) = self.fetch(checksum)?;
+        let (fetched, signer) = self.fetch(checksum, &sight)?;
         let spool = self.store.temporary();
         let distribution = Distribution::from_release(&fetched, &spool, &self.store)?;
         distribution.expect_version(&fetched.path, &version)?;
@@ -97,32 +106,36 @@ impl ReleaseSource {
 
     /// Who signed the release, as far as that can be told without an archive that is not there; where a signature is
     /// demanded, the archive is fetched for it.
-    fn signer(
-        &self,
-        checksum: Sha512,
-        fetcher: &Fetcher<'_>,
-    ) -> Result<Option<Signer>, BuildError> {
+    fn sight(&self, checksum: Sha512, fetcher: &Fetcher<'_>) -> Result<Sight, BuildError> {
         if self.checks.demand() == Demand::Off {
-            return Ok(None);
+            return Ok(Sight::default());
         }
         let sources = self.sources()?;
-        if let Some(known) = self.checks.recall(checksum, &sources) {
-            return Ok(self.told(known));
-        }
-        if self.checks.demand() == Demand::Required {
-            fetcher.check_push()?;
-            return self.fetch(checksum).map(|(_, signer)| signer);
-        }
-        match self.release.cached(Some(checksum), &sources)? {
-            Some(fetched) => self.check(&fetched, None, &sources),
-            None => Ok(None),
-        }
+        let signer = match self.checks.recall(checksum, &sources) {
+            Some(Outcome::Signed(signer)) => self.told(Some(signer)),
+            Some(Outcome::Unchecked { told, .. }) => {
+                self.reporter.detail(&told);
+                return Ok(Sight::default());
+            }
+            None if self.checks.demand() == Demand::Required => {
+                fetcher.check_push()?;
+                self.fetch(checksum, &Sight::default())?.1
+            }
+            None => match self.release.cached(Some(checksum), &sources)? {
+                Some(fetched) => self.check(&fetched, None, &sources)?,
+                None => return Ok(Sight::default()),
+            },
+        };
+        Ok(Sight {
+            signer,
+            is_final: true,
+        })
     }
 
     fn check(
         &self,
         fetched: &Fetched,
-        signature: Option<Vec<u8>>,
+        signature: Option<Published>,
         sources: &Sources,
     ) -> Result<Option<Signer>, BuildError> {
         let check = self
@@ -154,10 +167,14 @@ impl ReleaseSource {
     }
 
     /// The archive, from the cache or from the first place that has it, and who signed it.
-    fn fetch(&self, checksum: Sha512) -> Result<(Fetched, Option<Signer>), BuildError> {
+    fn fetch(
+        &self,
+        checksum: Sha512,
+        sight: &Sight,
+    ) -> Result<(Fetched, Option<Signer>), BuildError> {
         let sources = self.sources()?;
         let (release, checks) = (&self.release, &self.checks);
-        let known = checks.recall(checksum, &sources);
+        let known = sight.is_final.then(|| sight.signer.clone());
         // Where there must be a signature, there is no need for an archive that has none.
         let signature = if checks.demand() == Demand::Required && known.is_none() {
             let signature = checks.signature(release, checksum, None, &sources);

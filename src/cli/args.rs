@@ -281,7 +281,7 @@ pub(super) struct InputArgs {
     )]
     pub(super) release_keys: Option<PathBuf>,
     /// Whether a release must be signed; a signature that does not hold is refused, unless it is `off`
-    /// [default: if-present]
+    /// [default: if-present; required with `--release-keys`]
     #[arg(
         long,
         value_enum,

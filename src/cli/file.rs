@@ -31,6 +31,8 @@ pub(super) const TEMPLATE: &str = include_str!("../../schema/flink-img.toml");
 const FILE_LIMIT: u64 = 1024 * 1024;
 /// The ways to name a base that lead to a path.
 const BASE_SCHEMES: [&str; 4] = ["oci", "oci-archive", "docker-archive", "rootfs"];
+/// What the address of a local repository of packages begins with.
+const FILE_ADDRESS: &str = "file://";
 
 /// A file that says what cannot be.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +48,8 @@ pub(super) enum FileSettingsError {
         one: &'static str,
         other: &'static str,
     },
+    #[error("`{}` is no UTF-8, which a base and a repository of packages are named in", .0.display())]
+    NotText(PathBuf),
     #[error("`--scala-version` is for a release, and `{}` names another source of Flink", .0.display())]
     Scala(PathBuf),
     #[error("`{}` has more than one `*` in the name of the jar", .0.display())]
@@ -79,6 +83,7 @@ impl Explain for FileSettingsError {
                 "write more of the name, remove what is old, or name the jar with `--job-jar`"
                     .to_owned()
             }
+            Self::NotText(_) => "put the file into a folder with a name in UTF-8".to_owned(),
             Self::Both { .. } | Self::Pattern(_) => return None,
         })
     }
@@ -170,21 +175,31 @@ impl ConfigFile {
     }
 
     /// The name of a base, which may lead to a path.
-    fn base(&self, name: String) -> String {
-        match name.split_once(':') {
+    fn base(&self, name: String) -> Result<String, FileSettingsError> {
+        Ok(match name.split_once(':') {
             Some((scheme, path)) if BASE_SCHEMES.contains(&scheme) && !path.is_empty() => {
-                format!("{scheme}:{}", self.path(path.into()).display())
+                format!("{scheme}:{}", self.text(path)?)
             }
             _ => name,
-        }
+        })
     }
 
     /// The place of a repository of packages: an address, or a path.
-    fn repository(&self, place: String) -> String {
-        if place.contains("://") {
-            return place;
+    fn repository(&self, place: String) -> Result<String, FileSettingsError> {
+        if let Some(path) = place.strip_prefix(FILE_ADDRESS) {
+            return Ok(format!("{FILE_ADDRESS}{}", self.text(path)?));
         }
-        self.path(place.into()).display().to_string()
+        if place.contains("://") {
+            return Ok(place);
+        }
+        self.text(&place)
+    }
+
+    /// A path of the file, for what is named in text.
+    fn text(&self, path: &str) -> Result<String, FileSettingsError> {
+        let path = self.path(path.into()).into_os_string();
+        path.into_string()
+            .map_err(|path| FileSettingsError::NotText(path.into()))
     }
 
     /// Puts what the file says of the catalogue where nothing is said.
@@ -259,18 +274,20 @@ impl ConfigFile {
 
         self.complete_flink(arguments)?;
 
-        fill(
-            &mut arguments.base,
-            keys.base.name.map(|name| self.base(name)),
-        );
+        if arguments.base.is_none() {
+            let base = keys.base.name.map(|name| self.base(name));
+            arguments.base = base.transpose()?;
+        }
         self.complete_catalogue(&mut arguments.catalogue);
         fill(&mut arguments.java_home, keys.base.java_home);
         fill(&mut arguments.java_version, keys.base.java_version);
 
         fill_list(&mut arguments.package, keys.packages.add.0);
-        let repositories = keys.packages.repositories.0.into_iter();
-        let repositories = repositories.map(|place| self.repository(place));
-        fill_list(&mut arguments.package_repository, repositories.collect());
+        if arguments.package_repository.is_empty() {
+            let repositories = keys.packages.repositories.0.into_iter();
+            let repositories = repositories.map(|place| self.repository(place));
+            arguments.package_repository = repositories.collect::<Result<_, _>>()?;
+        }
         fill_list(&mut arguments.package_key, self.paths(keys.packages.keys));
         Ok(())
     }

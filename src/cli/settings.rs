@@ -155,11 +155,12 @@ pub(super) fn catalogue(arguments: &CatalogueArgs) -> Result<Catalogue, Catalogu
     }
 }
 
-/// What releases are held to.
+/// What releases are held to. Whoever names keys wants one of them to have signed, unless he says otherwise.
 fn signatures(arguments: &InputArgs) -> Signatures {
     Signatures {
         demand: match arguments.verify_signature {
             Some(VerifySignature::Required) => Demand::Required,
+            None if arguments.release_keys.is_some() => Demand::Required,
             Some(VerifySignature::IfPresent) | None => Demand::IfPresent,
             Some(VerifySignature::Off) => Demand::Off,
         },

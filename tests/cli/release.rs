@@ -80,6 +80,7 @@ fn a_release_is_downloaded_once() {
     ----- stdout -----
     docker.io/library/flink-job@sha256:[1]
     ----- stderr -----
+    The signature of Flink 1.20.5 is not checked: http://127.0.0.1:[PORT]/flink/ does not have it (404)
     user flink, entrypoint: known from an earlier build
     user flink, entrypoint: sha256:[2] by the recipe sha256:[3], from the cache
     Flink 1.20.5: lib, bin, conf, plugins: known from an earlier build

@@ -122,6 +122,12 @@ impl Gnupg {
         )
     }
 
+    /// A key with its secret part, in ASCII armor.
+    pub(crate) fn export_secret(&self, key: &str) -> Vec<u8> {
+        let words = ["--batch", "--armor", "--export-secret-keys", key];
+        self.run("20250101", &words, b"")
+    }
+
     /// Revokes a key with the certificate that was made with it, which gives no reason.
     pub(crate) fn revoke(&self, day: &str, key: &str) {
         let path = format!("openpgp-revocs.d/{key}.rev");

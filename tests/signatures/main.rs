@@ -12,3 +12,4 @@ mod gnupg;
 mod keys;
 mod policy;
 mod releases;
+mod statements;

@@ -53,6 +53,11 @@ impl World {
         self.gpg.sign("20240601", key, &[], &self.archive)
     }
 
+    /// As if the archive had never been downloaded; what is remembered of it stays.
+    fn forget_archive(&self) {
+        std::fs::remove_dir_all(self.context.store().join("releases")).unwrap();
+    }
+
     /// Files with a KEYS beside them, and the checksum of the archive that is there.
     fn mirror(&self, archive: &[u8], signature: Option<&[u8]>) -> FileServer {
         let folder = "/flink/flink-1.20.5";
@@ -209,8 +214,19 @@ fn a_release_without_a_signature_is_taken_unless_one_is_demanded() {
     ");
     let expected = ["tgz.sha512", "tgz.asc", "tgz.sha512", "tgz", "tgz.asc"];
     assert_eq!(asked(&mirror), expected);
-    build(&world.context, &mirror, &[]).ok();
+    // Nobody is asked again for what is known, and it is told again.
+    assert_eq!(
+        told(&build(&world.context, &mirror, &["-v"]).ok()),
+        told(&run)
+    );
     assert_eq!(asked(&mirror), expected);
+    // But somebody is when the archive is had again.
+    world.forget_archive();
+    build(&world.context, &mirror, &["--no-cache"]).ok();
+    assert_eq!(
+        asked(&mirror)[expected.len()..],
+        ["tgz.sha512", "tgz", "tgz.asc"]
+    );
     // Whoever demands one is not told what nobody demanded before.
     let run = build(&world.context, &mirror, &required);
     assert_eq!(run.code, 8, "{run}");
@@ -222,9 +238,11 @@ fn other_keys_are_another_question_about_the_same_archive() {
     let signature = world.sign(&world.manager);
     let mirror = world.mirror(&world.archive, Some(&signature));
     build(&world.context, &mirror, &["--release-keys", "KEYS"]).ok();
-    let count = mirror.asked().len();
     let run = build(&world.context, &mirror, &["--release-keys", "OTHERS"]);
     assert_eq!(run.code, 8, "{run}");
+    // The place may have another signature by now.
+    assert_eq!(asked(&mirror).last().unwrap(), "tgz.asc");
+    let count = mirror.asked().len();
     assert!(run.stderr.contains("and not by a key of `OTHERS`"), "{run}");
     let both = [world.context.read("OTHERS"), world.context.read("KEYS")];
     world.context.write("BOTH", both.concat());
@@ -235,6 +253,64 @@ fn other_keys_are_another_question_about_the_same_archive() {
     world.context.write("KEYS", world.context.read("OTHERS"));
     let run = build(&world.context, &mirror, &["--release-keys", "KEYS"]);
     assert_eq!(run.code, 8, "{run}");
+}
+
+#[test]
+fn a_bad_signature_of_one_place_is_no_answer_for_ever_or_for_others() {
+    let world = World::new();
+    let good = world.sign(&world.manager);
+    let keys = ["--release-keys", "KEYS"];
+    let others = world
+        .gpg
+        .sign("20240601", &world.manager, &[], b"another archive");
+    for bad in [
+        &others,
+        &world.sign(&world.stranger),
+        &good[..good.len() / 2].to_vec(),
+    ] {
+        let context = TestContext::new();
+        context.write("KEYS", world.context.read("KEYS"));
+        let mirror = world.mirror(&world.archive, Some(bad));
+        let repaired = world.mirror(&world.archive, Some(&good));
+        // As the mirror is, so is the answer; and another place is asked as well.
+        assert_eq!(build(&context, &mirror, &keys).code, 8);
+        build(&context, &repaired, &keys).ok();
+        let context = TestContext::new();
+        context.write("KEYS", world.context.read("KEYS"));
+        let second = format!("{}/flink", repaired.url());
+        let words = [&keys[..], &["--release-mirror", &second]].concat();
+        build(&context, &mirror, &words).ok();
+        assert!(asked(&mirror).contains(&"tgz.asc".to_owned()));
+        assert!(asked(&repaired).contains(&"tgz.asc".to_owned()));
+    }
+    // What says most against the archive is told.
+    let context = TestContext::new();
+    context.write("KEYS", world.context.read("KEYS"));
+    let unknown = world.mirror(&world.archive, Some(&world.sign(&world.stranger)));
+    let mismatch = world.mirror(&world.archive, Some(&others));
+    let second = format!("{}/flink", mismatch.url());
+    let words = [&keys[..], &["--release-mirror", &second]].concat();
+    let run = build(&context, &unknown, &words);
+    assert!(run.stderr.contains("does not match the archive"), "{run}");
+}
+
+#[test]
+fn whoever_names_keys_demands_a_signature() {
+    let world = World::new();
+    let mirror = world.mirror(&world.archive, None);
+    let keys = ["--release-keys", "KEYS"];
+    let run = build(&world.context, &mirror, &keys);
+    assert_eq!(run.code, 8, "{run}");
+    assert!(run.stderr.contains("has no signature to check"), "{run}");
+    let mut context = TestContext::new();
+    context.write("KEYS", world.context.read("KEYS"));
+    context.set("FLINK_IMG_RELEASE_KEYS", "KEYS");
+    assert_eq!(build(&context, &mirror, &[]).code, 8);
+    context.unset("FLINK_IMG_RELEASE_KEYS");
+    context.write("flink-img.toml", b"[flink]\nkeys = 'KEYS'\n");
+    assert_eq!(build(&context, &mirror, &[]).code, 8);
+    // Unless he says that he does not.
+    build(&context, &mirror, &["--verify-signature", "if-present"]).ok();
 }
 
 #[test]
@@ -259,6 +335,13 @@ fn shipped_fingerprints_decide_whose_keys_count() {
     let run = build(&world.context, &mirror, &[]).ok();
     assert_snapshot!(told(&run), @"0");
     assert_eq!(mirror.asked().len(), count);
+    // When the mirror has another signature, it is looked at with the archive that is had again.
+    world.forget_archive();
+    build(&world.context, &mirror, &["--no-cache"]).ok();
+    assert_eq!(
+        asked(&mirror)[count..],
+        ["tgz.sha512", "tgz", "tgz.asc", "KEYS"]
+    );
 }
 
 #[test]

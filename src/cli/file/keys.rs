@@ -74,7 +74,7 @@ pub(super) struct Flink {
     pub(super) directory: Option<PathBuf>,
     /// Where releases are downloaded from first: what comes before `flink-VERSION/`
     pub(super) mirrors: List<String>,
-    /// Whether a release must be signed: `required`, `if-present` or `off`
+    /// Whether a release must be signed: `required`, as with `keys` unless said otherwise, `if-present` or `off`
     pub(super) verify_signature: Option<VerifySignature>,
     /// A file with the keys that a release may be signed with, instead of those that flink-img knows
     pub(super) keys: Option<PathBuf>,

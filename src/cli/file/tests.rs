@@ -205,12 +205,16 @@ const KEYS: [(&str, &str, &[&str], &[&str]); 24] = [
     ),
     (
         "packages.repositories",
-        "packages.repositories = ['https://a', 'b']",
+        "packages.repositories = ['https://a', 'b', 'file://./c', 'file:///d']",
         &[
             "--package-repository",
             "https://a",
             "--package-repository",
             "FOLDER/b",
+            "--package-repository",
+            "file://FOLDER/./c",
+            "--package-repository",
+            "file:///d",
         ],
         &["--package-repository", "c"],
     ),
@@ -256,6 +260,34 @@ fn each_key_says_what_its_flag_says_and_the_flag_beats_it() {
         keys.into_iter().eq(keys_of_the_schema()),
         "a key is missing"
     );
+}
+
+#[test]
+fn a_path_that_is_no_text_is_refused_where_a_name_is_needed() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().join(std::ffi::OsStr::from_bytes(b"f\xff"));
+    crate::fs::create_dir_all(&folder, None).unwrap();
+    for (file, is_refused) in [
+        ("base.name = 'oci:a'", true),
+        ("packages.repositories = 'a'", true),
+        ("packages.repositories = 'file://a'", true),
+        ("base.name = 'oci:/a'", false),
+        ("packages.repositories = ['https://a', '/b']", false),
+        ("job.artifacts = 'a'", false),
+    ] {
+        let config = ConfigFile::read(&write(&folder, file)).unwrap();
+        let arguments = Arguments::parse_from(["flink-img", "build"]);
+        let Command::Build(mut build) = arguments.command else {
+            panic!("it is a build");
+        };
+        let found = config.complete_input(&mut build.input, JobJar::Read);
+        assert_eq!(
+            matches!(found, Err(FileSettingsError::NotText(_))),
+            is_refused,
+            "{file}: {found:?}"
+        );
+    }
 }
 
 #[test]

@@ -179,10 +179,20 @@ impl Places {
         mirrors.chain(self.checksums.iter().filter(move |_| apache))
     }
 
-    /// Where the file with the keys is looked for: where nobody on the way can leave out that a key was revoked.
-    pub(super) fn keys(&self) -> impl Iterator<Item = &Mirror> {
-        let own = self.mirrors.iter().filter(|mirror| mirror.is_trusted());
-        own.chain(&self.checksums)
+    /// Where the file with the keys is looked for, and whether that is one of the user's own mirrors: at Apache's hosts first,
+    /// as a mirror could leave out that a key was revoked, and nowhere where somebody on the way could.
+    pub(super) fn keys(&self) -> impl Iterator<Item = (&Mirror, bool)> {
+        let apache = self.checksums.iter().map(|host| (host, false));
+        apache.chain(self.own_keys().map(|mirror| (mirror, true)))
+    }
+
+    /// Whether one of the user's own mirrors may have keys too.
+    pub(super) fn has_own_keys(&self) -> bool {
+        self.own_keys().next().is_some()
+    }
+
+    fn own_keys(&self) -> impl Iterator<Item = &Mirror> {
+        self.mirrors.iter().filter(|mirror| mirror.is_trusted())
     }
 }
 
@@ -231,6 +241,26 @@ mod tests {
             let first = places.checksums(&mirror).next().unwrap();
             assert_eq!(*first == mirror, trusted);
             assert_eq!(places.archives().count(), 4);
+        }
+    }
+
+    #[test]
+    fn a_mirror_is_asked_for_keys_after_the_hosts_of_apache() {
+        for (address, is_asked) in [
+            ("https://m.example.org/flink/", true),
+            ("http://m.example.org/flink/", false),
+        ] {
+            let places = Places::new(vec![address.parse().unwrap()]);
+            let found: Vec<_> = places
+                .keys()
+                .map(|(place, is_own)| (place.to_string(), is_own))
+                .collect();
+            let mut expected = vec![(DOWNLOADS.to_owned(), false), (ARCHIVE.to_owned(), false)];
+            if is_asked {
+                expected.push((address.to_owned(), true));
+            }
+            assert_eq!(found, expected);
+            assert_eq!(places.has_own_keys(), is_asked);
         }
     }
 }

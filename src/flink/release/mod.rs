@@ -32,7 +32,7 @@ use download::{CHECKSUM_LIMIT, Download, Failure};
 pub use checksum::{Sha512, Sha512Error};
 pub use error::{Attempt, Problem, ReleaseError};
 pub use mirror::{Mirror, MirrorError, Places};
-pub use signature::{Checks, Demand, SignatureError, Signatures, Signer};
+pub use signature::{Checks, Demand, Outcome, Published, SignatureError, Signatures, Signer};
 
 /// The kind under which the checksum of a file is remembered, and the version of what is remembered.
 const CHECKSUM: (&str, &str) = ("sha512", "1");

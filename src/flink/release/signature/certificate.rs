@@ -1,6 +1,6 @@
 //! What a certificate says of its keys at the moment a signature was made; the terms are those of RFC 9580.
 //!
-//! Only what its own primary key signed counts. Of several statements the newest does, also when it is younger than the
+//! Only what its own primary key signed counts, and only while it was meant to. Of several statements the newest does, also when it is younger than the
 //! signature that is looked at: whoever prolongs a key says that it was good all along, and `gpg` exports nothing else.
 //! The statements of certificates may be over SHA-1, as those of many old keys are. Whoever looks at a certificate has named
 //! its primary key by its fingerprint or brought the file, so that a forger would need the owner to sign something that
@@ -18,6 +18,12 @@ use super::refusal::{Day, Refusal};
 
 /// What RSA and DSA need at least; NIST SP 800-131A has refused less since 2014.
 const LEAST_BITS: u16 = 2048;
+
+/// The users, and the subkeys, of one certificate: people have some addresses, and some keys after one another.
+const PART_LIMIT: usize = 512;
+
+/// The signatures of one certificate, those of others among them: who is known in many places has some hundred.
+const SIGNATURE_LIMIT: usize = 10_000;
 
 /// A certificate, with all that was found of it.
 #[derive(Debug, Clone)]
@@ -40,7 +46,24 @@ impl Certificate {
         Self(certificate)
     }
 
-    /// Takes what another copy tells: it may be the older one, or lack a revocation.
+    pub(super) fn into_inner(self) -> SignedPublicKey {
+        self.0
+    }
+
+    /// Whether it is too large to be that of a person.
+    pub(super) fn is_excessive(&self) -> bool {
+        let (details, subkeys) = (&self.0.details, &self.0.public_subkeys);
+        let of_users = details.users.iter().map(|user| user.signatures.len());
+        let of_subkeys = subkeys.iter().map(|subkey| subkey.signatures.len());
+        let signatures = details.revocation_signatures.len()
+            + details.direct_signatures.len()
+            + of_users.chain(of_subkeys).sum::<usize>();
+        details.users.len() > PART_LIMIT
+            || subkeys.len() > PART_LIMIT
+            || signatures > SIGNATURE_LIMIT
+    }
+
+    /// Takes what another copy tells: it may be the older one, or lack a revocation. Neither may be excessive.
     pub(super) fn merge(&mut self, other: SignedPublicKey) {
         let (known, new) = (&mut self.0.details, other.details);
         known
@@ -85,10 +108,13 @@ impl Certificate {
     /// Refuses a key that was not good for signing at the time `made`.
     pub(super) fn check(&self, component: Component<'_>, made: Timestamp) -> Result<(), Refusal> {
         let primary = &self.0.primary_key;
-        let statement = self.statement().ok_or(Refusal::Unbound)?;
+        let statement = self.statement(made).ok_or(Refusal::Unbound)?;
         check_strength(primary)?;
         check_revoked(self.revocations(), made)?;
-        check_lifetime(primary, statement, made)?;
+        // Whichever of both ends the key first.
+        for statement in [Some(statement), self.direct(made)].into_iter().flatten() {
+            check_lifetime(primary, statement, made)?;
+        }
         let Component::Subkey(subkey) = component else {
             // Without flags a primary key is for all that it can do.
             return match flags(statement) {
@@ -96,14 +122,14 @@ impl Certificate {
                 _ => Ok(()),
             };
         };
-        let binding = self.binding(subkey).ok_or(Refusal::Unbound)?;
+        let binding = self.binding(subkey, made).ok_or(Refusal::Unbound)?;
         if !flags(binding).is_some_and(KeyFlags::sign) {
             return Err(Refusal::NotForSigning);
         }
         // The subkey agrees, so that nobody takes the subkey of another for his own.
         binding
             .embedded_signature()
-            .filter(|agreed| is_hash_good(agreed))
+            .filter(|agreed| is_hash_good(agreed) && holds_at(agreed, made))
             .filter(|agreed| {
                 agreed
                     .verify_primary_key_binding(&subkey.key, primary)
@@ -122,23 +148,19 @@ impl Certificate {
     }
 
     /// Who the owner says that he is: what was said last and is not taken back.
-    pub(super) fn user_id(&self) -> String {
-        let users = self.users();
+    pub(super) fn user_id(&self, made: Timestamp) -> String {
+        let users = self.users(made);
         let newest = users.max_by_key(|(_, said)| (said.is_primary(), said.created()));
         let name = newest.map(|(user, _)| String::from_utf8_lossy(user.id.id()).into_owned());
         name.unwrap_or_default()
     }
 
     /// What the owner said last of the primary key: with a name of his, or directly, as keys of version 6 do.
-    fn statement(&self) -> Option<&Signature> {
-        let primary = &self.0.primary_key;
-        let direct = self.0.details.direct_signatures.iter();
-        let direct = direct
-            .filter(|signature| is_hash_good(signature) && signature.verify_key(primary).is_ok());
-        let direct = direct.max_by_key(|signature| signature.created());
-        match primary.version() {
+    fn statement(&self, made: Timestamp) -> Option<&Signature> {
+        let direct = self.direct(made);
+        match self.0.primary_key.version() {
             KeyVersion::V4 => {
-                let users = self.users().map(|(_, said)| said);
+                let users = self.users(made).map(|(_, said)| said);
                 users.max_by_key(|said| said.created()).or(direct)
             }
             KeyVersion::V6 => direct,
@@ -147,8 +169,18 @@ impl Certificate {
         }
     }
 
+    /// What the owner said last of the primary key without a name.
+    fn direct(&self, made: Timestamp) -> Option<&Signature> {
+        let primary = &self.0.primary_key;
+        let direct = self.0.details.direct_signatures.iter();
+        direct
+            .filter(|signature| is_hash_good(signature) && holds_at(signature, made))
+            .filter(|signature| signature.verify_key(primary).is_ok())
+            .max_by_key(|signature| signature.created())
+    }
+
     /// The names that stand, each with the last statement about it.
-    fn users(&self) -> impl Iterator<Item = (&SignedUser, &Signature)> {
+    fn users(&self, made: Timestamp) -> impl Iterator<Item = (&SignedUser, &Signature)> {
         let primary = &self.0.primary_key;
         let holds = move |user: &SignedUser, signature: &Signature| {
             is_hash_good(signature)
@@ -157,10 +189,12 @@ impl Certificate {
                     .is_ok()
         };
         self.0.details.users.iter().filter_map(move |user| {
-            let own = user.signatures.iter();
-            let own = own.filter(|signature| holds(user, signature));
             // At the same second, what takes back counts.
             let revokes = |said: &&Signature| said.typ() == Some(SignatureType::CertRevocation);
+            let own = user.signatures.iter();
+            let own = own
+                .filter(|signature| revokes(signature) || holds_at(signature, made))
+                .filter(|signature| holds(user, signature));
             let last = own.max_by_key(|said| (said.created(), revokes(said)))?;
             (!revokes(&last)).then_some((user, last))
         })
@@ -176,11 +210,16 @@ impl Certificate {
     }
 
     /// The last statement of the owner that the subkey is his.
-    fn binding<'a>(&self, subkey: &'a SignedPublicSubKey) -> Option<&'a Signature> {
+    fn binding<'a>(
+        &self,
+        subkey: &'a SignedPublicSubKey,
+        made: Timestamp,
+    ) -> Option<&'a Signature> {
         let primary = &self.0.primary_key;
         of_type(&subkey.signatures, SignatureType::SubkeyBinding)
             .filter(|signature| {
                 is_hash_good(signature)
+                    && holds_at(signature, made)
                     && signature
                         .verify_subkey_binding(primary, &subkey.key)
                         .is_ok()
@@ -211,6 +250,18 @@ fn of_type(signatures: &[Signature], kind: SignatureType) -> impl Iterator<Item 
 fn is_hash_good(signature: &Signature) -> bool {
     let hash = signature.hash_alg();
     hash.is_some_and(|hash| hash == HashAlgorithm::Sha1 || super::is_strong(hash))
+}
+
+/// Whether a statement was meant to hold for as long as until `made`. One that was only said later holds for what was before.
+fn holds_at(statement: &Signature, made: Timestamp) -> bool {
+    end(statement).is_none_or(|end| made < end)
+}
+
+/// When a signature expires, if it does (RFC 9580, section 5.2.3.18).
+pub(super) fn end(signature: &Signature) -> Option<Timestamp> {
+    let lasts = signature.signature_expiration_time()?.as_secs();
+    let created = signature.created()?.as_secs();
+    (lasts > 0).then(|| Timestamp::from_secs(created.saturating_add(lasts)))
 }
 
 fn flags(statement: &Signature) -> Option<&KeyFlags> {

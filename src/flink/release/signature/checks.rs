@@ -1,13 +1,14 @@
 //! The way from a release to its signer: what is remembered, what is asked for, and what becomes of what is found.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::error::Trusted;
-use super::verify::has_signature;
 use super::{
-    Day, Demand, Keyring, SignatureError, Signatures, Signer, Verdict, fingerprints, verify,
+    Day, Demand, Keyring, Refusal, SignatureError, Signatures, Signer, Verdict, fingerprints,
+    verify,
 };
 use crate::error::FileError;
 use crate::flink::release::download::{Download, KEYS_LIMIT};
@@ -23,7 +24,10 @@ const SIGNATURE: &str = "signature";
 /// The kind under which it is remembered who signed, by the archive and by whom was trusted.
 const SIGNER: &str = "signer";
 /// The version of the rules by which a signature holds; raised with them, so that what held before is looked at again.
-const RULES: &str = "1";
+const RULES: &str = "2";
+
+/// How long each of Apache's hosts may take for its keys where a mirror has them too, so that a closed network does not wait.
+const APACHE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What signatures are held to.
 #[derive(Debug, Clone)]
@@ -45,12 +49,48 @@ enum Trust {
     },
 }
 
-/// What became of looking for who signed.
+/// What became of looking for who signed an archive, as it is remembered.
 #[derive(Debug, Serialize, Deserialize)]
-struct Outcome {
-    signer: Option<Signer>,
-    /// Where there was no signature.
-    place: Option<String>,
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// One did who may.
+    Signed(Signer),
+    /// There was nothing to check when the archive was had, and nothing was demanded. That says nothing of the next time.
+    Unchecked {
+        /// The place that was asked, if the reason is what it has.
+        place: Option<String>,
+        /// What was told of it.
+        told: String,
+    },
+}
+
+/// A signature that was found, and how many of the places in their order need not be asked any more.
+#[derive(Debug)]
+pub struct Published {
+    text: Vec<u8>,
+    asked: usize,
+}
+
+/// Why no signature holds.
+#[derive(Debug)]
+enum Finding {
+    /// Those who signed are not known.
+    Unknown(Vec<String>),
+    /// A signature breaks off.
+    Unreadable,
+    /// One by a known key does not hold.
+    Refused { key: String, refusal: Refusal },
+}
+
+impl Finding {
+    /// How much it says against an archive.
+    fn weight(&self) -> u8 {
+        match self {
+            Self::Unknown(_) => 0,
+            Self::Unreadable => 1,
+            Self::Refused { .. } => 2,
+        }
+    }
 }
 
 impl Signatures {
@@ -84,20 +124,26 @@ impl Checks {
         self.demand
     }
 
-    /// Who signed the archive with this checksum, as far as that was found out before; `None` if it was not. Asks nobody.
-    pub fn recall(&self, sha512: Sha512, sources: &Sources) -> Option<Option<Signer>> {
-        let key = self.key(sha512);
-        let outcome: Outcome = memory::recall(&*sources.memory, SIGNER, key)?;
-        match (&outcome.signer, outcome.place) {
-            (Some(_), _) => Some(outcome.signer),
-            // It may be at another place, or somebody wants more now.
-            (None, Some(place)) if !sources.places.would_be_asked(&place) => None,
-            (None, _) => (self.demand == Demand::IfPresent).then_some(None),
+    /// What was found out before about who signed the archive with this checksum; `None` if nothing was that counts now.
+    /// Asks nobody.
+    pub fn recall(&self, sha512: Sha512, sources: &Sources) -> Option<Outcome> {
+        let outcome = memory::recall(&*sources.memory, SIGNER, self.key(sha512))?;
+        match &outcome {
+            Outcome::Signed(_) => {}
+            Outcome::Unchecked { .. } if self.demand != Demand::IfPresent => return None,
+            // It may be at another place.
+            Outcome::Unchecked { place, .. } => {
+                let would_be_asked = |place: &String| sources.places.would_be_asked(place);
+                if !place.as_ref().is_none_or(would_be_asked) {
+                    return None;
+                }
+            }
         }
+        Some(outcome)
     }
 
-    /// The published signature of the archive with this checksum, asked for if it is not remembered. `from` is where the
-    /// archive came from, if that is known.
+    /// The published signature of the archive with this checksum, asked for if none is remembered that held before. `from`
+    /// is where the archive came from, if that is known.
     ///
     /// `None` if there is none, or it could not be had, and none is demanded.
     pub async fn signature(
@@ -106,32 +152,16 @@ impl Checks {
         sha512: Sha512,
         from: Option<&str>,
         sources: &Sources,
-    ) -> Result<Option<Vec<u8>>, ReleaseError> {
-        let memory = &*sources.memory;
-        let key = Digest::of(&canonical(&(RULES, sha512.to_string())));
-        if let Some(text) = memory.recall_bytes(SIGNATURE, key) {
-            return Ok(Some(text));
+    ) -> Result<Option<Published>, ReleaseError> {
+        if let Some(text) = sources.memory.recall_bytes(SIGNATURE, text_key(sha512)) {
+            return Ok(Some(Published { text, asked: 0 }));
         }
-        let download = Download { release, sources };
         let mut attempts = Vec::new();
-        for place in sources.places.signatures(from, self.demand) {
-            match download.signature(place).await {
-                Ok(text) if has_signature(&text) => {
-                    memory.remember_bytes(SIGNATURE, key, &text);
-                    return Ok(Some(text));
-                }
-                Ok(_) => {
-                    return Err(SignatureError::Unreadable {
-                        version: release.version.clone(),
-                        file: file(release),
-                    }
-                    .into());
-                }
-                Err(problem) => attempts.push(Attempt {
-                    place: place.to_string(),
-                    problem,
-                }),
-            }
+        let found = self
+            .published(release, from, 0, &mut attempts, sources)
+            .await;
+        if found.is_some() {
+            return Ok(found);
         }
         let version = &release.version;
         if self.demand == Demand::Required {
@@ -145,94 +175,158 @@ impl Checks {
             .iter()
             .all(|attempt| matches!(attempt.problem, Problem::Status(404)));
         if let Some(Attempt { place, problem }) = attempts.into_iter().next() {
-            sources.reporter.detail(&format!(
-                "The signature of Flink {version} is not checked: {place} {problem}"
-            ));
+            let told =
+                format!("The signature of Flink {version} is not checked: {place} {problem}");
+            sources.reporter.detail(&told);
             if is_nowhere {
-                self.remember(sha512, None, Some(place), sources);
+                let place = Some(place);
+                self.remember(sha512, &Outcome::Unchecked { place, told }, sources);
             }
         }
         Ok(None)
     }
 
+    /// The signature at the first place that has one, leaving out so many of the places.
+    async fn published(
+        &self,
+        release: &Release,
+        from: Option<&str>,
+        left_out: usize,
+        attempts: &mut Vec<Attempt>,
+        sources: &Sources,
+    ) -> Option<Published> {
+        let download = Download { release, sources };
+        let places = sources.places.signatures(from, self.demand);
+        for (number, place) in places.enumerate().skip(left_out) {
+            match download.signature(place).await {
+                Ok(text) => {
+                    return Some(Published {
+                        text,
+                        asked: number + 1,
+                    });
+                }
+                Err(problem) => attempts.push(Attempt {
+                    place: place.to_string(),
+                    problem,
+                }),
+            }
+        }
+        None
+    }
+
     /// Checks who signed an archive. `signature` is what [`Self::signature`] gave, if that was asked before.
+    ///
+    /// Where a signature does not hold, the next place may have the right one; if none has, what says most against the
+    /// archive is told. Only a text that held is remembered.
     pub async fn check(
         &self,
         release: &Release,
         fetched: &Fetched,
-        signature: Option<Vec<u8>>,
+        signature: Option<Published>,
         sources: &Sources,
     ) -> Result<Option<Signer>, ReleaseError> {
         if self.demand == Demand::Off {
             return Ok(None);
         }
-        if let Some(known) = self.recall(fetched.sha512, sources) {
-            return Ok(known);
+        let sha512 = fetched.sha512;
+        if let Some(Outcome::Signed(signer)) = self.recall(sha512, sources) {
+            return Ok(Some(signer));
         }
-        let place = fetched.place.as_deref();
-        let text = match signature {
-            Some(text) => text,
-            None => match self
-                .signature(release, fetched.sha512, place, sources)
-                .await?
-            {
-                Some(text) => text,
+        let from = fetched.place.as_deref();
+        let mut next = match signature {
+            Some(signature) => Some(signature),
+            None => self.signature(release, sha512, from, sources).await?,
+        };
+        if next.is_none() {
+            return Ok(None);
+        }
+        let keyring = match &self.trust {
+            Trust::File { keyring, .. } => keyring.clone(),
+            Trust::Shipped => match self.shipped_keys(release, sources).await? {
+                Some(keyring) => keyring,
                 None => return Ok(None),
             },
         };
-        let verdict = match &self.trust {
-            Trust::File { keyring, .. } => {
-                self.verify(release, fetched, &text, keyring.clone())
-                    .await?
-            }
-            Trust::Shipped => {
-                let found = self.verify_shipped(release, fetched, &text, sources);
-                match found.await? {
-                    Some(verdict) => verdict,
-                    None => return Ok(None),
+        let mut worst: Option<Finding> = None;
+        while let Some(Published { text, asked }) = next {
+            let verdict = self.verify(release, fetched, &text, keyring.clone());
+            let finding = match verdict.await? {
+                Verdict::Good(signer) => {
+                    let memory = &*sources.memory;
+                    memory.remember_bytes(SIGNATURE, text_key(sha512), &text);
+                    self.remember(sha512, &Outcome::Signed(signer.clone()), sources);
+                    return Ok(Some(signer));
                 }
+                Verdict::Refused { key, refusal } => Finding::Refused { key, refusal },
+                Verdict::Nothing => Finding::Unreadable,
+                Verdict::Unknown { keys } => Finding::Unknown(keys),
+            };
+            let weight = worst.as_ref().map(Finding::weight);
+            if weight.is_none_or(|weight| weight < finding.weight()) {
+                worst = Some(finding);
             }
-        };
-        self.conclude(release, fetched.sha512, verdict, sources)
+            next = self
+                .published(release, from, asked, &mut Vec::new(), sources)
+                .await;
+        }
+        match worst {
+            Some(finding) => self.refuse(release, sha512, finding, sources),
+            None => Ok(None),
+        }
     }
 
-    /// Looks for the certificates of the shipped fingerprints, at one place after another; `None` if no place has a file with
-    /// keys, and no signature is demanded.
-    async fn verify_shipped(
+    /// The certificates of the shipped fingerprints, from what Apache's hosts have and, if those do not have them or are out
+    /// of reach, the user's mirrors; `None` if no place has any, and no signature is demanded.
+    async fn shipped_keys(
         &self,
         release: &Release,
-        fetched: &Fetched,
-        text: &[u8],
         sources: &Sources,
-    ) -> Result<Option<Verdict>, ReleaseError> {
+    ) -> Result<Option<Keyring>, ReleaseError> {
         let download = Download { release, sources };
-        let pinned = fingerprints::pinned(&release.version.to_string());
-        let (mut attempts, mut unknown) = (Vec::new(), None);
-        for place in sources.places.keys() {
-            let keyring = match download.keys(place).await {
-                Ok(text) => Keyring::parse(&text),
-                Err(problem) => {
-                    attempts.push(Attempt {
-                        place: place.to_string(),
-                        problem,
-                    });
-                    continue;
-                }
+        let version = &release.version;
+        let name = version.to_string();
+        let pinned = fingerprints::pinned(&name);
+        let (mut attempts, mut keyring) = (Vec::new(), Keyring::default());
+        let is_closed = sources.places.has_own_keys();
+        for (place, is_own) in sources.places.keys() {
+            let may_sign = |key| fingerprints::may_sign(&name, key);
+            if is_own && keyring.fingerprints().any(may_sign) {
+                break;
+            }
+            let asked = download.keys(place);
+            let found = if is_closed && !is_own {
+                let asked = tokio::time::timeout(APACHE_PATIENCE, asked).await;
+                asked.unwrap_or_else(|_| {
+                    let seconds = APACHE_PATIENCE.as_secs();
+                    Err(Problem::Transport(format!(
+                        "took longer than {seconds} seconds"
+                    )))
+                })
+            } else {
+                asked.await
             };
-            tracing::debug!("{place} has keys, {} could not be read", keyring.skipped());
+            match found {
+                Ok(text) => {
+                    if is_own {
+                        sources.reporter.detail(&format!(
+                            "The keys for Flink {version} are from {place}, as Apache's own hosts do not give them: one that was revoked may not be known as such"
+                        ));
+                    }
+                    keyring.merge(Keyring::parse(&text));
+                    tracing::debug!("{place} has keys, {} could not be read", keyring.skipped());
+                }
+                Err(problem) => attempts.push(Attempt {
+                    place: place.to_string(),
+                    problem,
+                }),
+            }
             // Where there is the only key that may sign, no other place knows more.
-            let is_last =
-                pinned.is_some_and(|pinned| keyring.fingerprints().any(|key| key == pinned));
-            match self.verify(release, fetched, text, keyring).await? {
-                verdict @ Verdict::Unknown { .. } if !is_last => unknown = Some(verdict),
-                verdict => return Ok(Some(verdict)),
+            if pinned.is_some_and(|pinned| keyring.fingerprints().any(|key| key == pinned)) {
+                return Ok(Some(keyring));
             }
         }
-        let version = &release.version;
-        match unknown {
-            Some(_) if pinned.is_some() => {}
-            Some(verdict) => return Ok(Some(verdict)),
-            None => {}
+        if pinned.is_none() && !keyring.is_empty() {
+            return Ok(Some(keyring));
         }
         if self.demand == Demand::Required {
             return Err(SignatureError::NoKey {
@@ -264,20 +358,17 @@ impl Checks {
         .await
     }
 
-    fn conclude(
+    /// What becomes of an archive of which no signature holds.
+    fn refuse(
         &self,
         release: &Release,
         sha512: Sha512,
-        verdict: Verdict,
+        finding: Finding,
         sources: &Sources,
     ) -> Result<Option<Signer>, ReleaseError> {
         let (version, file) = (release.version.clone(), file(release));
-        let found = match verdict {
-            Verdict::Good(signer) => {
-                self.remember(sha512, Some(signer.clone()), None, sources);
-                return Ok(Some(signer));
-            }
-            Verdict::Refused { key, refusal } => {
+        let found = match finding {
+            Finding::Refused { key, refusal } => {
                 return Err(SignatureError::Refused {
                     version,
                     file,
@@ -286,8 +377,8 @@ impl Checks {
                 }
                 .into());
             }
-            Verdict::Nothing => return Err(SignatureError::Unreadable { version, file }.into()),
-            Verdict::Unknown { keys } => keys,
+            Finding::Unreadable => return Err(SignatureError::Unreadable { version, file }.into()),
+            Finding::Unknown(keys) => keys,
         };
         let trusted = match (&self.trust, fingerprints::pinned(&version.to_string())) {
             (Trust::File { path, .. }, _) => Trusted::File(path.clone()),
@@ -305,22 +396,16 @@ impl Checks {
             return Err(error.into());
         }
         // A release that is newer than this program may be by somebody who made none before.
-        sources.reporter.note(&format!(
-            "{error}, so it is not checked; `--release-keys` names a file with keys"
-        ));
-        self.remember(sha512, None, None, sources);
+        let told = format!("{error}, so it is not checked");
+        sources
+            .reporter
+            .note(&format!("{told}; `--release-keys` names a file with keys"));
+        self.remember(sha512, &Outcome::Unchecked { place: None, told }, sources);
         Ok(None)
     }
 
-    fn remember(
-        &self,
-        sha512: Sha512,
-        signer: Option<Signer>,
-        place: Option<String>,
-        sources: &Sources,
-    ) {
-        let outcome = Outcome { signer, place };
-        memory::remember(&*sources.memory, SIGNER, self.key(sha512), &outcome);
+    fn remember(&self, sha512: Sha512, outcome: &Outcome, sources: &Sources) {
+        memory::remember(&*sources.memory, SIGNER, self.key(sha512), outcome);
     }
 
     /// What stands for an archive, the rules, and whom is trusted.
@@ -348,6 +433,11 @@ impl Signer {
         };
         format!("signed on {day} by `{fingerprint}`{name}")
     }
+}
+
+/// What stands for an archive where its signature is remembered.
+fn text_key(sha512: Sha512) -> Digest {
+    Digest::of(&canonical(&(RULES, sha512.to_string())))
 }
 
 /// The name of the signature.

@@ -1,6 +1,6 @@
 //! The certificates of a file with keys, as projects publish them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pgp::composed::{Deserializable as _, SignedPublicKey};
 use pgp::types::KeyDetails as _;
@@ -21,6 +21,7 @@ const CERTIFICATE_LIMIT: usize = 10_000;
 #[derive(Debug, Clone, Default)]
 pub struct Keyring {
     certificates: BTreeMap<String, Certificate>,
+    dropped: BTreeSet<String>,
     skipped: usize,
 }
 
@@ -53,14 +54,44 @@ impl Keyring {
         keyring
     }
 
-    /// A certificate that is there twice was added again when it had changed: both tell of the same key.
+    /// A certificate that is there twice was added again when it had changed: both tell of the same key. Of one that is
+    /// excessive no copy counts, as each may lack what another says.
     fn add(&mut self, certificate: SignedPublicKey) {
         let fingerprint = hex(&certificate.fingerprint());
-        if let Some(known) = self.certificates.get_mut(&fingerprint) {
-            known.merge(certificate);
-        } else {
-            let certificate = Certificate::new(certificate);
-            self.certificates.insert(fingerprint, certificate);
+        if self.dropped.contains(&fingerprint) {
+            return;
+        }
+        let new = Certificate::new(certificate);
+        let is_excessive = match self.certificates.get_mut(&fingerprint) {
+            _ if new.is_excessive() => true,
+            Some(known) => {
+                known.merge(new.into_inner());
+                known.is_excessive()
+            }
+            None => {
+                self.certificates.insert(fingerprint.clone(), new);
+                false
+            }
+        };
+        if is_excessive {
+            self.drop_excessive(fingerprint);
+        }
+    }
+
+    fn drop_excessive(&mut self, fingerprint: String) {
+        tracing::debug!("the certificate `{fingerprint}` has too many parts, and is not used");
+        self.certificates.remove(&fingerprint);
+        self.dropped.insert(fingerprint);
+    }
+
+    /// Takes what another file tells.
+    pub(super) fn merge(&mut self, other: Self) {
+        self.skipped += other.skipped;
+        for fingerprint in other.dropped {
+            self.drop_excessive(fingerprint);
+        }
+        for (_, certificate) in other.certificates {
+            self.add(certificate.into_inner());
         }
     }
 

@@ -5,7 +5,13 @@
 //!
 //! - the user's own file with keys: any of them may sign;
 //! - else the fingerprints that are shipped (`fingerprints.rs`). Their certificates are taken from a `KEYS` file, which may
-//!   come from anywhere: what is in it and has another fingerprint is not looked at.
+//!   come from anywhere: what is in it and has another fingerprint is not looked at. But whoever has the file can leave out
+//!   that a key was revoked, so Apache's own hosts are asked first, for some seconds, and a mirror where they do not answer.
+//!
+//! Who signed an archive is found out once and remembered with its checksum and those who are trusted, so that a build can
+//! be repeated without a network. What is revoked later is not seen then: the signature held when it was looked at. Other
+//! keys, or an empty cache folder, make it looked at again. That there was no signature is never taken for an answer when
+//! an archive is had again.
 //!
 //! A signature holds if it is over the whole file, with SHA-256, SHA-384 or SHA-512, and by a key that was good when it was
 //! made: bound to its owner in both directions, meant for signing, neither expired nor retired then, never revoked for
@@ -25,7 +31,7 @@ use std::path::PathBuf;
 use pgp::crypto::hash::HashAlgorithm;
 use serde::{Deserialize, Serialize};
 
-pub use checks::Checks;
+pub use checks::{Checks, Outcome, Published};
 pub use error::SignatureError;
 pub use keyring::Keyring;
 pub use refusal::{Day, Refusal};

@@ -9,7 +9,7 @@ use pgp::packet::{Signature, SignatureType};
 use pgp::types::Timestamp;
 
 use super::armor::{Block, blocks};
-use super::certificate::{Certificate, Component, hex};
+use super::certificate::{Certificate, Component, end, hex};
 use super::refusal::{Day, Refusal};
 use super::{Keyring, Signer, is_strong};
 use crate::error::{FileError, IoResultExt as _};
@@ -79,7 +79,7 @@ pub fn verify(
         };
         return Ok(Verdict::Good(Signer {
             fingerprint: fingerprint.to_owned(),
-            user_id: printable(&certificate.user_id()),
+            user_id: printable(&certificate.user_id(made)),
             signed_at: made.as_secs(),
         }));
     }
@@ -91,11 +91,6 @@ pub fn verify(
         None if signatures.is_empty() => Verdict::Nothing,
         None => Verdict::Unknown { keys: unknown },
     })
-}
-
-/// Whether there is a signature in a text, whoever it is by.
-pub(super) fn has_signature(text: &[u8]) -> bool {
-    !signatures(text).is_empty()
 }
 
 /// All signatures in a text. One that breaks off, or is followed by what is none, does not count.
@@ -142,10 +137,8 @@ fn check(
         None => return Err(Refusal::Form),
     }
     let made = signature.created().ok_or(Refusal::Undated)?;
-    let lasts = signature.signature_expiration_time();
-    let lasts = lasts.map_or(0, pgp::types::Duration::as_secs);
-    let end = Timestamp::from_secs(made.as_secs().saturating_add(lasts));
-    if lasts > 0 && now >= UNIX_EPOCH + Duration::from_secs(end.as_secs().into()) {
+    let is_over = |end: &Timestamp| now >= UNIX_EPOCH + Duration::from_secs(end.as_secs().into());
+    if let Some(end) = end(signature).filter(is_over) {
         return Err(Refusal::Expired(Day(end)));
     }
     certificate.check(component, made)?;
