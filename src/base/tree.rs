@@ -21,7 +21,7 @@ const DATABASE_LIMIT: u64 = 8 << 20;
 /// How many links are followed before a path is given up (`MAXSYMLINKS` of Linux).
 const LINK_LIMIT: usize = 40;
 /// How many bytes of files are kept altogether; an honest image has a few dozen that are wanted.
-const TEXTS_LIMIT: usize = 16 << 20;
+pub(super) const TEXTS_LIMIT: usize = 16 << 20;
 /// How many bytes of paths an image may have; Debian with a desktop has some 30 MB.
 const NAMES_LIMIT: usize = 256 << 20;
 
@@ -71,7 +71,7 @@ pub(super) enum Keep {
 }
 
 /// Bytes at the start of a program: the part of the ELF header that names the machine.
-const HEAD: u64 = 20;
+pub(super) const HEAD: u64 = 20;
 
 /// The file tree of an image.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

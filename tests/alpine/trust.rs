@@ -78,6 +78,10 @@ pub(crate) fn only_trusted_keys_count() {
     ] {
         assert_eq!(of(signatures), expected);
     }
+    // A name that would be a line of its own where messages are read by machines.
+    let forged = Key::new("a\n::error::b");
+    let expected = "The index of `REPOSITORY` is signed with `a\\n::error::b`, which is not among the trusted keys";
+    assert_eq!(of(&[(&forged, "RSA")]), expected);
 
     // A key of the same name is another key.
     let namesake = Key::new(&KEY.name);
@@ -126,6 +130,19 @@ pub(crate) fn only_trusted_keys_count() {
     let repository = scene.repository(std::slice::from_ref(&made));
     let selection = scene.choose(&repository, "a").unwrap();
     scene.layer_with(&repository, &selection, &keys).unwrap();
+
+    // Of two keys of one name, each counts, whichever was trusted first.
+    for (first, second) in [(&*KEY, &namesake), (&namesake, &*KEY)] {
+        let mut keys = Keys::default();
+        keys.insert(&first.name, &first.public()).unwrap();
+        let mut more = Keys::default();
+        more.insert(&second.name, &second.public()).unwrap();
+        keys.extend(more);
+        let scene = Scene::new(&base(&[]));
+        let repository = scene.repository(&[package().make(&KEY)]);
+        let selection = scene.choose_with(&repository, "a", &keys).unwrap();
+        scene.layer_with(&repository, &selection, &keys).unwrap();
+    }
 }
 
 pub(crate) fn a_changed_byte_is_found_wherever_it_is() {
@@ -300,10 +317,34 @@ pub(crate) fn what_no_package_may_have_is_refused() {
     // A few kilobytes that would be gigabytes.
     let bomb = tar(&[("usr/zeros", File::plain(&vec![0; 270 << 20]))]);
     let bomb = gzip(&bomb, flate2::Compression::best());
-    let info = format!("pkgname = a\npkgver = 1\ndatahash = {}\n", "0".repeat(64));
-    let made = package().sealed(&KEY, &info, bomb);
-    let expected = "The package `a-1` cannot be read: it is compressed more than 200 times, as only a decompression bomb is";
-    assert_eq!(told(&added(&[], &[made]).unwrap_err()), expected);
+    for (size, expected) in [
+        (
+            270 << 20,
+            "The package `a-1` cannot be read: it is compressed more than 200 times, as only a decompression bomb is",
+        ),
+        (
+            100 << 20,
+            "The package `a-1` has the file `usr/zeros`, with which it has far more bytes than it says",
+        ),
+    ] {
+        let hash = "0".repeat(64);
+        let info = format!("pkgname = a\npkgver = 1\nsize = {size}\ndatahash = {hash}\n");
+        let made = package().sealed(&KEY, &info, bomb.clone());
+        assert_eq!(told(&added(&[], &[made]).unwrap_err()), expected);
+    }
+
+    // The folder of apk's own database, also behind a link of the base.
+    for (path, real) in [
+        ("lib/apk/db/installed", "lib/apk/db/installed"),
+        ("srv/db/x", "lib/apk/db/x"),
+    ] {
+        let link = ("srv/db", File::link("/lib/apk/db"));
+        let made = package().file(path, File::plain(b"x")).make(&KEY);
+        let expected = format!(
+            "The package `a-1` has the file `{real}`, which is in the folder of apk's own database"
+        );
+        assert_eq!(told(&added(&[link], &[made]).unwrap_err()), expected);
+    }
 }
 
 pub(crate) fn a_repository_that_lacks_something_is_named() {
@@ -377,6 +418,14 @@ pub(crate) fn a_base_without_apk_is_named() {
     ] {
         let scene = Scene::new(&base(&[(path, file)]));
         assert_eq!(told(&scene.system().unwrap_err()), expected);
+    }
+    for arch in ["../../x", "x86_64?token", "X"] {
+        let scene = Scene::new(&base(&[("etc/apk/arch", File::plain(arch.as_bytes()))]));
+        let error = scene.system().unwrap().arch().unwrap_err();
+        assert_eq!(
+            told(&error),
+            "`/etc/apk/arch` in the base is no plain text file"
+        );
     }
     let scene = Scene::new(&base(&[("etc/apk/arch", File::plain(b""))]));
     let system = scene.system().unwrap();

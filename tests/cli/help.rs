@@ -107,9 +107,9 @@ fn build() {
                                      the `KEYS` of Apache Flink [default: the fingerprints that
                                      flink-img knows] [env: FLINK_IMG_RELEASE_KEYS]
           --verify-signature <WHEN>  Whether a release must be signed; a signature that does not hold is
-                                     refused, unless it is `off` [default: if-present] [env:
-                                     FLINK_IMG_VERIFY_SIGNATURE] [possible values: required, if-present,
-                                     off]
+                                     refused, unless it is `off` [default: if-present; required with
+                                     `--release-keys`] [env: FLINK_IMG_VERIFY_SIGNATURE] [possible
+                                     values: required, if-present, off]
 
     Base:
           --base <BASE>             What to stand on: an image, a base of the catalogue, oci:DIR[:NAME],

@@ -18,6 +18,7 @@ use super::installed::{File, Installed, Listing, join, split};
 use super::layer::Notice;
 use super::pkginfo::PackageInfo;
 use super::record::Record;
+use super::system::DATABASES;
 use super::unpack::{Item, ItemKind, Unpacked};
 use crate::base::tree::{Node, Tree};
 use crate::layer::{Content, Entry, EntryKind, ImagePath, Owner};
@@ -197,6 +198,13 @@ impl Assembly {
         if self.tree.is_folder(&path) {
             return Err(self.wrong_kind(place, &path, "a file", "a folder"));
         }
+        if self.is_in_database(&path) {
+            return Err(AlpineError::Refused {
+                package: self.label(place),
+                path,
+                reason: "which is in the folder of apk's own database",
+            });
+        }
         if self.is_other_way(&path, &item.kind) {
             return Err(self.wrong_kind(place, &path, "a file", "a link to a folder"));
         }
@@ -254,6 +262,15 @@ impl Assembly {
         self.changed.insert(split(&path).0.to_owned());
         self.files.insert(path, (taken, item.mode, item.owner));
         Ok(())
+    }
+
+    /// Whether a path is in, or is, the folder where apk keeps what it knows: nobody else writes there.
+    fn is_in_database(&self, path: &str) -> bool {
+        DATABASES.iter().any(|folder| {
+            let real = self.tree.target(folder);
+            let rest = real.as_deref().and_then(|real| path.strip_prefix(real));
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
     }
 
     /// Whether a link to a folder would give way to something else: all that lies behind it would be out of reach.

@@ -12,6 +12,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
+use super::error::shown;
+
 /// A checksum of a package or a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -82,7 +84,7 @@ impl FromStr for Checksum {
     type Err = ChecksumError;
 
     fn from_str(text: &str) -> Result<Self, ChecksumError> {
-        let fail = || ChecksumError(text.to_owned());
+        let fail = || ChecksumError(shown(text));
         let decode = |base64: &str| STANDARD.decode(base64).map_err(|_| fail());
         if let Some(base64) = text.strip_prefix("Q1") {
             let bytes = decode(base64)?.try_into().map_err(|_| fail())?;

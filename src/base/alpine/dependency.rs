@@ -10,6 +10,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::checksum::{Checksum, ChecksumError};
+use super::error::shown;
 use super::version::{Version, VersionError};
 
 /// Something that is asked for.
@@ -176,7 +177,7 @@ impl Dependency {
         };
         let is_printable = |c: char| !c.is_whitespace() && !c.is_control();
         if name.is_empty() || !name.chars().all(is_printable) {
-            return Err(DependencyError::Name(text.to_owned()));
+            return Err(DependencyError::Name(shown(text)));
         }
         let start = rest.find(|c| !SIGNS.contains(&c)).unwrap_or(rest.len());
         let (operator, version) = rest.split_at(start);
@@ -187,8 +188,8 @@ impl Dependency {
                 Some(operator) => Constraint::Version(operator, version_of(version)?),
                 None => {
                     return Err(DependencyError::Operator {
-                        text: text.to_owned(),
-                        operator: operator.to_owned(),
+                        text: shown(text),
+                        operator: shown(operator),
                     });
                 }
             },

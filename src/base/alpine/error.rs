@@ -10,6 +10,31 @@ use crate::error::{Explain, FileError, Kind};
 use crate::layer::ImagePathError;
 use crate::store::StoreError;
 
+/// How many characters of a foreign text are shown.
+const SHOWN: usize = 100;
+
+/// A foreign text for a message: one line, and not too long a one.
+pub(super) fn shown(text: &str) -> String {
+    let mut characters = text.chars();
+    let start: String = characters.by_ref().take(SHOWN).collect();
+    let more = if characters.next().is_some() {
+        "…"
+    } else {
+        ""
+    };
+    format!("{}{more}", start.escape_debug())
+}
+
+/// An error whose message may quote foreign names, as one line.
+pub(super) fn on_one_line(error: io::Error) -> io::Error {
+    let text = error.to_string();
+    if text.contains(char::is_control) {
+        io::Error::new(error.kind(), text.escape_debug().to_string())
+    } else {
+        error
+    }
+}
+
 /// Packages that cannot be added.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -82,6 +107,16 @@ pub enum AlpineError {
         what: String,
         /// The names of the keys.
         keys: Vec<String>,
+    },
+    /// A package of a folder that is not known here.
+    #[error(
+        "The package `{package}` comes from a folder `{folder}`, and no such repository is given"
+    )]
+    NotGiven {
+        /// The package.
+        package: String,
+        /// The name of the folder.
+        folder: String,
     },
     /// A signature that is wrong.
     #[error("{what} does not match its signature by `{key}`")]
@@ -188,6 +223,7 @@ impl Explain for AlpineError {
             | Self::Signature { .. }
             | Self::Mismatch { .. }
             | Self::FileChecksum { .. } => Kind::Integrity,
+            Self::NotGiven { .. } => Kind::Usage,
             Self::Path { .. } => Kind::Hostile,
             Self::System { .. }
             | Self::Special(_)
@@ -209,6 +245,7 @@ impl Explain for AlpineError {
             Self::UnknownKey { .. } => {
                 "give the public key with `--package-key`, once you know that it is the right one"
             }
+            Self::NotGiven { .. } => "give it with `--package-repository`",
             Self::Unsigned { .. } => "sign it with `abuild-sign`",
             Self::Signature { .. } | Self::Mismatch { .. } | Self::FileChecksum { .. } => {
                 "get it from another mirror: somebody changed it, or a download is damaged"

@@ -58,13 +58,39 @@ impl Source<'_> {
             // The bytes are those that were found right before; the keys may be others today.
             return unpack(package, BufReader::new(blob), self.keys, spool);
         }
-        let repository = self
-            .repositories
-            .iter()
-            .find(|it| it.is(&package.repository));
-        let repository = repository.unwrap_or(&package.repository);
+        let repository = match package.repository.among(self.repositories) {
+            Some(repository) => repository,
+            None if package.repository.is_folder_by_name() => {
+                return Err(AlpineError::NotGiven {
+                    package: package.label(),
+                    folder: package.repository.to_string(),
+                });
+            }
+            None => &package.repository,
+        };
         let name = package.file_name();
         let progress = self.reporter.start(&name, Some(package.size));
+        let downloaded = self.download(package, repository, key, spool);
+        if downloaded.is_ok() {
+            progress.advance(package.size);
+        }
+        progress.finish(if downloaded.is_ok() {
+            "downloaded"
+        } else {
+            "refused"
+        });
+        downloaded
+    }
+
+    /// Gets a package from its repository, and keeps it in the store once it was found right.
+    fn download(
+        &self,
+        package: &Package,
+        repository: &Repository,
+        key: Digest,
+        spool: &mut Spool,
+    ) -> Result<Unpacked, AlpineError> {
+        let name = package.file_name();
         let mut blob = HashingWriter::new(self.store.writer()?);
         let place = (package.arch.as_str(), name.as_str());
         repository.get(place, package.size, &mut blob, self.download)?;
@@ -85,8 +111,6 @@ impl Source<'_> {
         self.store.commit(blob, digest)?;
         let descriptor = Descriptor::new(MediaType::Other(MEDIA_TYPE.to_owned()), digest, size);
         memory::remember(self.store, KIND, key, &descriptor);
-        progress.advance(size);
-        progress.finish("downloaded");
         Ok(unpacked)
     }
 }

@@ -1,6 +1,7 @@
 //! The layer of packages: their files, and apk's own files as apk would leave them, so that scanners and a later `apk` see
 //! what is there.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
@@ -239,16 +240,34 @@ fn databases(
     Ok(files.into_iter().map(entry).collect())
 }
 
-/// What is asked for by name, a line each, sorted; what is asked for now takes the place of what was.
+/// What is asked for by name, a line for each name, sorted; what is asked for now takes the place of what was, and of two
+/// wishes for one name the later one counts, which says more (`bash`, `bash>5`).
 fn world(mut world: Vec<Dependency>, wanted: &[Dependency]) -> String {
     let is_kept = |old: &Dependency| !wanted.iter().any(|new| new.name() == old.name());
     world.retain(is_kept);
-    let mut lines: Vec<_> = world
-        .iter()
-        .chain(wanted)
-        .map(ToString::to_string)
-        .collect();
+    let lines = world.iter().chain(wanted);
+    let lines: BTreeMap<_, _> = lines.map(|it| (it.name(), it.to_string())).collect();
+    let mut lines: Vec<_> = lines.into_values().collect();
     lines.sort();
-    lines.dedup();
     lines.into_iter().map(|line| line + "\n").collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_has_one_line_in_the_world() {
+        let list = |text: &str| -> Vec<Dependency> {
+            let words = text.split_ascii_whitespace();
+            words.map(|word| word.parse().unwrap()).collect()
+        };
+        for (old, wanted, expected) in [
+            ("b a<2", "a c", "a\nb\nc\n"),
+            ("", "bash bash>5", "bash>5\n"),
+            ("a b", "", "a\nb\n"),
+        ] {
+            assert_eq!(world(list(old), &list(wanted)), expected);
+        }
+    }
 }

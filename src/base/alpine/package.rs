@@ -5,10 +5,12 @@ use serde::{Deserialize, Serialize};
 use super::AlpineError;
 use super::checksum::Checksum;
 use super::dependency::Dependency;
+use super::error::shown;
 use super::index::Index;
+use super::record::{RecordError, is_name};
 use super::repository::Repository;
-use super::resolve::resolve;
-use super::system::System;
+use super::resolve::{ResolveError, resolve};
+use super::system::{System, is_arch};
 use super::version::Version;
 use crate::layer::{Compression, RECIPE_VERSION};
 use crate::oci::{Digest, canonical};
@@ -19,7 +21,7 @@ const PACKAGES_VERSION: u32 = 1;
 
 /// A package that was chosen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", try_from = "Written")]
 pub struct Package {
     /// Its name.
     pub name: String,
@@ -35,6 +37,42 @@ pub struct Package {
     pub installed_size: u64,
     /// Where it comes from; without user and password when it is written down.
     pub repository: Repository,
+}
+
+/// A package as it is written down, which anybody may have written.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Written {
+    name: String,
+    version: Version,
+    arch: String,
+    checksum: Checksum,
+    size: u64,
+    installed_size: u64,
+    repository: Repository,
+}
+
+impl TryFrom<Written> for Package {
+    type Error = RecordError;
+
+    /// Name and architecture become parts of addresses and paths.
+    fn try_from(written: Written) -> Result<Self, RecordError> {
+        if !is_name(&written.name) {
+            return Err(RecordError::Name(shown(&written.name)));
+        }
+        if !is_arch(&written.arch) {
+            return Err(RecordError::Arch(shown(&written.arch)));
+        }
+        Ok(Self {
+            name: written.name,
+            version: written.version,
+            arch: written.arch,
+            checksum: written.checksum,
+            size: written.size,
+            installed_size: written.installed_size,
+            repository: written.repository,
+        })
+    }
 }
 
 /// What was asked for, and the packages that this takes beside those of the base.
@@ -70,7 +108,8 @@ pub fn choose(
     let installed = system.installed()?.records;
     let world = system.world()?;
     let arch = system.arch()?;
-    let found = resolve(&installed, &world, indexes, wanted)?;
+    let found = resolve(&installed, &world, indexes, wanted)
+        .map_err(|error| unreadable(indexes, &error).unwrap_or(error.into()))?;
     let mut wanted = wanted.to_vec();
     wanted.sort_by_key(ToString::to_string);
     wanted.dedup();
@@ -86,6 +125,21 @@ pub fn choose(
     Ok(Selection {
         packages: packages.collect(),
         wanted,
+    })
+}
+
+/// What tells better why a package is missing: its record is there, and cannot be read.
+fn unreadable(indexes: &[Index], error: &ResolveError) -> Option<AlpineError> {
+    let ResolveError::Missing { name, .. } = error else {
+        return None;
+    };
+    indexes.iter().find_map(|index| {
+        let source = index.unreadable.get(name)?.clone();
+        let what = format!(
+            "The record of `{name}` in the index of `{}`",
+            index.repository
+        );
+        Some(AlpineError::Record { what, source })
     })
 }
 
@@ -105,4 +159,28 @@ pub fn packages_key(base: Digest, selection: &Selection, compression: Compressio
         packages,
         compression,
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_down_leads_nowhere_else() {
+        let good = r#"{"name":"a","version":"1","arch":"x86_64","checksum":"Q12jmj7l5rSw0yVb/vlWAYkK/YBwk=","size":1,
+            "installed-size":1,"repository":"main"}"#;
+        serde_json::from_str::<Package>(good).unwrap();
+        for (from, to, expected) in [
+            (
+                r#""a""#,
+                r#""../../a""#,
+                "`../../a` is not the name of a package",
+            ),
+            ("x86_64", "../..", "`../..` is not an architecture"),
+            ("x86_64", "", "`` is not an architecture"),
+        ] {
+            let error = serde_json::from_str::<Package>(&good.replace(from, to)).unwrap_err();
+            assert!(error.to_string().starts_with(expected), "{error}");
+        }
+    }
 }

@@ -4,6 +4,7 @@
 
 use super::checksum::Checksum;
 use super::dependency::{Dependency, DependencyError, parse_list};
+use super::error::shown;
 use super::record::{Record, RecordError, is_name, number};
 use super::version::Version;
 use crate::oci::Digest;
@@ -65,7 +66,7 @@ impl PackageInfo {
             let text = || Some(value.to_owned());
             match key {
                 "pkgname" if is_name(value) => name = text(),
-                "pkgname" => return Err(RecordError::Name(value.to_owned())),
+                "pkgname" => return Err(RecordError::Name(shown(value))),
                 "pkgver" => version = Some(Version::of_package(value)?),
                 "arch" => info.arch = text(),
                 "pkgdesc" => value.clone_into(&mut info.description),

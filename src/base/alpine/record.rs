@@ -5,6 +5,7 @@
 
 use super::checksum::{Checksum, ChecksumError};
 use super::dependency::{Dependency, DependencyError, parse_list};
+use super::error::shown;
 use super::version::{Version, VersionError};
 
 /// What is known of a package without the package.
@@ -42,6 +43,8 @@ pub enum RecordError {
     Line(String),
     #[error("`{0}` is not the name of a package")]
     Name(String),
+    #[error("`{0}` is not an architecture")]
+    Arch(String),
     #[error("a package has no {0}")]
     Missing(&'static str),
     #[error("`{0}` is not a number")]
@@ -61,8 +64,7 @@ pub(super) fn is_name(text: &str) -> bool {
 }
 
 pub(super) fn number(text: &str) -> Result<u64, RecordError> {
-    text.parse()
-        .map_err(|_| RecordError::Number(text.to_owned()))
+    text.parse().map_err(|_| RecordError::Number(shown(text)))
 }
 
 impl Record {
@@ -89,10 +91,10 @@ impl Record {
             let (field, value) = line
                 .split_once(':')
                 .filter(|(field, _)| field.len() == 1)
-                .ok_or_else(|| RecordError::Line(line.to_owned()))?;
+                .ok_or_else(|| RecordError::Line(shown(line)))?;
             match field {
                 "P" if is_name(value) => name = Some(value.to_owned()),
-                "P" => return Err(RecordError::Name(value.to_owned())),
+                "P" => return Err(RecordError::Name(shown(value))),
                 "V" => version = Some(Version::of_package(value)?),
                 "C" => checksum = Some(value.parse()?),
                 "A" => record.arch = Some(value.to_owned()),
@@ -209,6 +211,26 @@ mod tests {
         ] {
             let error = Record::parse(&BASH.replace(from, to)).unwrap_err();
             assert_eq!(error.to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_foreign_stays_on_one_line_of_a_message() {
+        for line in [
+            "P:a\r::error::b",
+            "a\rb",
+            "V:1\rx",
+            "C:\r",
+            "S:\r",
+            "D:a=\r",
+            "D:a<>\u{1b}1",
+        ] {
+            let long = format!("{line}{}", "x".repeat(1 << 20));
+            for line in [line, &long] {
+                let error = Record::parse(&format!("{line}\n")).unwrap_err().to_string();
+                assert!(!error.contains(char::is_control), "{error:?}");
+                assert!(error.len() < 300, "{error:?}");
+            }
         }
     }
 }

@@ -1,13 +1,17 @@
 //! Where packages come from: addresses and folders that hold `ARCH/APKINDEX.tar.gz` and the packages beside it.
 
+use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::fmt;
 use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use reqwest::Url;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::AlpineError;
+use super::error::shown;
 use super::index::{self, Index};
 use super::signature::Keys;
 use crate::error::{Explain, FileError, IoResultExt as _, Kind};
@@ -77,8 +81,18 @@ pub enum RepositoryError {
     #[error("A repository has the tag `{0}`, and tags are not supported")]
     Tag(String),
     /// An address that nothing can be put behind.
-    #[error("The repository `{0}` has a `?` or `#`, behind which no file can be named")]
-    Query(String),
+    #[error(
+        "The address of a repository of packages has a `?` or `#`, behind which no file can be named"
+    )]
+    Query,
+    /// No address.
+    #[error("The address of a repository of packages cannot be read: {0}")]
+    Address(String),
+    /// A folder that is not named from the root on.
+    #[error(
+        "A repository with the protocol `file` is not named from the root on, as in `file:///srv/packages`"
+    )]
+    Relative,
 }
 
 impl Explain for RepositoryError {
@@ -107,16 +121,22 @@ impl FromStr for Repository {
             let tag = text.split_ascii_whitespace().next().unwrap_or(text);
             return Err(RepositoryError::Tag(tag.to_owned()));
         }
-        let repository = match text.split_once("://") {
+        match text.split_once("://") {
             None => return Ok(Self::Folder(text.into())),
-            Some(("file", path)) => return Ok(Self::Folder(path.into())),
-            Some(("http" | "https", _)) => Self::Url(text.trim_end_matches('/').to_owned()),
-            Some((protocol, _)) => return Err(RepositoryError::Protocol(protocol.to_owned())),
-        };
-        if text.contains(['?', '#']) {
-            return Err(RepositoryError::Query(repository.to_string()));
+            Some(("file", path)) if path.starts_with('/') => return Ok(Self::Folder(path.into())),
+            Some(("file", _)) => return Err(RepositoryError::Relative),
+            Some(("http" | "https", _)) => {}
+            Some((protocol, _)) => {
+                let protocol = protocol.rsplit('@').next().unwrap_or_default();
+                return Err(RepositoryError::Protocol(shown(protocol)));
+            }
         }
-        Ok(repository)
+        // What is refused is not quoted: a password may be anywhere in it.
+        let url = Url::parse(text).map_err(|error| RepositoryError::Address(error.to_string()))?;
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(RepositoryError::Query);
+        }
+        Ok(Self::Url(text.trim_end_matches('/').to_owned()))
     }
 }
 
@@ -125,12 +145,16 @@ impl fmt::Display for Repository {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Folder(path) => path.display().fmt(f),
-            Self::Url(url) => {
-                let (protocol, rest) = url.split_once("://").unwrap_or(("", url));
-                let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-                let host = host.rsplit('@').next().unwrap_or(host);
-                let path = path.split(['?', '#']).next().unwrap_or(path);
-                write!(f, "{protocol}://{host}{path}")
+            Self::Url(text) => {
+                let Ok(mut url) = Url::parse(text) else {
+                    // Only one that nobody has parsed.
+                    return f.write_str("an address that cannot be read");
+                };
+                let _ = url.set_username("");
+                let _ = url.set_password(None);
+                url.set_query(None);
+                url.set_fragment(None);
+                f.write_str(url.as_str().trim_end_matches('/'))
             }
         }
     }
@@ -143,8 +167,12 @@ impl fmt::Debug for Repository {
 }
 
 impl Serialize for Repository {
+    /// Of a folder its name only: where it lies differs from machine to machine.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        match self.folder_name() {
+            Some(name) => serializer.collect_str(&name),
+            None => serializer.collect_str(self),
+        }
     }
 }
 
@@ -170,9 +198,27 @@ impl Repository {
             .collect()
     }
 
-    /// Whether both are the same place, whoever asks.
-    pub(super) fn is(&self, other: &Self) -> bool {
-        self.to_string() == other.to_string()
+    /// The last part of a folder's path.
+    pub(super) fn folder_name(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Url(_) => None,
+            Self::Folder(path) => path.file_name().map(OsStr::to_string_lossy),
+        }
+    }
+
+    /// Whether it is a folder of which nothing but its name is known.
+    pub(super) fn is_folder_by_name(&self) -> bool {
+        matches!(self, Self::Folder(path) if path.components().count() == 1)
+    }
+
+    /// The one of `given` that is this place, whoever asks; a folder that was written down is found by its name.
+    pub(super) fn among<'a>(&'a self, given: &'a [Self]) -> Option<&'a Self> {
+        let is_same = |it: &&Self| it.to_string() == self.to_string();
+        let name = self.folder_name().filter(|_| self.is_folder_by_name());
+        given.iter().find(is_same).or_else(|| {
+            let mut given = given.iter();
+            name.and_then(|name| given.find(|it| it.folder_name().as_ref() == Some(&name)))
+        })
     }
 
     /// Reads the index for `arch`, and checks that a trusted key has signed it.
@@ -258,9 +304,14 @@ mod tests {
             let repository: Repository = text.parse().unwrap();
             assert_eq!(repository.to_string(), shown);
             assert_eq!(format!("{repository:?}"), shown);
-            assert_eq!(serde_json::to_value(&repository).unwrap(), shown);
-            let again: Repository = shown.parse().unwrap();
-            assert!(again.is(&repository));
+            let written = serde_json::to_value(&repository).unwrap();
+            if let Repository::Url(_) = repository {
+                assert_eq!(written, shown);
+            }
+            let again: Repository = serde_json::from_value(written).unwrap();
+            let given = ["other".parse().unwrap(), repository.clone()];
+            assert_eq!(again.among(&given), Some(&repository));
+            assert_eq!(again.among(&given[..1]), None);
         }
         for (text, expected) in [
             (" ", "An empty text names no repository of packages"),
@@ -274,7 +325,19 @@ mod tests {
             ),
             (
                 "https://me:secret@example.com/?token=secret",
-                "The repository `https://example.com/` has a `?` or `#`, behind which no file can be named",
+                "The address of a repository of packages has a `?` or `#`, behind which no file can be named",
+            ),
+            (
+                "https://me:s3/cret@example.com/x",
+                "The address of a repository of packages cannot be read: invalid port number",
+            ),
+            (
+                "me:secret@ftp://example.com",
+                "The repository of packages has the protocol `ftp`; there are `http`, `https` and `file`",
+            ),
+            (
+                "file://./packages",
+                "A repository with the protocol `file` is not named from the root on, as in `file:///srv/packages`",
             ),
         ] {
             assert_eq!(
@@ -282,6 +345,21 @@ mod tests {
                 expected
             );
         }
+    }
+
+    #[test]
+    fn a_folder_is_written_without_the_path_of_this_machine() {
+        let here = Repository::Folder("/home/me/packages".into());
+        assert_eq!(serde_json::to_value(&here).unwrap(), "packages");
+        let written: Repository = "packages".parse().unwrap();
+        let there = Repository::Folder("/builds/packages".into());
+        let given = [
+            "https://example.com/packages".parse().unwrap(),
+            there.clone(),
+        ];
+        assert_eq!(written.among(&given), Some(&there));
+        assert_eq!(here.among(&given), None);
+        assert_eq!(written.among(&given[..1]), None);
     }
 
     #[test]

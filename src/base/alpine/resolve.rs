@@ -8,6 +8,7 @@
 //!
 //! Where a choice leads into a conflict the next one is tried, which apk does not do, up to a limit.
 
+use std::cell::Cell;
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -22,6 +23,10 @@ pub use error::ResolveError;
 
 /// How many choices are taken back before the search is given up.
 const RETRIES: usize = 1000;
+
+/// How much is looked at before the search is given up: records that are compared, and what is noted for a way back. All
+/// of Alpine's packages together take a small part of it.
+const STEPS: u64 = 200_000_000;
 
 /// What was asked for in the place of a package.
 const REQUEST: &str = "the request";
@@ -67,6 +72,8 @@ struct Candidates<'a> {
     /// Packages of the repositories; the place of the repository with each.
     records: Vec<(usize, &'a Record)>,
     providers: BTreeMap<&'a str, Vec<Provider<'a>>>,
+    /// How many steps are left for the whole of the search.
+    left: Cell<u64>,
 }
 
 /// The packages that `wanted` takes beside those that are `installed`, by name; `world` must stay true.
@@ -78,6 +85,15 @@ pub(super) fn resolve<'a>(
     indexes: &'a [Index],
     wanted: &'a [Dependency],
 ) -> Result<Vec<(usize, &'a Record)>, ResolveError> {
+    resolve_within(STEPS, (installed, world), indexes, wanted)
+}
+
+fn resolve_within<'a>(
+    steps: u64,
+    (installed, world): (&'a [Record], &'a [Dependency]),
+    indexes: &'a [Index],
+    wanted: &'a [Dependency],
+) -> Result<Vec<(usize, &'a Record)>, ResolveError> {
     for dependency in wanted {
         if dependency.is_conflict() {
             return Err(ResolveError::Negative(dependency.to_string()));
@@ -86,7 +102,7 @@ pub(super) fn resolve<'a>(
             return Err(ResolveError::Tag(dependency.to_string()));
         }
     }
-    let candidates = Candidates::new(installed, indexes);
+    let candidates = Candidates::new(installed, indexes, steps);
     let need = |dependency, by| Need { dependency, by };
     let of_base = installed
         .iter()
@@ -101,7 +117,9 @@ pub(super) fn resolve<'a>(
         ..State::default()
     };
     let mut state = candidates.search(state)?;
-    while let Some(more) = candidates.triggered(&state) {
+    // What did not fit once is not tried again.
+    let mut failed = BTreeSet::new();
+    while let Some(more) = candidates.triggered(&state, &mut failed)? {
         state = more;
     }
     let mut found: Vec<_> = state
@@ -114,7 +132,7 @@ pub(super) fn resolve<'a>(
 }
 
 impl<'a> Candidates<'a> {
-    fn new(installed: &'a [Record], indexes: &'a [Index]) -> Self {
+    fn new(installed: &'a [Record], indexes: &'a [Index], steps: u64) -> Self {
         let records: Vec<_> = indexes
             .iter()
             .enumerate()
@@ -133,7 +151,15 @@ impl<'a> Candidates<'a> {
             installed,
             records,
             providers,
+            left: Cell::new(steps),
         }
+    }
+
+    /// Takes steps from those that are left.
+    fn spend(&self, steps: usize) -> Result<(), ResolveError> {
+        let left = self.left.get().checked_sub(steps as u64);
+        self.left.set(left.unwrap_or(0));
+        left.map(|_| ()).ok_or(ResolveError::Effort)
     }
 
     fn record(&self, place: usize) -> &'a Record {
@@ -149,7 +175,7 @@ impl<'a> Candidates<'a> {
     /// Meets all needs, or tells what the most obvious way failed on.
     fn search(&self, mut state: State<'a>) -> Result<State<'a>, ResolveError> {
         let mut first = None;
-        let mut branches: Vec<(State<'a>, VecDeque<usize>)> = Vec::new();
+        let mut branches: VecDeque<(State<'a>, VecDeque<usize>)> = VecDeque::new();
         for _ in 0..=RETRIES {
             let failure = loop {
                 let Some(need) = state.needs.pop_front() else {
@@ -158,6 +184,7 @@ impl<'a> Candidates<'a> {
                         Some(error) => break error,
                     }
                 };
+                self.spend(self.installed.len() + state.chosen.len() + 1)?;
                 if self
                     .present(&state)
                     .any(|record| record.satisfies(need.dependency))
@@ -167,10 +194,18 @@ impl<'a> Candidates<'a> {
                 match self.choices(&state, &need) {
                     Ok(choices) if choices.is_empty() => state.deferred.push(need),
                     Ok(mut choices) => {
-                        let before = (choices.len() > 1).then(|| state.clone());
+                        let before = if choices.len() > 1 {
+                            Some(self.noted(&state)?)
+                        } else {
+                            None
+                        };
                         let best = choices.pop_front().expect("there is one");
                         if let Some(before) = before {
-                            branches.push((before, choices));
+                            branches.push_back((before, choices));
+                            // There are not enough retries to come back further.
+                            if branches.len() > RETRIES {
+                                branches.pop_front();
+                            }
                         }
                         self.choose(&mut state, best);
                     }
@@ -178,18 +213,26 @@ impl<'a> Candidates<'a> {
                 }
             };
             first.get_or_insert(failure);
-            let Some((mut before, mut choices)) = branches.pop() else {
+            let Some((mut before, mut choices)) = branches.pop_back() else {
                 break;
             };
             if let Some(next) = choices.pop_front() {
                 if !choices.is_empty() {
-                    branches.push((before.clone(), choices));
+                    branches.push_back((self.noted(&before)?, choices));
                 }
                 self.choose(&mut before, next);
             }
             state = before;
         }
         Err(first.expect("the search fails with a reason"))
+    }
+
+    /// The state for a way back.
+    fn noted(&self, state: &State<'a>) -> Result<State<'a>, ResolveError> {
+        let lists = [&state.deferred, &state.conflicts];
+        let noted: usize = lists.into_iter().map(Vec::len).sum();
+        self.spend(noted + state.needs.len() + state.chosen.len())?;
+        Ok(state.clone())
     }
 
     fn choose(&self, state: &mut State<'a>, place: usize) {
@@ -345,8 +388,15 @@ impl<'a> Candidates<'a> {
         })
     }
 
-    /// The state with one more package that comes by itself, if there is one.
-    fn triggered(&self, state: &State<'a>) -> Option<State<'a>> {
+    /// The state with one more package that comes by itself, if there is one; `failed` are the places of those that did
+    /// not fit.
+    fn triggered(
+        &self,
+        state: &State<'a>,
+        failed: &mut BTreeSet<usize>,
+    ) -> Result<Option<State<'a>>, ResolveError> {
+        let conditions = self.records.iter().map(|(_, it)| it.install_if.len());
+        self.spend(conditions.sum::<usize>() * (state.chosen.len() + 1))?;
         let is_met = |dependency: &Dependency| {
             let is_there = self
                 .present(state)
@@ -358,6 +408,7 @@ impl<'a> Candidates<'a> {
             chosen.any(|record| record.satisfies(dependency))
         };
         let mut ready: Vec<_> = (0..self.records.len())
+            .filter(|place| !failed.contains(place))
             .filter(|place| {
                 let conditions = &self.record(*place).install_if;
                 conditions.iter().any(is_new) && conditions.iter().all(is_met)
@@ -371,15 +422,21 @@ impl<'a> Candidates<'a> {
             let name = |provider: &Provider<'a>| &self.record(provider.place).name;
             name(a).cmp(name(b)).then_with(|| self.prefer(a, b))
         });
-        ready.into_iter().find_map(|provider| {
+        for provider in ready {
+            self.spend(self.installed.len() + state.chosen.len())?;
             let record = self.record(provider.place);
             if self.rival(state, record).is_some() {
-                return None;
+                continue;
             }
-            let mut more = state.clone();
+            let mut more = self.noted(state)?;
             self.choose(&mut more, provider.place);
-            self.search(more).ok()
-        })
+            match self.search(more) {
+                Ok(more) => return Ok(Some(more)),
+                Err(ResolveError::Effort) => return Err(ResolveError::Effort),
+                Err(_) => failed.insert(provider.place),
+            };
+        }
+        Ok(None)
     }
 
     fn labels<'p>(&self, providers: impl Iterator<Item = &'p Provider<'a>>) -> Vec<String>

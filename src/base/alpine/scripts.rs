@@ -14,11 +14,17 @@ use serde::Serialize;
 
 use super::checksum::Checksum;
 use super::segments::invalid;
+use crate::base::entries::each_entry;
 use crate::base::tree::Tree;
 use crate::layer::{Compression, Compressor};
 
 /// How much `scripts.tar.gz` may unpack to.
 const LIMIT: u64 = 64 << 20;
+
+/// Longest script of a base that is looked at.
+const SCRIPT_LIMIT: u64 = 8 << 20;
+/// Longest pattern of a trigger (`PATH_MAX` of Linux); a longer one fits no folder.
+const PATTERN_LIMIT: usize = 4096;
 
 /// When apk runs a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -120,19 +126,17 @@ pub(super) struct Kept {
 /// The triggers of a base, by the identity of their packages.
 pub(super) fn triggers_in(scripts: &[u8]) -> io::Result<BTreeMap<String, Vec<u8>>> {
     let mut found = BTreeMap::new();
-    let mut archive = tar::Archive::new(scripts);
-    for entry in archive.entries()? {
-        let mut entry = entry?;
-        let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+    each_entry(scripts, |entry| {
         // `PACKAGE.CHECKSUM.SCRIPT`; base64 has no dots.
-        if let Some((rest, "trigger")) = path.rsplit_once('.')
+        if let Some((rest, "trigger")) = entry.path.rsplit_once('.')
             && let Some((_, identity)) = rest.rsplit_once('.')
         {
             let mut text = Vec::new();
-            entry.read_to_end(&mut text)?;
+            entry.content.take(SCRIPT_LIMIT).read_to_end(&mut text)?;
             found.insert(identity.to_owned(), text);
         }
-    }
+        Ok(())
+    })?;
     Ok(found)
 }
 
@@ -154,9 +158,41 @@ pub(super) fn append(scripts: &[u8], more: &[Kept]) -> io::Result<Vec<u8>> {
         header.set_uid(0);
         header.set_gid(0);
         let path = format!("{}.{}.{}", kept.package, kept.identity, kept.script);
-        builder.append_data(&mut header, path, &kept.text[..])?;
+        name(&mut builder, &mut header, path.as_bytes())?;
+        header.set_cksum();
+        builder.append(&header, &kept.text[..])?;
     }
     builder.into_inner()
+}
+
+/// Names an entry as it is written: taken as a path, the `//` that base64 may have would become one `/`.
+///
+/// A name that is longer than its field goes before the entry, as GNU tar has it.
+fn name(
+    builder: &mut tar::Builder<Vec<u8>>,
+    header: &mut tar::Header,
+    name: &[u8],
+) -> io::Result<()> {
+    let put = |header: &mut tar::Header, name: &[u8]| {
+        let field = &mut header.as_old_mut().name;
+        let length = name.len().min(field.len());
+        field[..length].copy_from_slice(&name[..length]);
+        name.len() > length
+    };
+    if !put(header, name) {
+        return Ok(());
+    }
+    let mut long = tar::Header::new_gnu();
+    put(&mut long, b"././@LongLink");
+    long.set_entry_type(tar::EntryType::GNULongName);
+    long.set_mode(0o644);
+    long.set_uid(0);
+    long.set_gid(0);
+    long.set_mtime(0);
+    // With a NUL at its end.
+    long.set_size(name.len() as u64 + 1);
+    long.set_cksum();
+    builder.append(&long, name.chain(&[0][..]))
 }
 
 /// Unpacks `scripts.tar.gz`, the form of apk 3.
@@ -181,20 +217,38 @@ pub(super) fn pack(bytes: &[u8]) -> io::Result<Vec<u8>> {
 /// `FNM_PATHNAME`.
 pub(super) fn watches(pattern: &str, folder: &str) -> bool {
     let (pattern, folder) = (pattern.trim_matches('/'), folder.trim_matches('/'));
-    pattern.split('/').count() == folder.split('/').count()
+    pattern.len() <= PATTERN_LIMIT
+        && pattern.split('/').count() == folder.split('/').count()
         && pattern
             .split('/')
             .zip(folder.split('/'))
-            .all(|(pattern, name)| fits(pattern, name))
+            .all(|(pattern, name)| fits(pattern.as_bytes(), name.as_bytes()))
 }
 
-fn fits(pattern: &str, name: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == name,
-        Some((start, rest)) => name.strip_prefix(start).is_some_and(|left| {
-            (0..=left.len()).any(|at| left.get(at..).is_some_and(|left| fits(rest, left)))
-        }),
+/// Whether a name fits a pattern. Only the last `*` is ever made longer: those before it had the shortest part that fits,
+/// and a longer one leaves less for the rest.
+fn fits(pattern: &[u8], name: &[u8]) -> bool {
+    let (mut in_pattern, mut in_name) = (0, 0);
+    // What follows the last `*`, and where the name went on behind it.
+    let mut star = None;
+    while in_name < name.len() {
+        match (pattern.get(in_pattern), &mut star) {
+            (Some(b'*'), _) => {
+                in_pattern += 1;
+                star = Some((in_pattern, in_name));
+            }
+            (Some(byte), _) if *byte == name[in_name] => {
+                in_pattern += 1;
+                in_name += 1;
+            }
+            (_, Some((behind, from))) => {
+                *from += 1;
+                (in_pattern, in_name) = (*behind, *from);
+            }
+            (_, None) => return false,
+        }
     }
+    pattern[in_pattern..].iter().all(|byte| *byte == b'*')
 }
 
 #[cfg(test)]
@@ -260,8 +314,59 @@ mod tests {
             ("/lib/modules/*", "lib/modules/6.1/kernel", false),
             ("/usr/share/*fonts*", "usr/share/myfonts1", true),
             ("/usr/*/x", "usr/y/z", false),
+            ("/*a*b", "acab", true),
+            ("/*a*b", "acabc", false),
+            ("/**", "", true),
+            ("/ab*ba", "aba", false),
         ] {
             assert_eq!(watches(pattern, folder), expected, "{pattern} {folder}");
+        }
+    }
+
+    #[test]
+    fn no_pattern_takes_long_or_deep() {
+        let folder = "a".repeat(200);
+        for pattern in ["*".repeat(200_000), "*a".repeat(2000) + "b"] {
+            assert!(!watches(&pattern, &folder));
+        }
+    }
+
+    #[test]
+    fn a_sparse_script_is_refused_before_it_fills_the_memory() {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::GNUSparse);
+        header.set_path("a-1.Q1.trigger").unwrap();
+        header.set_size(0);
+        let gnu = header.as_gnu_mut().unwrap();
+        gnu.realsize.copy_from_slice(b"00100000000\0");
+        header.set_cksum();
+        let mut builder = tar::Builder::new(Vec::new());
+        builder.append(&header, &b""[..]).unwrap();
+        let error = triggers_in(&builder.into_inner().unwrap()).unwrap_err();
+        assert_eq!(error.to_string(), "it has a sparse file");
+    }
+
+    #[test]
+    fn a_name_is_written_as_it_is() {
+        let mut identity = [0; 20];
+        identity[3..6].fill(0xff);
+        for package in ["a-1".to_owned(), "a".repeat(120)] {
+            let kept = Kept {
+                package: package.clone(),
+                identity: Checksum::Sha1(identity),
+                script: Script::Trigger,
+                text: b"x".to_vec(),
+                time: 7,
+            };
+            let scripts = append(b"", std::slice::from_ref(&kept)).unwrap();
+            let identity = kept.identity.to_string();
+            assert!(identity.contains("//"), "{identity}");
+            let expected = [(identity.clone(), b"x".to_vec())];
+            assert_eq!(triggers_in(&scripts).unwrap(), expected.into());
+            let mut archive = tar::Archive::new(&scripts[..]);
+            let entry = archive.entries().unwrap().next().unwrap().unwrap();
+            let name = format!("{package}.{identity}.trigger");
+            assert_eq!(entry.path_bytes(), name.as_bytes());
         }
     }
 }

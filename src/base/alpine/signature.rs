@@ -3,7 +3,7 @@
 //! A signature is a file `.SIGN.ALGORITHM.KEY` before what it signs: RSA, PKCS #1 v1.5, over SHA-1 (`RSA`), SHA-256
 //! (`RSA256`) or SHA-512 (`RSA512`). The name tells which of the trusted keys to try, and is never used as a path.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_lc_rs::signature::{
     RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_2048_8192_SHA256,
@@ -13,10 +13,11 @@ use rustls::pki_types::SubjectPublicKeyInfoDer;
 use rustls::pki_types::pem::PemObject as _;
 
 use super::AlpineError;
+use super::error::shown;
 
-/// Public keys that are trusted, by the names of their files.
+/// Public keys that are trusted, by the names of their files. Several may have one name: each of them counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Keys(BTreeMap<String, Vec<u8>>);
+pub struct Keys(BTreeMap<String, BTreeSet<Vec<u8>>>);
 
 /// A signature, as it stands before what it signs.
 #[derive(Debug, Clone)]
@@ -39,14 +40,17 @@ impl Keys {
     /// Trusts the key in a PEM file; signatures name it by the file's own name (`you@example.com-4a6a0840.rsa.pub`).
     pub fn insert(&mut self, file_name: &str, pem: &[u8]) -> Result<(), AlpineError> {
         let key = SubjectPublicKeyInfoDer::from_pem_slice(pem)
-            .map_err(|_| AlpineError::Key(file_name.to_owned()))?;
-        self.0.insert(file_name.to_owned(), key.as_ref().to_vec());
+            .map_err(|_| AlpineError::Key(shown(file_name)))?;
+        let named = self.0.entry(file_name.to_owned()).or_default();
+        named.insert(key.as_ref().to_vec());
         Ok(())
     }
 
-    /// Trusts what `other` trusts as well; of two keys with one name, its own.
+    /// Trusts what `other` trusts as well.
     pub fn extend(&mut self, other: Self) {
-        self.0.extend(other.0);
+        for (name, keys) in other.0 {
+            self.0.entry(name).or_default().extend(keys);
+        }
     }
 
     /// Whether nothing is trusted.
@@ -69,17 +73,21 @@ impl Keys {
                 continue;
             };
             let algorithm = ALGORITHMS.iter().find(|(name, _)| *name == algorithm);
-            let (Some((_, algorithm)), Some(bytes)) = (algorithm, self.0.get(key)) else {
-                unknown.push(key.to_owned());
+            let (Some((_, algorithm)), Some(keys)) = (algorithm, self.0.get(key)) else {
+                unknown.push(shown(key));
                 continue;
             };
-            // The first one by a known key decides, as with apk.
-            return UnparsedPublicKey::new(*algorithm, bytes)
-                .verify(message, &signature.bytes)
-                .map_err(|_| AlpineError::Signature {
-                    what,
-                    key: key.to_owned(),
-                });
+            // The first one by a key of a known name decides, as with apk.
+            let is_by = |bytes: &Vec<u8>| {
+                let key = UnparsedPublicKey::new(*algorithm, bytes);
+                key.verify(message, &signature.bytes).is_ok()
+            };
+            return if keys.iter().any(is_by) {
+                Ok(())
+            } else {
+                let key = shown(key);
+                Err(AlpineError::Signature { what, key })
+            };
         }
         Err(if unknown.is_empty() {
             AlpineError::Unsigned { what }

@@ -19,7 +19,7 @@ use crate::oci::{Digest, canonical};
 const SYSTEM_VERSION: u32 = 1;
 
 /// Where apk keeps what it knows: in Alpine, and where `/lib` went into `/usr`.
-const DATABASES: [&str; 2] = ["lib/apk/db", "usr/lib/apk/db"];
+pub(super) const DATABASES: [&str; 2] = ["lib/apk/db", "usr/lib/apk/db"];
 /// What is asked for by name.
 pub(super) const WORLD: &str = "etc/apk/world";
 const REPOSITORIES: &str = "etc/apk/repositories";
@@ -134,7 +134,7 @@ impl System {
     pub fn arch(&self) -> Result<String, AlpineError> {
         let written = self.text(ARCH)?;
         if let Some(arch) = written.split_ascii_whitespace().next() {
-            return Ok(arch.to_owned());
+            return checked(arch.to_owned());
         }
         let archs = self
             .installed()?
@@ -145,6 +145,7 @@ impl System {
         archs
             .next()
             .ok_or_else(|| AlpineError::Special(ARCH.to_owned()))
+            .and_then(checked)
     }
 
     /// The repositories that it names and that can be reached from here.
@@ -199,6 +200,20 @@ impl System {
             true,
         ))
     }
+}
+
+fn checked(arch: String) -> Result<String, AlpineError> {
+    if is_arch(&arch) {
+        Ok(arch)
+    } else {
+        Err(AlpineError::Special(ARCH.to_owned()))
+    }
+}
+
+/// Whether a text can be an architecture: it becomes a part of addresses and paths.
+pub(super) fn is_arch(text: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    !text.is_empty() && text.chars().all(is_plain)
 }
 
 pub(super) fn unreadable(path: &str, source: io::Error) -> AlpineError {

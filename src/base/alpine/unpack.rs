@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use super::AlpineError;
 use super::checksum::{Checksum, Sha1};
+use super::error::on_one_line;
 use super::package::Package;
 use super::pkginfo::PackageInfo;
 use super::scripts::Script;
@@ -19,7 +20,7 @@ use super::signature::Keys;
 use crate::archive::Limits;
 use crate::base::entries::{LayerEntry, each_entry};
 use crate::base::facts;
-use crate::base::tree::{Keep, TEXT_LIMIT};
+use crate::base::tree::{HEAD, Keep, TEXT_LIMIT, TEXTS_LIMIT};
 use crate::error::IoResultExt as _;
 use crate::fs;
 use crate::layer::{Content, ContentSource, ImagePath, Owner};
@@ -27,6 +28,10 @@ use crate::oci::{LazyFile, Sha256};
 
 /// Longest `.PKGINFO` or script.
 const CONTROL_LIMIT: u64 = 8 << 20;
+
+/// How much more than it says a package may have: what it says counts blocks here, and bytes there.
+const SIZE_FACTOR: u64 = 2;
+const SIZE_MARGIN: u64 = 16 << 20;
 
 /// Scripts and their bytes.
 type Scripts = Vec<(Script, Vec<u8>)>;
@@ -73,6 +78,8 @@ pub(super) struct Spool {
     length: u64,
     lazy: Arc<LazyFile>,
     groups: usize,
+    /// How many bytes of files may still be kept.
+    left: u64,
 }
 
 impl Spool {
@@ -85,6 +92,7 @@ impl Spool {
             length: 0,
             lazy: Arc::new(LazyFile::private(file)),
             groups: 0,
+            left: TEXTS_LIMIT as u64,
         })
     }
 
@@ -93,13 +101,21 @@ impl Spool {
         Ok(self.writer.flush().at("write", &self.folder)?)
     }
 
+    /// Whether so many bytes more can be kept.
+    fn spare(&mut self, bytes: u64) -> bool {
+        let left = self.left.checked_sub(bytes);
+        self.left = left.unwrap_or(self.left);
+        left.is_some()
+    }
+
     /// Takes the bytes of a file: its content, its checksum, and what is kept of it.
     fn take(&mut self, name: Arc<str>, entry: &mut LayerEntry<'_>) -> io::Result<ItemKind> {
         let keep = match facts::keep(&entry.path) {
             Keep::Text if entry.size <= TEXT_LIMIT => Some(entry.size),
-            Keep::Head => Some(entry.size.min(TEXT_LIMIT)),
+            Keep::Head => Some(entry.size.min(HEAD)),
             _ => None,
         };
+        let keep = keep.filter(|bytes| self.spare(*bytes));
         let (mut sha256, mut sha1) = (Sha256::default(), Sha1::default());
         let mut kept = keep.map(|_| Vec::new());
         let mut piece = vec![0; 64 << 10];
@@ -158,7 +174,7 @@ pub(super) fn unpack(
         Ok(error) => AlpineError::File(error),
         Err(source) => AlpineError::Unreadable {
             what: what.clone(),
-            source,
+            source: on_one_line(source),
         },
     };
     let mismatch = |of, says| AlpineError::Mismatch {
@@ -180,6 +196,7 @@ pub(super) fn unpack(
         spool,
         items: Vec::new(),
         files: BTreeMap::new(),
+        left: (info.installed_size.saturating_mul(SIZE_FACTOR)).saturating_add(SIZE_MARGIN),
         failure: None,
     };
     let mut data = Data::new(input);
@@ -238,6 +255,8 @@ struct Reader<'a> {
     items: Vec<Item>,
     /// The places of all files, by path.
     files: BTreeMap<String, usize>,
+    /// How many bytes of files it may still have.
+    left: u64,
     failure: Failure,
 }
 
@@ -314,6 +333,10 @@ impl Reader<'_> {
         };
         let key = item.path.as_str().to_owned();
         if entry.kind.is_file() || entry.kind.is_contiguous() {
+            let Some(left) = self.left.checked_sub(entry.size) else {
+                return refuse("with which it has far more bytes than it says");
+            };
+            self.left = left;
             let name = format!("{}:{key}", self.package);
             item.kind = self.spool.take(name.into(), entry)?;
             self.files.insert(key.clone(), self.items.len());
@@ -334,11 +357,13 @@ impl Reader<'_> {
             let file = &self.items[place];
             (item.mode, item.owner) = (file.mode, file.owner);
             item.kind = file.kind.clone();
-            // What is kept goes by the path.
-            if let ItemKind::File { kept, .. } = &mut item.kind
-                && facts::keep(&key) == Keep::Nothing
-            {
-                *kept = None;
+            // What is kept goes by the path, and counts for each.
+            if let ItemKind::File { kept, .. } = &mut item.kind {
+                let is_wanted = facts::keep(&key) != Keep::Nothing;
+                let spool = &mut *self.spool;
+                *kept = kept
+                    .take()
+                    .filter(|bytes| is_wanted && spool.spare(bytes.len() as u64));
             }
             self.files.insert(key.clone(), self.items.len());
         } else if !entry.kind.is_dir() {

@@ -12,6 +12,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::error::shown;
+
 /// The version of a package or of something that a package provides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -158,7 +160,7 @@ impl FromStr for Version {
     fn from_str(text: &str) -> Result<Self, VersionError> {
         let version = Self::of_package(text)?;
         match version.parts.last() {
-            None | Some(Part::Unknown) => Err(VersionError(text.to_owned())),
+            None | Some(Part::Unknown) => Err(VersionError(shown(text))),
             Some(_) => Ok(version),
         }
     }
@@ -170,7 +172,7 @@ impl Version {
     pub(super) fn of_package(text: &str) -> Result<Self, VersionError> {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "._~+-:".contains(c);
         if text.is_empty() || !text.chars().all(is_plain) {
-            return Err(VersionError(text.to_owned()));
+            return Err(VersionError(shown(text)));
         }
         let mut rest = text;
         let mut parts = Vec::new();

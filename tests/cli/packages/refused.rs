@@ -141,7 +141,7 @@ fn a_repository_has_to_be_named_by_somebody() {
         (
             "https://example.com/main?token=1",
             2,
-            "The repository `https://example.com/main` has a `?` or `#`, behind which no file can be named",
+            "The address of a repository of packages has a `?` or `#`, behind which no file can be named",
         ),
     ] {
         let run = build_from(&context, place, &["--package", "tool"]);

@@ -12,6 +12,9 @@ pub enum ResolveError {
     /// A tag of a repository.
     #[error("`{0}` cannot be asked for: repositories with tags are not supported")]
     Tag(String),
+    /// There are too many ways to try.
+    #[error("No packages that go together were found before the search for them got too long")]
+    Effort,
     /// Nobody has it.
     #[error("No repository has `{name}`, which {by} needs")]
     Missing {
@@ -71,7 +74,7 @@ impl Explain for ResolveError {
             Self::Negative(_) | Self::Tag(_) => Kind::Usage,
             Self::Missing { .. } | Self::Version { .. } => Kind::NotFound,
             Self::Installed { .. } | Self::Conflict { .. } => Kind::Incompatible,
-            Self::Virtual { .. } => Kind::Input,
+            Self::Virtual { .. } | Self::Effort => Kind::Input,
         }
     }
 
@@ -82,6 +85,9 @@ impl Explain for ResolveError {
             }
             Self::Installed { .. } => {
                 "choose a base with newer packages, or a repository of the base's own release"
+            }
+            Self::Effort => {
+                "ask for fewer packages, or for versions that leave less to choose from"
             }
             Self::Virtual { .. } => "ask for one of them by name",
             Self::Negative(_) | Self::Tag(_) | Self::Conflict { .. } => return None,

@@ -17,6 +17,7 @@ fn index(name: &str, packages: &[&str]) -> Index {
     Index {
         repository: Repository::Folder(name.into()),
         records: packages.iter().map(|text| record(text)).collect(),
+        unreadable: BTreeMap::new(),
     }
 }
 
@@ -283,4 +284,47 @@ fn the_repository_that_is_named_first_counts() {
         .map(|(place, record)| (*place, record.label()))
         .collect();
     assert_eq!(places, [(0, "a-1".to_owned()), (1, "b-2".to_owned())]);
+}
+
+#[test]
+fn one_budget_of_steps_holds_for_the_whole_search() {
+    // Each of them comes with `a`, and none of them fits: the search for each is as long as it may be.
+    let mut packages = vec!["a=1".to_owned()];
+    for number in 0..40 {
+        packages.push(format!("t{number}=1 i:a;D:n0 n1 n2 n3 n4 n5 n6 n7 missing"));
+    }
+    for number in 0..8 {
+        packages.extend((0..4).map(|way| format!("x{number}-{way}=1 p:n{number}=1")));
+    }
+    let packages: Vec<_> = packages.iter().map(String::as_str).collect();
+    let (indexes, wanted) = ([index("main", &packages)], list("a"));
+    let found = resolve_within(20_000, (&[], &[]), &indexes, &wanted);
+    assert_eq!(found.unwrap_err(), ResolveError::Effort);
+    let simple = [index("main", &["a=1"])];
+    assert!(resolve_within(20_000, (&[], &[]), &simple, &wanted).is_ok());
+}
+
+#[test]
+fn what_comes_by_itself_and_does_not_fit_is_tried_once() {
+    let mut packages = vec!["a=1".to_owned(), "t=1 i:a;D:missing".to_owned()];
+    packages.extend((0..50).map(|number| format!("u{number}=1 i:a")));
+    let packages: Vec<_> = packages.iter().map(String::as_str).collect();
+    let (indexes, wanted) = ([index("main", &packages)], list("a"));
+    let candidates = Candidates::new(&[], &indexes, STEPS);
+    let state = State {
+        needs: wanted
+            .iter()
+            .map(|dependency| Need {
+                dependency,
+                by: None,
+            })
+            .collect(),
+        ..State::default()
+    };
+    let mut state = candidates.search(state).unwrap();
+    let mut failed = BTreeSet::new();
+    while let Some(more) = candidates.triggered(&state, &mut failed).unwrap() {
+        state = more;
+    }
+    assert_eq!((state.chosen.len(), failed.len()), (51, 1));
 }
