@@ -242,10 +242,11 @@ pub(crate) fn an_image_of_alpine_is_read_as_apk_does() {
             "zlib-1.3.1-r1",
         ]
     );
-    let main: Repository = "https://dl-cdn.alpinelinux.org/alpine/v3.20/main"
-        .parse()
-        .unwrap();
-    assert_eq!(system.repositories().unwrap()[0], main);
+    let own = system.repositories().unwrap();
+    assert!(
+        own[0].to_string().ends_with("/alpine/v3.20/main"),
+        "{own:?}"
+    );
     assert_eq!(scene.base().facts.missing, ["bash"]);
 
     // What is there stays byte for byte; the package comes behind it.

@@ -102,7 +102,7 @@ impl Explain for RepositoryError {
 
     fn hint(&self) -> Option<String> {
         Some(
-            "name what comes before `ARCH/APKINDEX.tar.gz`: `https://dl-cdn.alpinelinux.org/alpine/v3.22/main`, or a \
+            "name what comes before `ARCH/APKINDEX.tar.gz`: `https://mirror.example.com/alpine/v3.22/main`, or a \
              folder"
                 .to_owned(),
         )
