@@ -82,10 +82,14 @@ impl Explain for TomlError {
 
 /// Reads a file of at most `limit` bytes.
 pub fn read<T: DeserializeOwned>(path: &Path, limit: u64) -> Result<T, TomlError> {
-    let text = String::from_utf8(read_limited(path, limit)?)
+    parse(path, &text(path, limit)?)
+}
+
+/// The text of a file of at most `limit` bytes.
+pub fn text(path: &Path, limit: u64) -> Result<String, FileError> {
+    String::from_utf8(read_limited(path, limit)?)
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
-        .at("read", path)?;
-    parse(path, &text)
+        .at("read", path)
 }
 
 /// Reads a text that was in the file at `path`.

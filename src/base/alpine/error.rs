@@ -254,7 +254,7 @@ impl Explain for AlpineError {
                 source: DownloadError::NotFound,
                 ..
             } => {
-                "name what comes before `ARCH/APKINDEX.tar.gz`; a package of an older index is replaced by a newer one"
+                "name what comes before `ARCH/APKINDEX.tar.gz`; a package that is gone was replaced by a newer one: write the lock anew, if it is in one"
             }
             Self::OtherBase { .. } => "choose the packages again",
             Self::Conflict { .. } => "leave one of them out",

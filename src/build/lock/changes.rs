@@ -75,10 +75,8 @@ impl LockedRequest {
         if self.artifacts {
             add(facts, "The lock of the artifacts", Some("on"));
         }
-        for package in &self.packages {
-            let what = format!("The wanted package `{package}`");
-            add(facts, &what, Some("wanted"));
-        }
+        let packages = (!self.packages.is_empty()).then(|| self.packages.join(", "));
+        add(facts, "The list of packages", packages.as_deref());
     }
 }
 
@@ -151,10 +149,10 @@ impl LockedPlatform {
                 .fold(value, |value, (key, text)| format!("{value}, {key}={text}"));
             add(facts, &what, Some(&value));
         }
-        for wanted in &self.wanted {
-            let what = format!("The wanted package `{wanted}` for {platform}");
-            add(facts, &what, Some("wanted"));
-        }
+        let wanted: Vec<_> = self.wanted.iter().map(ToString::to_string).collect();
+        let wanted = (!wanted.is_empty()).then(|| wanted.join(", "));
+        let what = format!("The list of packages for {platform}");
+        add(facts, &what, wanted.as_deref());
         for package in &self.packages {
             let what = format!("The package `{}` for {platform}", package.name);
             let value = format!(

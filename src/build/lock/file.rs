@@ -13,7 +13,7 @@ use crate::base::alpine::{Dependency, Package, Selection};
 use crate::error::FileError;
 use crate::flink::FlinkVersion;
 use crate::flink::release::Sha512;
-use crate::fs;
+use crate::fs::{self, toml};
 use crate::layer::RECIPE_VERSION;
 use crate::oci::{Config, Descriptor, DiffId, Digest, MediaType, Platform};
 
@@ -245,29 +245,29 @@ impl Lock {
 
     /// Reads the lock at `path`.
     pub fn read(path: &Path) -> Result<Self, LockError> {
-        let bytes = fs::read_limited(path, LIMIT)?;
-        Self::parse(&bytes).map_err(|source| LockError::Malformed {
-            path: path.to_owned(),
-            source: Box::new(source),
-        })
+        Self::parse(path, &toml::text(path, LIMIT)?)
     }
 
-    fn parse(bytes: &[u8]) -> Result<Self, toml::de::Error> {
+    /// Reads the text of the file at `path`.
+    fn parse(path: &Path, text: &str) -> Result<Self, LockError> {
         #[derive(Deserialize)]
         struct Version {
             version: u32,
         }
-        let text =
-            std::str::from_utf8(bytes).map_err(|_| serde::de::Error::custom("it is not UTF-8"))?;
         // A form that is not known is told as that, not as its first unknown key.
-        let Version { version } = toml::from_str(text)?;
+        let Version { version } = toml::parse(path, text)?;
         if version != VERSION {
-            return Err(serde::de::Error::custom(format!(
-                "it has the form {version}, and this program knows the form {VERSION}"
-            )));
+            return Err(LockError::Form {
+                path: path.to_owned(),
+                found: version,
+                known: VERSION,
+            });
         }
-        let lock: Self = toml::from_str(text)?;
-        lock.checked().map_err(serde::de::Error::custom)
+        let lock: Self = toml::parse(path, text)?;
+        lock.checked().map_err(|what| LockError::Contradiction {
+            path: path.to_owned(),
+            what,
+        })
     }
 
     /// The same, if it does not contradict itself: what two branches wrote is easily put together to something of both.
@@ -294,25 +294,30 @@ impl Lock {
         }
     }
 
-    /// Reads the lock that would be written anew at `path`, if there is one. What is no lock of this program is not to be
-    /// written over; a lock that makes no sense any more is.
+    /// Reads the lock that would be written anew at `path`, if there is one. What is no lock of this program, or one of another
+    /// form, is not to be written over; a lock that makes no sense any more is.
     pub fn before(path: &Path) -> Result<Option<Self>, LockError> {
         let bytes = match fs::read_limited(path, LIMIT) {
             Ok(bytes) => bytes,
             Err(error) if error.is_not_found() => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        if !bytes.starts_with(HEAD.as_bytes()) {
+        let text = String::from_utf8(bytes).ok();
+        let Some(text) = text.filter(|text| text.starts_with(HEAD)) else {
             return Err(LockError::Other {
                 path: path.to_owned(),
             });
+        };
+        match Self::parse(path, &text) {
+            Ok(lock) => Ok(Some(lock)),
+            Err(error @ LockError::Form { .. }) => Err(error),
+            Err(_) => Ok(None),
         }
-        Ok(Self::parse(&bytes).ok())
     }
 
     /// The text of the file.
     pub fn to_text(&self) -> String {
-        let facts = toml::to_string_pretty(self).expect("a lock can be written as TOML");
+        let facts = ::toml::to_string_pretty(self).expect("a lock can be written as TOML");
         format!("{HEAD}\n{facts}")
     }
 

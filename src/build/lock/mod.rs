@@ -23,6 +23,7 @@ pub(super) use pins::Asked;
 pub use take::{stale, take};
 
 use crate::error::{Explain, FileError, Kind};
+use crate::fs::toml::TomlError;
 
 /// A lock that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -32,12 +33,25 @@ pub enum LockError {
     #[error(transparent)]
     File(#[from] FileError),
     /// The file is no lock.
-    #[error("`{}` is not a lock of this program", path.display())]
-    Malformed {
+    #[error(transparent)]
+    Toml(#[from] TomlError),
+    /// The file has a form that this program does not know.
+    #[error("`{}` has the form {found}, and this program knows the form {known}", path.display())]
+    Form {
         /// The file.
         path: PathBuf,
-        /// Why.
-        source: Box<toml::de::Error>,
+        /// Its form.
+        found: u32,
+        /// The form of this program.
+        known: u32,
+    },
+    /// The file says one thing and another.
+    #[error("`{}` contradicts itself: {what}", path.display())]
+    Contradiction {
+        /// The file.
+        path: PathBuf,
+        /// How. Reads as the end of the sentence.
+        what: &'static str,
     },
     /// What is to be built is not what was locked.
     #[error("The image is not the one that is locked: {}", list(changes))]
@@ -77,7 +91,8 @@ impl Explain for LockError {
     fn kind(&self) -> Kind {
         match self {
             Self::File(error) => error.kind(),
-            Self::Malformed { .. } => Kind::Input,
+            Self::Toml(error) => error.kind(),
+            Self::Form { .. } | Self::Contradiction { .. } => Kind::Input,
             Self::Stale { .. } | Self::Old { .. } => Kind::Incompatible,
             Self::Other { .. } => Kind::Usage,
             Self::OtherLayers { .. } => Kind::Integrity,
@@ -90,7 +105,10 @@ impl Explain for LockError {
                 "write it with `flink-img lock`, and commit it".to_owned()
             }
             Self::File(error) => return error.hint(),
-            Self::Malformed { .. } => "write it anew with `flink-img lock`".to_owned(),
+            Self::Form { .. } => "use the version of `flink-img` that wrote it, or remove it".to_owned(),
+            Self::Toml(_) | Self::Contradiction { .. } => {
+                "write it anew with `flink-img lock`".to_owned()
+            }
             Self::Old { .. } => {
                 "write it anew with `flink-img lock`, and look at what changed".to_owned()
             }

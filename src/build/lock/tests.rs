@@ -125,7 +125,7 @@ fn every_changed_input_is_named_with_what_it_was_and_is() {
         ),
         (
             |lock| lock.request.packages.push("curl".to_owned()),
-            "The wanted package `curl` is new: `wanted`",
+            "The list of packages was `bash` and is `bash, curl`",
         ),
         (
             |lock| lock.flink.version = "2.4.0".parse().unwrap(),
@@ -170,6 +170,9 @@ fn every_changed_input_is_named_with_what_it_was_and_is() {
         let changes = lock().changed_inputs(&new);
         let told: Vec<_> = changes.iter().map(ToString::to_string).collect();
         assert!(told[0].starts_with(expected), "{expected}: {told:#?}");
+        // Another platform is another one of each of its facts.
+        let is_platform = expected == "The base for linux/amd64 was";
+        assert_eq!(told.len() == 1, !is_platform, "{told:#?}");
     }
     assert_eq!(lock().changed_inputs(&lock()), []);
 }
@@ -204,7 +207,7 @@ fn what_is_no_lock_is_refused_with_the_place() {
     for (text, expected) in [
         (
             good.replace("version = 1\n", "version = 9\n"),
-            "it has the form 9",
+            "has the form 9, and this program knows the form 1",
         ),
         (
             good.replace("recipe = 2\n", "recipe = 2\nmore = 1\n"),
@@ -212,21 +215,30 @@ fn what_is_no_lock_is_refused_with_the_place() {
         ),
         (good.replace("sha256:", "sha257:"), "is not a digest"),
         (good.replace("linux/amd64", "amd64"), "is not a platform"),
-        (good.replace("\"os\": \"linux\"", ""), ""),
+        (
+            good.replace("\"os\": \"linux\"", ""),
+            "The image config is not JSON",
+        ),
         (String::new(), "version"),
     ] {
         fs::write_atomic(&path, text.as_bytes()).unwrap();
         let error = Lock::read(&path).unwrap_err();
-        let LockError::Malformed { source, .. } = error else {
-            panic!("{error:?}")
-        };
-        assert!(source.to_string().contains(expected), "{source}");
+        assert_eq!(error.kind(), Kind::Input);
+        let cause = std::error::Error::source(&error).map(ToString::to_string);
+        let told = format!("{error}: {}", cause.unwrap_or_default());
+        assert!(told.contains(expected), "{expected}: {told}");
     }
     fs::write_atomic(&path, &[0xff]).unwrap();
-    assert!(matches!(
-        Lock::read(&path),
-        Err(LockError::Malformed { .. })
-    ));
+    assert!(matches!(Lock::read(&path), Err(LockError::File(_))));
+    // Of another form it may be worth more than what would be written in its place.
+    fs::write_atomic(
+        &path,
+        good.replace("version = 1\n", "version = 9\n").as_bytes(),
+    )
+    .unwrap();
+    assert!(matches!(Lock::before(&path), Err(LockError::Form { .. })));
+    fs::write_atomic(&path, good.replace("recipe", "recepi").as_bytes()).unwrap();
+    assert!(matches!(Lock::before(&path), Ok(None)));
     let missing = Lock::read(&folder.path().join("no.lock")).unwrap_err();
     assert_eq!(
         missing.hint().unwrap(),

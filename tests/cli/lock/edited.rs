@@ -95,7 +95,7 @@ fn a_lock_that_contradicts_itself_is_none() {
     for (bad, told) in [
         (
             format!("{good}\n{}", &good[first..second]),
-            "it has the recipe of a layer twice",
+            "contradicts itself: it has the recipe of a layer twice",
         ),
         (
             format!("{good}\n{}", &good[platform..first]),

@@ -47,7 +47,7 @@ fn another_request_is_refused_before_anybody_is_asked() {
     assert_snapshot!(told.concat(), @"
     error: The image is not the one that is locked: The version of Flink was `1.20.5` and is `1.19.3`; The release of Flink was `flink-1.20.5-bin-scala_2.12.tgz` and is `flink-1.19.3-bin-scala_2.12.tgz`
     hint: undo the change, or write the lock anew with `flink-img lock`; recipes change with the version of the program
-    error: The image is not the one that is locked: The wanted package `extra` is new: `wanted`
+    error: The image is not the one that is locked: The list of packages is new: `extra`
     hint: undo the change, or write the lock anew with `flink-img lock`; recipes change with the version of the program
     error: The image is not the one that is locked: The compression was `auto` and is `zstd:3`
     hint: undo the change, or write the lock anew with `flink-img lock`; recipes change with the version of the program
@@ -94,31 +94,19 @@ fn a_file_that_is_no_lock_is_named() {
 
     exit code: 3
     ----- stderr -----
-    error: `flink-img.lock` is not a lock of this program
-      caused by: TOML parse error at line 4, column 9
-      |
-    4 | <<<<<<< HEAD
-      |         ^
-    key with no value, expected `=`
-
+    error: `flink-img.lock` cannot be used
+      caused by: line 4, column 9: key with no value, expected `=`
     hint: write it anew with `flink-img lock`
 
     exit code: 3
     ----- stderr -----
-    error: `flink-img.lock` is not a lock of this program
-      caused by: it has the form 2, and this program knows the form 1
-
-    hint: write it anew with `flink-img lock`
+    error: `flink-img.lock` has the form 2, and this program knows the form 1
+    hint: use the version of `flink-img` that wrote it, or remove it
 
     exit code: 3
     ----- stderr -----
-    error: `flink-img.lock` is not a lock of this program
-      caused by: TOML parse error at line 6, column 1
-      |
-    6 | more = 1
-      | ^^^^
-    unknown field `more`, expected one of `version`, `recipe`, `request`, `flink`, `artifact`, `platform`, `layer`
-
+    error: `flink-img.lock` cannot be used
+      caused by: line 6, column 1: unknown field `more`, expected one of `version`, `recipe`, `request`, `flink`, `artifact`, `platform`, `layer`
     hint: write it anew with `flink-img lock`
 
     exit code: 4

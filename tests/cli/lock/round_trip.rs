@@ -95,7 +95,7 @@ fn a_newer_package_is_not_taken_and_one_that_is_gone_is_named() {
       caused by: the server does not have it
     error: Failed to get `extra-1.0-r0.apk` from the repository `http://127.0.0.1:[PORT]`
     extra-1.0-r0.apk: refused
-    hint: name what comes before `ARCH/APKINDEX.tar.gz`; a package of an older index is replaced by a newer one
+    hint: name what comes before `ARCH/APKINDEX.tar.gz`; a package that is gone was replaced by a newer one: write the lock anew, if it is in one
     sha256:[1]: pulled, [SIZE]
     sha256:[2]: pulled, [SIZE]
     ");
