@@ -4,12 +4,19 @@
 //! Sources: the release notes of each line, and the official images
 //! (<https://github.com/apache/flink-docker>, its branches `dev-*`).
 
+mod options;
+
 use std::fmt;
 
 use crate::error::{Explain, Kind};
 
 use super::java::JavaVersion;
 use super::version::{FlinkVersion, ScalaVersion};
+use options::{
+    OPTIONS_1_6, OPTIONS_1_7, OPTIONS_1_8, OPTIONS_1_10, OPTIONS_1_11, OPTIONS_1_19, OPTIONS_2_0,
+};
+
+pub use options::JobOption;
 
 /// The release that is used when none is named.
 pub const DEFAULT_RELEASE: &str = "2.3.0";
@@ -32,6 +39,64 @@ pub struct Line {
     /// Whether the default configuration binds everything to `localhost` (FLINK-24474), and so has to be
     /// opened for an image.
     pub binds_to_localhost: bool,
+    /// Where the distribution lies in an image.
+    pub home: Home,
+    /// Where the files of a job lie in an image, and how they get onto the class path.
+    pub job: JobPlace,
+    /// Which file it reads its configuration from.
+    pub config: ConfigForm,
+    /// How it comes by Hadoop.
+    pub hadoop: Hadoop,
+    /// Whether it loads what lies in `plugins/` (FLINK-11952).
+    pub has_plugins: bool,
+    /// The logging library that its `conf/log4j*.properties` are written for (FLINK-5339).
+    pub log4j: u8,
+    /// What its job process understands before the arguments of the job.
+    pub options: &'static [JobOption],
+}
+
+/// Where a distribution lies in an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Home {
+    /// In `/opt/flink-VERSION`, to which `/opt/flink` is a link: the historic job image.
+    Versioned,
+    /// In `/opt/flink`.
+    Plain,
+}
+
+/// Where the files of a job lie in an image, and how they get onto the class path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JobPlace {
+    /// `/opt/job.jar`, with a link in `lib/`; further files as with [`Self::Lib`].
+    JobJar,
+    /// `/opt/artifacts`, with a link in `lib/` to each jar.
+    Lib,
+    /// `/opt/artifacts`, to which `usrlib` is a link.
+    UsrlibLink,
+    /// `/opt/artifacts`, with a link in the folder `usrlib` to each file.
+    UsrlibFolder,
+}
+
+/// Which file a line reads its configuration from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConfigForm {
+    /// `conf/flink-conf.yaml`, a `key: value` on each line and no YAML.
+    Legacy,
+    /// `conf/config.yaml`, unless there is a `conf/flink-conf.yaml` (FLINK-33297).
+    Either,
+    /// `conf/config.yaml`, which is YAML.
+    Yaml,
+}
+
+/// How a line comes by Hadoop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hadoop {
+    /// Releases were published with it, and have these versions of it in their file names.
+    Variants(&'static [&'static str]),
+    /// As one shaded jar in `lib/`, published by itself.
+    ShadedJar,
+    /// From outside of the image (FLINK-11086).
+    Outside,
 }
 
 const SCALA_2_11: ScalaVersion = ScalaVersion::of(2, 11);
@@ -39,16 +104,51 @@ const SCALA_2_12: ScalaVersion = ScalaVersion::of(2, 12);
 const BOTH_SCALAS: &[ScalaVersion] = &[SCALA_2_11, SCALA_2_12];
 const ONE_SCALA: &[ScalaVersion] = &[SCALA_2_12];
 
-/// Java 8 and 11; the default configuration listens to everybody.
-const fn early(minor: u16, newest: &'static str) -> Line {
+/// The lines whose job image was built by `flink-container/docker/build.sh`.
+const fn historic(minor: u16, newest: &'static str, options: &'static [JobOption]) -> Line {
     Line {
         number: (1, minor),
         newest,
-        java: &[8, 11],
+        java: &[8],
         default_java: 8,
         scala: BOTH_SCALAS,
         default_scala: SCALA_2_12,
         binds_to_localhost: false,
+        home: Home::Versioned,
+        job: JobPlace::JobJar,
+        config: ConfigForm::Legacy,
+        hadoop: Hadoop::ShadedJar,
+        has_plugins: false,
+        log4j: 1,
+        options,
+    }
+}
+
+/// The first two of them, with Hadoop in the distribution.
+const fn first(
+    minor: u16,
+    newest: &'static str,
+    scala: &'static [ScalaVersion],
+    options: &'static [JobOption],
+) -> Line {
+    Line {
+        scala,
+        default_scala: SCALA_2_11,
+        hadoop: Hadoop::Variants(&["2.4", "2.6", "2.7", "2.8"]),
+        ..historic(minor, newest, options)
+    }
+}
+
+/// Java 8 and 11; the default configuration listens to everybody.
+const fn early(minor: u16, newest: &'static str) -> Line {
+    Line {
+        java: &[8, 11],
+        home: Home::Plain,
+        job: JobPlace::UsrlibFolder,
+        hadoop: Hadoop::Outside,
+        has_plugins: true,
+        log4j: 2,
+        ..historic(minor, newest, OPTIONS_1_11)
     }
 }
 
@@ -62,26 +162,44 @@ const fn late(minor: u16, newest: &'static str) -> Line {
     }
 }
 
-/// From 1.18: Java 17 as well, and from 1.19 Java 21 (FLINK-33163).
-const fn last(minor: u16, newest: &'static str, java: &'static [u16]) -> Line {
+/// From 1.19: Java 17 and 21 as well (FLINK-33163), and two configuration files.
+const fn last(minor: u16, newest: &'static str) -> Line {
     Line {
-        java,
+        java: &[8, 11, 17, 21],
+        config: ConfigForm::Either,
+        options: OPTIONS_1_19,
         ..late(minor, newest)
     }
 }
 
-/// From 2.0: no Java 8.
+/// From 2.0: no Java 8, one configuration file.
 const fn two(minor: u16, newest: &'static str) -> Line {
     Line {
         number: (2, minor),
         java: &[11, 17, 21],
         default_java: 17,
-        ..late(minor, newest)
+        config: ConfigForm::Yaml,
+        options: OPTIONS_2_0,
+        ..last(minor, newest)
     }
 }
 
 /// All lines that are known, the oldest first.
 pub const LINES: &[Line] = &[
+    first(6, "1.6.4", &[SCALA_2_11], OPTIONS_1_6),
+    first(7, "1.7.2", BOTH_SCALAS, OPTIONS_1_7),
+    historic(8, "1.8.3", OPTIONS_1_8),
+    Line {
+        job: JobPlace::Lib,
+        has_plugins: true,
+        ..historic(9, "1.9.3", OPTIONS_1_8)
+    },
+    Line {
+        java: &[8, 11],
+        job: JobPlace::UsrlibLink,
+        has_plugins: true,
+        ..historic(10, "1.10.3", OPTIONS_1_10)
+    },
     early(11, "1.11.6"),
     early(12, "1.12.7"),
     early(13, "1.13.6"),
@@ -89,9 +207,12 @@ pub const LINES: &[Line] = &[
     late(15, "1.15.4"),
     late(16, "1.16.3"),
     late(17, "1.17.2"),
-    last(18, "1.18.1", &[8, 11, 17]),
-    last(19, "1.19.3", &[8, 11, 17, 21]),
-    last(20, "1.20.5", &[8, 11, 17, 21]),
+    Line {
+        java: &[8, 11, 17],
+        ..late(18, "1.18.1")
+    },
+    last(19, "1.19.3"),
+    last(20, "1.20.5"),
     two(0, "2.0.2"),
     two(1, "2.1.3"),
     two(2, "2.2.1"),
@@ -112,7 +233,7 @@ pub struct Known {
 #[non_exhaustive]
 pub enum LineError {
     /// Older than the table.
-    #[error("Flink {0} is older than 1.11; images of such lines are not built yet")]
+    #[error("Flink {0} is older than 1.6, the first line that runs a job in an image of its own")]
     TooOld(FlinkVersion),
     /// A Java version that the line does not work with.
     #[error("Flink {version} does not work with Java {java}: it needs Java {needs}")]
@@ -278,7 +399,10 @@ mod tests {
     #[test]
     fn each_line_finds_its_row() {
         for (version, java, opens) in [
-            ("1.11.0", &[8, 11][..], false),
+            ("1.6.0", &[8][..], false),
+            ("1.9.3", &[8], false),
+            ("1.10.3", &[8, 11], false),
+            ("1.11.0", &[8, 11], false),
             ("1.14.6", &[8, 11], false),
             ("1.15.0", &[8, 11], true),
             ("1.18.1", &[8, 11, 17], true),
@@ -305,8 +429,8 @@ mod tests {
         );
         assert_eq!(known("1.21.0").unwrap().line.number, (2, 0));
         assert_eq!(
-            known("1.10.3").unwrap_err().to_string(),
-            "Flink 1.10.3 is older than 1.11; images of such lines are not built yet"
+            known("1.5.6").unwrap_err().to_string(),
+            "Flink 1.5.6 is older than 1.6, the first line that runs a job in an image of its own"
         );
     }
 
