@@ -225,6 +225,7 @@ fn the_files_of_a_release_are_known_without_its_archive() {
     let release = Release {
         version: MINI_VERSION.parse().unwrap(),
         scala: "2.12".parse().unwrap(),
+        hadoop: None,
     };
     let sha512 = Sha512::of(&bytes[..]).unwrap();
     let place = format!("/flink/flink-{MINI_VERSION}/{}", release.file_name());

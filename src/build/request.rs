@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::lock::Lock;
 use crate::base::{Catalogue, JavaOverride};
 use crate::flink::release::{Mirror, Signatures};
-use crate::flink::{FlinkVersion, ScalaVersion};
+use crate::flink::{FlinkVersion, HadoopVariant, ScalaVersion};
 use crate::layer::CompressionChoice;
 use crate::oci::Platforms;
 
@@ -49,6 +49,8 @@ pub enum FlinkSource {
         version: Option<FlinkVersion>,
         /// For which Scala; `None` for the default of the line.
         scala: Option<ScalaVersion>,
+        /// With which Hadoop in it; `None` for the release that has none.
+        hadoop: Option<HadoopVariant>,
         /// Places to try before Apache's own.
         mirrors: Vec<Mirror>,
         /// Whether it must be signed, and by whom.

@@ -13,7 +13,8 @@ use crate::base::{Base, BaseSource};
 use crate::flink::lines::default_release;
 use crate::flink::release::{Checks, Mirror, Release, Sha512, Signer};
 use crate::flink::{
-    Artifact, Distribution, FlinkVersion, JavaVersion, JobJar, JobLayout, Known, ScalaVersion,
+    Artifact, Distribution, FlinkVersion, HadoopVariant, JavaVersion, JobJar, JobLayout, Known,
+    ScalaVersion,
 };
 use crate::fs;
 use crate::oci::{Digest, Reference};
@@ -206,11 +207,12 @@ fn open_flink(
         FlinkSource::Release {
             version,
             scala,
+            hadoop,
             mirrors,
             signatures,
         } => {
             let checks = signatures.open()?;
-            let release = asked_release(version.as_ref(), *scala, context)?;
+            let release = asked_release(version.as_ref(), *scala, *hadoop, context)?;
             let here = FlinkHere::Release {
                 release: release.clone(),
                 mirrors: mirrors.clone(),
@@ -225,6 +227,7 @@ fn open_flink(
 pub(super) fn asked_release(
     version: Option<&FlinkVersion>,
     scala: Option<ScalaVersion>,
+    hadoop: Option<HadoopVariant>,
     context: &Context,
 ) -> Result<Release, BuildError> {
     let version = version.cloned().unwrap_or_else(|| {
@@ -233,8 +236,16 @@ pub(super) fn asked_release(
         context.reporter.note(&message);
         version
     });
-    let scala = Known::of(&version)?.scala(&version, scala)?;
-    Ok(Release { version, scala })
+    let known = Known::of(&version)?;
+    let scala = known.scala(&version, scala)?;
+    let hadoop = hadoop
+        .map(|hadoop| known.hadoop(&version, hadoop))
+        .transpose()?;
+    Ok(Release {
+        version,
+        scala,
+        hadoop,
+    })
 }
 
 /// Finds and checks what is not on this machine: the base first, and then Flink.

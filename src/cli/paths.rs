@@ -152,6 +152,7 @@ mod tests {
             flink: FlinkSource::Release {
                 version: None,
                 scala: None,
+                hadoop: None,
                 mirrors: Vec::new(),
                 signatures: Signatures {
                     keys: Some(folder.path().join("KEYS")),

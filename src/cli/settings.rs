@@ -202,6 +202,7 @@ pub(super) fn request(
         (None, None) => FlinkSource::Release {
             version,
             scala: arguments.scala_version,
+            hadoop: None,
             mirrors,
             signatures: signatures(arguments),
         },

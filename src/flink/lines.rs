@@ -11,7 +11,7 @@ use std::fmt;
 use crate::error::{Explain, Kind};
 
 use super::java::JavaVersion;
-use super::version::{FlinkVersion, ScalaVersion};
+use super::version::{FlinkVersion, HadoopVariant, ScalaVersion};
 use options::{
     OPTIONS_1_6, OPTIONS_1_7, OPTIONS_1_8, OPTIONS_1_10, OPTIONS_1_11, OPTIONS_1_19, OPTIONS_2_0,
 };
@@ -91,8 +91,8 @@ pub enum ConfigForm {
 /// How a line comes by Hadoop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hadoop {
-    /// Releases were published with it, and have these versions of it in their file names.
-    Variants(&'static [&'static str]),
+    /// Releases were published with it, and have these versions of it in their file names; others without.
+    Variants(&'static [HadoopVariant]),
     /// As one shaded jar in `lib/`, published by itself.
     ShadedJar,
     /// From outside of the image (FLINK-11086).
@@ -103,6 +103,12 @@ const SCALA_2_11: ScalaVersion = ScalaVersion::of(2, 11);
 const SCALA_2_12: ScalaVersion = ScalaVersion::of(2, 12);
 const BOTH_SCALAS: &[ScalaVersion] = &[SCALA_2_11, SCALA_2_12];
 const ONE_SCALA: &[ScalaVersion] = &[SCALA_2_12];
+const HADOOP_VARIANTS: &[HadoopVariant] = &[
+    HadoopVariant::of(2, 4),
+    HadoopVariant::of(2, 6),
+    HadoopVariant::of(2, 7),
+    HadoopVariant::of(2, 8),
+];
 
 /// The lines whose job image was built by `flink-container/docker/build.sh`.
 const fn historic(minor: u16, newest: &'static str, options: &'static [JobOption]) -> Line {
@@ -134,7 +140,7 @@ const fn first(
     Line {
         scala,
         default_scala: SCALA_2_11,
-        hadoop: Hadoop::Variants(&["2.4", "2.6", "2.7", "2.8"]),
+        hadoop: Hadoop::Variants(HADOOP_VARIANTS),
         ..historic(minor, newest, options)
     }
 }
@@ -255,13 +261,28 @@ pub enum LineError {
         /// What is published, as text.
         offers: Choice,
     },
+    /// A release with Hadoop, of a line whose releases come without.
+    #[error("Flink {0} is not published with Hadoop")]
+    NoHadoop(FlinkVersion),
+    /// A Hadoop version that the line was not published with.
+    #[error("Flink {version} is not published with Hadoop {hadoop}, only with {offers}")]
+    Hadoop {
+        /// The version of Flink.
+        version: FlinkVersion,
+        /// The Hadoop version that was asked for.
+        hadoop: HadoopVariant,
+        /// What is published, as text.
+        offers: Choice,
+    },
 }
 
 impl Explain for LineError {
     fn kind(&self) -> Kind {
         match self {
             Self::TooOld(_) => Kind::Input,
-            Self::Java { .. } | Self::Scala { .. } => Kind::Incompatible,
+            Self::Java { .. } | Self::Scala { .. } | Self::NoHadoop(_) | Self::Hadoop { .. } => {
+                Kind::Incompatible
+            }
         }
     }
 
@@ -270,6 +291,11 @@ impl Explain for LineError {
             Self::TooOld(_) => format!("use a newer release, as {DEFAULT_RELEASE}"),
             Self::Java { .. } => "choose a base with another Java, or another release".to_owned(),
             Self::Scala { .. } => "leave `--scala-version` out to take what is there".to_owned(),
+            Self::NoHadoop(_) => "leave `--hadoop-version` out".to_owned(),
+            Self::Hadoop { .. } => {
+                "choose one of them, or leave `--hadoop-version` out to take the release without Hadoop"
+                    .to_owned()
+            }
         })
     }
 }
@@ -357,6 +383,23 @@ impl Known {
                 scala,
                 offers: Choice::of(self.line.scala),
             }),
+        }
+    }
+
+    /// The Hadoop version that is asked for in a release, if it was published with that.
+    pub fn hadoop(
+        &self,
+        version: &FlinkVersion,
+        asked: HadoopVariant,
+    ) -> Result<HadoopVariant, LineError> {
+        match self.line.hadoop {
+            Hadoop::Variants(variants) if variants.contains(&asked) => Ok(asked),
+            Hadoop::Variants(variants) => Err(LineError::Hadoop {
+                version: version.clone(),
+                hadoop: asked,
+                offers: Choice::of(variants),
+            }),
+            Hadoop::ShadedJar | Hadoop::Outside => Err(LineError::NoHadoop(version.clone())),
         }
     }
 }
@@ -453,5 +496,31 @@ mod tests {
                 .to_string(),
             "Flink 2.3.0 is not published for Scala 2.11, only for 2.12"
         );
+    }
+
+    #[test]
+    fn only_the_first_two_lines_are_published_with_hadoop() {
+        let hadoop = |version: &str, asked: &str| {
+            let version: FlinkVersion = version.parse().unwrap();
+            let known = Known::of(&version).unwrap();
+            let found = known.hadoop(&version, asked.parse().unwrap());
+            found.map_err(|error| error.to_string())
+        };
+        for asked in ["2.4", "2.6", "27", "28"] {
+            assert_eq!(hadoop("1.6.0", asked), Ok(asked.parse().unwrap()));
+            assert_eq!(hadoop("1.7.2", asked), Ok(asked.parse().unwrap()));
+        }
+        for (version, asked, said) in [
+            (
+                "1.7.2",
+                "2.5",
+                "Flink 1.7.2 is not published with Hadoop 2.5, only with 2.4, 2.6, 2.7 or 2.8",
+            ),
+            ("1.8.3", "2.8", "Flink 1.8.3 is not published with Hadoop"),
+            ("1.10.3", "2.8", "Flink 1.10.3 is not published with Hadoop"),
+            ("2.3.0", "2.8", "Flink 2.3.0 is not published with Hadoop"),
+        ] {
+            assert_eq!(hadoop(version, asked).unwrap_err(), said);
+        }
     }
 }

@@ -19,4 +19,4 @@ pub use java::{JavaVersion, JavaVersionError};
 pub use job::{Artifact, JobError, JobJar, JobLayout};
 pub use layout::{FlinkLayout, HOME, LAYOUT_VERSION};
 pub use lines::{Known, Line, LineError};
-pub use version::{FlinkVersion, ScalaVersion, VersionError};
+pub use version::{FlinkVersion, HadoopVariant, ScalaVersion, VersionError};

@@ -1,4 +1,4 @@
-//! Versions of Flink and of Scala.
+//! Versions of Flink, and of Scala and Hadoop in the names of its releases.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -34,6 +34,18 @@ pub struct FlinkVersion {
 #[serde(try_from = "String", into = "String")]
 pub struct ScalaVersion(u16, u16);
 
+/// The version of Hadoop in the file name of a release that was published with it: `2.8`, there without the dot.
+///
+/// ```
+/// use flink_img::flink::HadoopVariant;
+///
+/// let variant: HadoopVariant = "28".parse()?;
+/// assert_eq!(variant, "2.8".parse()?);
+/// # Ok::<(), flink_img::flink::VersionError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HadoopVariant(u16, u16);
+
 /// A text that is no version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -47,6 +59,9 @@ pub enum VersionError {
     /// No Scala version.
     #[error("`{0}` is not a Scala version")]
     Scala(String),
+    /// No Hadoop version that a release can be named after.
+    #[error("`{0}` is not a version of Hadoop in the name of a release")]
+    Hadoop(String),
 }
 
 impl Explain for VersionError {
@@ -62,6 +77,7 @@ impl Explain for VersionError {
                 format!("name a release, as `{newest}`")
             }
             Self::Scala(_) => "write it like `2.12`".to_owned(),
+            Self::Hadoop(_) => "write it like `2.8`, or `28`".to_owned(),
         })
     }
 }
@@ -200,6 +216,35 @@ impl fmt::Display for ScalaVersion {
     }
 }
 
+impl FromStr for HadoopVariant {
+    type Err = VersionError;
+
+    /// Reads `2.8` as well as `28`, as both are written: the first digit is the major number.
+    fn from_str(text: &str) -> Result<Self, VersionError> {
+        text.split_once('.')
+            .or_else(|| text.split_at_checked(1))
+            .and_then(|(major, minor)| Some(Self(number(major)?, number(minor)?)))
+            .ok_or_else(|| VersionError::Hadoop(text.to_owned()))
+    }
+}
+
+impl HadoopVariant {
+    pub(super) const fn of(major: u16, minor: u16) -> Self {
+        Self(major, minor)
+    }
+
+    /// As it stands in a file name: `28`.
+    pub(super) fn digits(self) -> String {
+        format!("{}{}", self.0, self.1)
+    }
+}
+
+impl fmt::Display for HadoopVariant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.0, self.1)
+    }
+}
+
 impl TryFrom<String> for ScalaVersion {
     type Error = VersionError;
 
@@ -268,5 +313,22 @@ mod tests {
             assert!(text.parse::<ScalaVersion>().is_err(), "{text}");
         }
         assert_eq!("2.12".parse::<ScalaVersion>().unwrap().to_string(), "2.12");
+        for text in [
+            "", "2", "2.8.3", "2.", ".8", "x8", "2x", "-2.8", "28 ", "é8",
+        ] {
+            let error = text.parse::<HadoopVariant>().unwrap_err();
+            assert!(matches!(error, VersionError::Hadoop(_)), "{text}");
+        }
+        for (text, shown, digits) in [
+            ("2.8", "2.8", "28"),
+            ("28", "2.8", "28"),
+            ("210", "2.10", "210"),
+        ] {
+            let variant: HadoopVariant = text.parse().unwrap();
+            assert_eq!(
+                (variant.to_string().as_str(), variant.digits().as_str()),
+                (shown, digits)
+            );
+        }
     }
 }

@@ -444,6 +444,7 @@ async fn an_old_release_is_had_from_the_host_that_has_them_all() {
     let release = Release {
         version: "1.20.5".parse().unwrap(),
         scala: "2.12".parse().unwrap(),
+        hadoop: None,
     };
     let fetched = release.fetch(None, &sources).await.unwrap();
     assert_eq!(fetched.place, Some(format!("{}/flink/", archive.url())));

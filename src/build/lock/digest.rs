@@ -38,9 +38,12 @@ pub fn digest(
 fn inputs(request: &BuildRequest, lock: &Lock, context: &Context) -> Result<Inputs, BuildError> {
     let (job_jar, job_artifacts) = open_job(request, context)?;
     let release = match &request.flink {
-        FlinkSource::Release { version, scala, .. } => {
-            Some(asked_release(version.as_ref(), *scala, context)?)
-        }
+        FlinkSource::Release {
+            version,
+            scala,
+            hadoop,
+            ..
+        } => Some(asked_release(version.as_ref(), *scala, *hadoop, context)?),
         FlinkSource::Archive { .. } | FlinkSource::Directory { .. } => None,
     };
     let version = lock.flink.version.clone();

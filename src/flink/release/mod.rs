@@ -26,7 +26,7 @@ use crate::memory::{Memory, Sighting};
 use crate::oci::LazyFile;
 use crate::progress::Reporter;
 
-use super::version::{FlinkVersion, ScalaVersion};
+use super::version::{FlinkVersion, HadoopVariant, ScalaVersion};
 use download::{CHECKSUM_LIMIT, Download, Failure};
 
 pub use checksum::{Sha512, Sha512Error};
@@ -40,13 +40,15 @@ const CHECKSUM: (&str, &str) = ("sha512", "1");
 /// What the line begins with that says where an archive came from.
 const PLACE: &str = "# from ";
 
-/// A release, by its version and the Scala version in its file name.
+/// A release, by what its file name tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {
     /// The version of Flink.
     pub version: FlinkVersion,
     /// The version of Scala.
     pub scala: ScalaVersion,
+    /// The version of Hadoop that is in it, if one is; only in the first lines.
+    pub hadoop: Option<HadoopVariant>,
 }
 
 /// Where releases are, and all else that fetching one needs of the rest of the program.
@@ -88,17 +90,26 @@ impl Fetched {
 }
 
 impl Release {
-    /// The name of the archive, the same for every line since 1.8.
+    /// The name of the archive.
     ///
     /// ```
     /// use flink_img::flink::release::Release;
     ///
-    /// let release = Release { version: "2.3.0".parse()?, scala: "2.12".parse()? };
-    /// assert_eq!(release.file_name(), "flink-2.3.0-bin-scala_2.12.tgz");
+    /// let mut release = Release { version: "1.7.2".parse()?, scala: "2.11".parse()?, hadoop: None };
+    /// assert_eq!(release.file_name(), "flink-1.7.2-bin-scala_2.11.tgz");
+    /// release.hadoop = Some("2.8".parse()?);
+    /// assert_eq!(release.file_name(), "flink-1.7.2-bin-hadoop28-scala_2.11.tgz");
     /// # Ok::<(), flink_img::flink::VersionError>(())
     /// ```
     pub fn file_name(&self) -> String {
-        format!("flink-{}-bin-scala_{}.tgz", self.version, self.scala)
+        let hadoop = self
+            .hadoop
+            .map(|hadoop| format!("hadoop{}-", hadoop.digits()))
+            .unwrap_or_default();
+        format!(
+            "flink-{}-bin-{hadoop}scala_{}.tgz",
+            self.version, self.scala
+        )
     }
 
     /// The checksum that was published when the release was fetched into the folder `cache`, if it came from one of the

@@ -105,6 +105,7 @@ fn release() -> Release {
     Release {
         version: "2.3.0".parse().unwrap(),
         scala: "2.12".parse().unwrap(),
+        hadoop: None,
     }
 }
 
