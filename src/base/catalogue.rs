@@ -174,6 +174,15 @@ impl Catalogue {
         closest(name, self.entries.iter().map(|entry| &*entry.name))
     }
 
+    /// The base that is named as the default of a line of Flink, written like `1.8`, on all of these platforms.
+    pub fn default_of(&self, line: &str, platforms: &[Platform]) -> Option<&CatalogueEntry> {
+        let mut entries = self.entries.iter();
+        entries.find(|entry| {
+            entry.default_of.iter().any(|own| own == line)
+                && platforms.iter().all(|platform| entry.serves(platform))
+        })
+    }
+
     /// The base to take by default for a Java on all of these platforms.
     pub fn default_for(&self, java: u16, platforms: &[Platform]) -> Option<&CatalogueEntry> {
         let mut entries = self.entries.iter();
@@ -224,6 +233,16 @@ mod tests {
         ] {
             let entry = catalogue.default_for(java, &[platform(wanted)]);
             assert_eq!(entry.map(|entry| &*entry.name), expected, "{java} {wanted}");
+        }
+        for (line, wanted, expected) in [
+            ("1.6", "linux/amd64", Some("ubuntu-jre8")),
+            ("1.10", "linux/arm64", Some("ubuntu-jre8")),
+            ("1.10", "linux/s390x", None),
+            ("1.1", "linux/amd64", None),
+            ("1.11", "linux/amd64", None),
+        ] {
+            let entry = catalogue.default_of(line, &[platform(wanted)]);
+            assert_eq!(entry.map(|entry| &*entry.name), expected, "{line} {wanted}");
         }
         let both = ["linux/amd64", "linux/arm/v7"].map(platform);
         assert!(catalogue.default_for(17, &both).is_some());

@@ -88,17 +88,22 @@ impl ChosenBase {
     }
 }
 
-/// The base to take when none is named: of those that are there for all platforms, the one with the Java that is the
-/// default of the line or, if there is none, one that works.
+/// The base to take when none is named: of those that are there for all platforms, the one that the catalogue says is the
+/// default of the line, or else one with the Java that is the default of the line, or with one that works.
 pub fn default_base<'a>(
     catalogue: &'a Catalogue,
     line: Known,
     platforms: &Platforms,
 ) -> Option<&'a CatalogueEntry> {
-    [line.line.default_java]
-        .iter()
-        .chain(line.line.java)
-        .find_map(|java| catalogue.default_for(*java, platforms))
+    let by_java = || {
+        [line.line.default_java]
+            .iter()
+            .chain(line.line.java)
+            .find_map(|java| catalogue.default_for(*java, platforms))
+    };
+    catalogue
+        .default_of(&line.line.name(), platforms)
+        .or_else(by_java)
 }
 
 /// The base that the user names: one of the catalogue, or any other.
@@ -176,12 +181,23 @@ mod tests {
                 let platform: Platform = platform.parse().unwrap();
                 default_base(&catalogue, known, &platform.into()).map(|entry| entry.name.clone())
             };
-            let expected = if line.number < (2, 0) { 11 } else { 17 };
+            let expected = match line.number {
+                (1, ..11) => 8,
+                (1, _) => 11,
+                _ => 17,
+            };
             let expected = Some(format!("ubuntu-jre{expected}"));
-            for platform in ["linux/amd64", "linux/arm64", "linux/s390x"] {
+            for platform in ["linux/amd64", "linux/arm64"] {
                 assert_eq!(name(platform), expected, "{:?} {platform}", line.number);
             }
-            // Java 11 is not there for it, and 1.11 to 1.17 know no later one.
+            // Java 8 is not there for it, and before 1.10 there is no other.
+            let elsewhere = match line.number {
+                (1, ..10) => None,
+                (1, 10) => Some("ubuntu-jre11".to_owned()),
+                _ => expected,
+            };
+            assert_eq!(name("linux/s390x"), elsewhere, "{:?}", line.number);
+            // Java 11 is not there for it, and lines before 1.18 know no later one.
             let riscv = match line.number {
                 (1, ..18) => None,
                 _ => Some("ubuntu-jre17".to_owned()),

@@ -8,14 +8,15 @@ use super::runtime::{self, Labels};
 use super::{BuildError, BuildRequest, Flink, Inputs, PlatformBase, users};
 use crate::base::Base;
 use crate::flink::release::Sha512;
-use crate::flink::{FlinkLayout, FlinkVersion, JobLayout, LAYOUT_VERSION, LISTING_RULES, Line};
+use crate::flink::{
+    FlinkLayout, FlinkVersion, JobLayout, JobPlaces, LAYOUT_VERSION, LISTING_RULES, Line,
+    layout_rules,
+};
 use crate::layer::{
     CREATED, Compression, CompressionChoice, LayerKind, LayerPlan, PlanError, RECIPE_VERSION,
 };
 use crate::oci::{Config, DiffId, Digest, Platform, canonical};
 
-/// What the layers of Flink are called, lowest first.
-const FLINK_TITLES: [&str; 2] = ["lib, bin, conf, plugins", "opt, examples"];
 /// What the layer of packages is called.
 const PACKAGES_TITLE: &str = "Alpine packages";
 /// Raised whenever the layer of the user is made of other entries from the same base.
@@ -132,14 +133,29 @@ impl Serialize for PlannedLayer {
 
 /// What stands for a published release and for how it becomes layers; known without a look into its archive.
 pub(super) fn release_key(checksum: &Sha512, line: &Line, choice: CompressionChoice) -> Digest {
-    Digest::of(&canonical(&(
+    let always = (
         RECIPE_VERSION,
         LAYOUT_VERSION,
         LISTING_RULES,
         line.binds_to_localhost,
         choice.of(LayerKind::Jars),
         checksum.to_string(),
-    )))
+    );
+    // The keys of later lines are older than these rules.
+    Digest::of(&match layout_rules(line) {
+        None => canonical(&always),
+        Some(rules) => canonical(&(always, rules)),
+    })
+}
+
+/// What the layers of Flink are called, lowest first.
+fn flink_titles(line: &Line) -> [&'static str; 2] {
+    let first = if line.has_plugins {
+        "lib, bin, conf, plugins"
+    } else {
+        "lib, bin, conf"
+    };
+    [first, "opt, examples"]
 }
 
 /// What stands for the layer of the user: everything that it is made of follows from the base and from this program.
@@ -202,19 +218,28 @@ fn packages_layer(
 ///
 /// Pure: the same request and inputs give the same plans.
 pub fn plan(request: &BuildRequest, inputs: &Inputs) -> Result<Vec<BuildPlan>, BuildError> {
-    let common = common_layers(request, inputs)?;
+    let places = JobPlaces::of(inputs.line.line, &inputs.version);
+    let job_jar = inputs.job_jar.as_ref().map(|jar| &jar.artifact);
+    let job = JobLayout::new(&places, job_jar, &inputs.job_artifacts)?;
+    if let Flink::Listed { distribution, .. } = &inputs.flink {
+        job.check(distribution)?;
+    }
+    let jar_path = job.jar.as_ref().map(ToString::to_string);
+    let common = common_layers(request, inputs, job)?;
     let bases = inputs.bases.iter();
     bases
-        .map(|base| plan_image(request, inputs, base, &common))
+        .map(|base| plan_image(request, inputs, base, (&common, jar_path.as_deref())))
         .collect()
 }
 
 /// Plans the layers that do not depend on the platform: which entries go into which, lowest first by how often they change.
-fn common_layers(request: &BuildRequest, inputs: &Inputs) -> Result<Vec<PlannedLayer>, BuildError> {
+fn common_layers(
+    request: &BuildRequest,
+    inputs: &Inputs,
+    job: JobLayout,
+) -> Result<Vec<PlannedLayer>, BuildError> {
     let mut layers = flink_layers(inputs, request.compression)?;
     let compression = |kind| request.compression.of(kind);
-    let job_jar = inputs.job_jar.as_ref().map(|jar| &jar.artifact);
-    let job = JobLayout::new(job_jar, &inputs.job_artifacts)?;
     for (title, entries, compression) in [
         (
             "job dependencies",
@@ -231,12 +256,13 @@ fn common_layers(request: &BuildRequest, inputs: &Inputs) -> Result<Vec<PlannedL
     Ok(layers)
 }
 
-/// Plans the image for one platform: what depends on it is below the layers that all have in `common`.
+/// Plans the image for one platform: what depends on it is below the layers that all have in `common`, among them that with
+/// the jar of the job at `jar_path`.
 fn plan_image(
     request: &BuildRequest,
     inputs: &Inputs,
     platform: &PlatformBase,
-    common: &[PlannedLayer],
+    (common, jar_path): (&[PlannedLayer], Option<&str>),
 ) -> Result<BuildPlan, BuildError> {
     let PlatformBase {
         platform,
@@ -255,7 +281,7 @@ fn plan_image(
     layers.extend_from_slice(common);
 
     let job_jar = inputs.job_jar.as_ref();
-    let jar_path = job_jar.map(|jar| format!("/opt/artifacts/{}", jar.artifact.name));
+    let jar_path = jar_path.map(ToOwned::to_owned);
     let entry_class = job_jar.and_then(|jar| jar.entry_class.clone());
     let scala = inputs.flink.scala();
     let labels = Labels {
@@ -273,7 +299,13 @@ fn plan_image(
             .to_string(),
         None => CREATED.to_owned(),
     };
-    runtime::configure(&mut config, &java.home, &labels, &created);
+    let start = runtime::Start {
+        line: inputs.line.line,
+        java_home: &java.home,
+        labels: &labels,
+        created: &created,
+    };
+    runtime::configure(&mut config, &start);
 
     let note = BaseNote::new(base.facts_key, &base.facts, java);
     let mut annotations = vec![
@@ -329,7 +361,8 @@ fn flink_layers(
     choice: CompressionChoice,
 ) -> Result<Vec<PlannedLayer>, BuildError> {
     let compression = choice.of(LayerKind::Jars);
-    let title = |place: usize| format!("Flink {}: {}", inputs.version, FLINK_TITLES[place]);
+    let titles = flink_titles(inputs.line.line);
+    let title = |place: usize| format!("Flink {}: {}", inputs.version, titles[place]);
     match &inputs.flink {
         Flink::Listed {
             distribution,

@@ -32,6 +32,17 @@ pub(super) struct ReleaseSource {
     network: Handle,
 }
 
+/// What a release is wanted for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ReleaseUse {
+    /// The line that it belongs to.
+    pub(super) line: Known,
+    /// How its layers are compressed.
+    pub(super) compression: CompressionChoice,
+    /// Whether the names of its files must be known, which neither a lock nor an earlier image tells.
+    pub(super) needs_names: bool,
+}
+
 /// Who signed a release, as far as this build knows.
 #[derive(Debug, Default)]
 struct Sight {
@@ -62,8 +73,7 @@ impl ReleaseSource {
     pub(super) fn resolve(
         self,
         checksum: Sha512,
-        line: Known,
-        compression: CompressionChoice,
+        wanted: ReleaseUse,
         fetcher: &Fetcher<'_>,
     ) -> Result<Flink, BuildError> {
         let sight = Arc::new(self.sight(checksum, fetcher)?);
@@ -82,9 +92,14 @@ impl ReleaseSource {
                 signer,
             });
         }
-        let key = release_key(&checksum, line.line, compression);
-        let known = fetcher.known.and_then(|lock| lock.recipes(key));
-        if let Some(found) = known.or_else(|| fetcher.last.release(key)) {
+        let key = release_key(&checksum, wanted.line.line, wanted.compression);
+        let known = || {
+            let locked = fetcher.known.and_then(|lock| lock.recipes(key));
+            locked.or_else(|| fetcher.last.release(key))
+        };
+        if !wanted.needs_names
+            && let Some(found) = known()
+        {
             return Ok(Flink::Known {
                 key: Some(key),
                 layers: found.recipes,

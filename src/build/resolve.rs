@@ -7,14 +7,14 @@ use super::context::Fetcher;
 use super::foundation::{self, PlatformBase, Wish};
 use super::lock::Asked;
 use super::packages;
-use super::release::ReleaseSource;
+use super::release::{ReleaseSource, ReleaseUse};
 use super::{BuildError, BuildRequest, Context, FlinkSource};
 use crate::base::{Base, BaseSource};
 use crate::flink::lines::default_release;
 use crate::flink::release::{Checks, Mirror, Release, Sha512, Signer};
 use crate::flink::{
-    Artifact, Distribution, FlinkVersion, HadoopVariant, JavaVersion, JobJar, JobLayout, Known,
-    ScalaVersion,
+    Artifact, Distribution, FlinkVersion, HadoopVariant, JavaVersion, JobJar, JobLayout, JobPlaces,
+    Known, ScalaVersion, check_names,
 };
 use crate::fs;
 use crate::oci::{Digest, Reference};
@@ -105,6 +105,8 @@ pub(super) struct LocalInputs {
     flink: FlinkHere,
     job_jar: Option<JobJar>,
     job_artifacts: Vec<Artifact>,
+    /// Whether files of the job could have names that a release has.
+    may_collide: bool,
 }
 
 /// Flink: here, or known where to get.
@@ -149,6 +151,12 @@ pub(super) fn open_local(
     if let Some(note) = line.note(&version) {
         context.reporter.warn(&note);
     }
+    let places = JobPlaces::of(line.line, &version);
+    let jar = job_jar.as_ref().map(|jar| &jar.artifact);
+    let job = JobLayout::new(&places, jar, &job_artifacts)?;
+    if let FlinkHere::Here(distribution) = &flink {
+        job.check(distribution)?;
+    }
     if let (Some(chosen), Some(bases)) = (local_base, &bases) {
         let wish = Wish {
             request,
@@ -166,6 +174,7 @@ pub(super) fn open_local(
         flink,
         job_jar,
         job_artifacts,
+        may_collide: job.may_collide(),
     })
 }
 
@@ -181,7 +190,7 @@ pub(super) fn open_job(
         .transpose()?;
     let job_artifacts = Artifact::open_all(&request.job_artifacts, &context.store)?;
     // Names that collide are found here, not after the downloads.
-    JobLayout::new(job_jar.as_ref().map(|jar| &jar.artifact), &job_artifacts)?;
+    check_names(job_jar.as_ref().map(|jar| &jar.artifact), &job_artifacts)?;
     Ok((job_jar, job_artifacts))
 }
 
@@ -299,7 +308,12 @@ pub(super) fn resolve(
                 Some(sha512) => sha512,
                 None => source.checksum()?,
             };
-            let flink = source.resolve(sha512, line, request.compression, fetcher)?;
+            let wanted = ReleaseUse {
+                line,
+                compression: request.compression,
+                needs_names: local.may_collide,
+            };
+            let flink = source.resolve(sha512, wanted, fetcher)?;
             (flink, Some(ResolvedRelease { release, sha512 }))
         }
     };

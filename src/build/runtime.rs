@@ -1,6 +1,7 @@
 //! What a container of the image starts with: environment, user, ports, command, labels.
 
 use crate::base::DEFAULT_PATH;
+use crate::flink::Line;
 use crate::layer::{Content, Entry, ImagePath, Owner};
 use crate::oci::Config;
 
@@ -10,16 +11,6 @@ use super::users;
 pub(super) const ENTRYPOINT: &str = "/docker-entrypoint.sh";
 const ENTRYPOINT_SCRIPT: &[u8] = include_bytes!("../../base-layers/docker-entrypoint.sh");
 
-/// The variables of the official image and, for old scripts, those of the historic job image.
-const ENVIRONMENT: [(&str, &str); 7] = [
-    ("FLINK_HOME", "/opt/flink"),
-    ("FLINK_INSTALL_PATH", "/opt"),
-    ("FLINK_LIB_DIR", "/opt/flink/lib"),
-    ("FLINK_PLUGINS_DIR", "/opt/flink/plugins"),
-    ("FLINK_OPT_DIR", "/opt/flink/opt"),
-    ("FLINK_JOB_ARTIFACTS_DIR", "/opt/artifacts"),
-    ("FLINK_USR_LIB_DIR", "/opt/flink/usrlib"),
-];
 const PROGRAMS: &str = "/opt/flink/bin";
 const WORKING_DIRECTORY: &str = "/opt/flink";
 /// RPC and web.
@@ -39,6 +30,17 @@ pub(super) struct Labels {
     pub(super) job_class: Option<String>,
 }
 
+/// What a container starts with, as far as that is not the same for all.
+#[derive(Debug)]
+pub(super) struct Start<'a> {
+    pub(super) line: &'a Line,
+    /// The Java that was looked at, which is the one that Flink must find.
+    pub(super) java_home: &'a str,
+    pub(super) labels: &'a Labels,
+    /// When the image was created.
+    pub(super) created: &'a str,
+}
+
 /// The entrypoint as an entry of a layer.
 pub(super) fn entrypoint() -> Entry {
     let content = Content::from_bytes(ENTRYPOINT_SCRIPT);
@@ -47,20 +49,25 @@ pub(super) fn entrypoint() -> Entry {
 }
 
 /// Patches the base's config into that of a Flink image. The base's own entrypoint is replaced.
-pub(super) fn configure(config: &mut Config, java_home: &str, labels: &Labels, created: &str) {
-    // The Java that was looked at is the one that Flink must find.
-    config.set_env("JAVA_HOME", java_home);
+pub(super) fn configure(config: &mut Config, start: &Start<'_>) {
+    let Start { line, labels, .. } = start;
+    config.set_env("JAVA_HOME", start.java_home);
     let path = config.env("PATH").unwrap_or(DEFAULT_PATH).to_owned();
     if !path.split(':').any(|folder| folder == PROGRAMS) {
-        config.set_env("PATH", &format!("{PROGRAMS}:{path}"));
+        let path = if line.programs_first {
+            format!("{PROGRAMS}:{path}")
+        } else {
+            format!("{path}:{PROGRAMS}")
+        };
+        config.set_env("PATH", &path);
     }
-    for (name, value) in ENVIRONMENT {
+    for (name, value) in line.environment {
         config.set_env(name, value);
     }
     config.set_command(&[ENTRYPOINT], &["help"]);
     config.set_user(&format!("{0}:{0}", users::ID), WORKING_DIRECTORY);
     config.expose(&PORTS);
-    config.set_created(created);
+    config.set_created(start.created);
     // What a base says of a job of its own is not true of this image.
     config.remove_labels(LABEL_PREFIX);
     for (name, value) in [
@@ -79,7 +86,17 @@ pub(super) fn configure(config: &mut Config, java_home: &str, labels: &Labels, c
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::flink::Known;
     use crate::oci::Platform;
+
+    fn start<'a>(version: &str, labels: &'a Labels) -> Start<'a> {
+        Start {
+            line: Known::of(&version.parse().unwrap()).unwrap().line,
+            java_home: "/opt/java",
+            labels,
+            created: "1980-01-01T00:00:01Z",
+        }
+    }
 
     #[test]
     fn patches_a_config_and_does_so_only_once() {
@@ -92,9 +109,10 @@ mod tests {
             ..Labels::default()
         };
         config.set_label("flink-img.job.jar", "/opt/artifacts/other.jar");
-        configure(&mut config, "/opt/java", &labels, "1980-01-01T00:00:01Z");
+        let start = start("2.3.0", &labels);
+        configure(&mut config, &start);
         let once = config.clone();
-        configure(&mut config, "/opt/java", &labels, "1980-01-01T00:00:01Z");
+        configure(&mut config, &start);
         assert_eq!(config, once);
         assert_eq!(
             config.env("PATH"),
@@ -113,6 +131,34 @@ mod tests {
             r#""created":"1980-01-01T00:00:01Z""#,
         ] {
             assert!(text.contains(part), "{part} in {text}");
+        }
+    }
+
+    #[test]
+    fn images_of_old_lines_have_the_variables_of_their_time() {
+        let labels = Labels::default();
+        for (version, last, without) in [
+            ("1.6.0", "FLINK_LIB_DIR", Some("FLINK_PLUGINS_DIR")),
+            ("1.8.3", "FLINK_LIB_DIR", Some("FLINK_OPT_DIR")),
+            (
+                "1.9.3",
+                "FLINK_JOB_ARTIFACTS_DIR",
+                Some("FLINK_USR_LIB_DIR"),
+            ),
+            ("1.10.3", "FLINK_USR_LIB_DIR", None),
+        ] {
+            let mut config = Config::empty(&Platform::linux_amd64());
+            config.set_env("PATH", "/opt/java/bin:/bin");
+            let start = start(version, &labels);
+            configure(&mut config, &start);
+            configure(&mut config, &start);
+            let path = "/opt/java/bin:/bin:/opt/flink/bin";
+            assert_eq!(config.env("PATH"), Some(path), "{version}");
+            assert_eq!(config.env("FLINK_HOME"), Some("/opt/flink"));
+            assert!(config.env(last).is_some(), "{version} {last}");
+            if let Some(name) = without {
+                assert_eq!(config.env(name), None, "{version} {name}");
+            }
         }
     }
 }

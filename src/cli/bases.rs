@@ -44,11 +44,6 @@ fn lines_of(entry: &CatalogueEntry, catalogue: &Catalogue) -> Vec<&'static Line>
     LINES.iter().filter(is_default).collect()
 }
 
-fn number(line: &Line) -> String {
-    let (major, minor) = line.number;
-    format!("{major}.{minor}")
-}
-
 fn object(entry: &CatalogueEntry, catalogue: &Catalogue) -> serde_json::Value {
     let texts = |platforms: &[Platform]| -> Vec<String> {
         platforms.iter().map(ToString::to_string).collect()
@@ -68,7 +63,7 @@ fn object(entry: &CatalogueEntry, catalogue: &Catalogue) -> serde_json::Value {
         "platforms": texts(&entry.platforms),
         "digests": digests,
         "packages": entry.packages,
-        "defaultOf": lines.into_iter().map(number).collect::<Vec<_>>(),
+        "defaultOf": lines.into_iter().map(Line::name).collect::<Vec<_>>(),
     })
 }
 
@@ -90,9 +85,9 @@ fn table(catalogue: &Catalogue) -> Vec<String> {
         let lines = lines_of(entry, catalogue);
         let default = match lines[..] {
             [] => String::new(),
-            [one] => format!("Flink {}", number(one)),
+            [one] => format!("Flink {}", one.name()),
             // Lines follow each other in time, and the Java of one is not that of an older one again.
-            [first, .., last] => format!("Flink {}-{}", number(first), number(last)),
+            [first, .., last] => format!("Flink {}-{}", first.name(), last.name()),
         };
         let platforms: Vec<_> = entry.platforms.iter().map(ToString::to_string).collect();
         rows.push([

@@ -1,4 +1,6 @@
-//! Where a distribution lies in an image: in `/opt/flink`, a real folder, since 1.11.
+//! Where a distribution lies in an image: since 1.11 in `/opt/flink`; before in `/opt/flink-VERSION`, to which `/opt/flink` is a
+//! link. Whatever else goes into that folder is named by [`real_home`], never by way of the link: an entry below a link
+//! would put a folder in its place.
 //!
 //! Two groups of entries, each for a layer of its own: `opt/` and `examples/` are large, optional and of no use
 //! to most jobs; the rest is what every image needs. A pure function: nothing is read here.
@@ -9,43 +11,83 @@ use crate::layer::{Content, ContentSource, Entry, ImagePath, ImagePathError, Own
 
 use super::config::open_addresses;
 use super::distribution::{CONFIG_FILES, Distribution, DistributionKind};
-use super::lines::Line;
+use super::lines::{Home, Line};
+use super::version::FlinkVersion;
 
 /// Raised whenever the same distribution becomes other entries: an image that was built from the same release by other rules
 /// is then not taken for one that was built by these.
 pub const LAYOUT_VERSION: u32 = 1;
 
-/// The home of Flink in the image.
+/// The home of Flink in every image: a folder, or a link to it.
 pub const HOME: &str = "opt/flink";
 
 /// Folders that any user of group 0 may write to: Kubernetes platforms choose the user id themselves.
 /// They are there even when the distribution lacks them.
-const GROUP_WRITABLE: [&str; 3] = ["conf", "log", "plugins"];
+const GROUP_WRITABLE: [&str; 2] = ["conf", "log"];
+
+/// One more, for the lines that load plugins.
+const PLUGINS: &str = "plugins";
 
 /// Top folders that go into the group of their own.
 const OPTIONAL: [&str; 2] = ["opt", "examples"];
 
+/// The folder that a distribution really lies in.
+///
+/// ```
+/// use flink_img::flink::{Known, real_home};
+///
+/// for (version, home) in [("1.8.3", "/opt/flink-1.8.3"), ("1.20.5", "/opt/flink")] {
+///     let version = version.parse()?;
+///     let line = Known::of(&version).unwrap().line;
+///     assert_eq!(real_home(line, &version).to_string(), home);
+/// }
+/// # Ok::<(), flink_img::flink::VersionError>(())
+/// ```
+pub fn real_home(line: &Line, version: &FlinkVersion) -> ImagePath {
+    match line.home {
+        Home::Plain => ImagePath::fixed(HOME),
+        Home::Versioned => ImagePath::new(&format!("{HOME}-{version}"))
+            .expect("a version is a plain word of no more than 64 letters"),
+    }
+}
+
+/// What decides how a distribution of the line becomes entries, besides [`LAYOUT_VERSION`] and what is closed in its
+/// configuration; nothing since 1.11.
+pub fn layout_rules(line: &Line) -> Option<&'static str> {
+    match (line.home, line.has_plugins) {
+        (Home::Plain, _) => None,
+        (Home::Versioned, true) => Some("versioned"),
+        (Home::Versioned, false) => Some("versioned, no plugins"),
+    }
+}
+
 /// A distribution as entries of an image, sorted by path.
 #[derive(Debug, Clone)]
 pub struct FlinkLayout {
-    /// `/opt/flink` and what every job needs.
+    /// The home of Flink and what every job needs.
     pub flink: Vec<Entry>,
-    /// `opt/` and `examples/`; empty when the distribution has neither. To lie above `flink`, whose folder
-    /// `/opt/flink` it does not repeat.
+    /// `opt/` and `examples/`; empty when the distribution has neither. To lie above `flink`, whose home it does not
+    /// repeat.
     pub optional: Vec<Entry>,
 }
 
 impl FlinkLayout {
     /// Lays out `distribution` as its `line` wants it.
     pub fn new(distribution: &Distribution, line: &Line) -> Result<Self, ImagePathError> {
-        let home = ImagePath::fixed(HOME);
+        let home = real_home(line, &distribution.version);
         let mut flink = BTreeMap::new();
         let mut optional = BTreeMap::new();
         flink.insert(
             home.clone(),
             Entry::directory(home.clone(), false, Owner::FLINK),
         );
-        for name in GROUP_WRITABLE {
+        let link = ImagePath::fixed(HOME);
+        if home != link {
+            let target = home.to_string();
+            flink.insert(link.clone(), Entry::symlink(link, target, Owner::FLINK));
+        }
+        let plugins = line.has_plugins.then_some(PLUGINS);
+        for name in GROUP_WRITABLE.into_iter().chain(plugins) {
             let path = home.join(name)?;
             flink.insert(path.clone(), Entry::directory(path, true, Owner::FLINK));
         }
@@ -112,8 +154,9 @@ mod tests {
     use super::super::distribution::DistributionFile;
     use super::super::lines::Known;
     use super::*;
+    use crate::layer::EntryKind;
 
-    fn distribution() -> Distribution {
+    fn distribution(version: &str) -> Distribution {
         let file = |path: &str, text: &str| DistributionFile {
             path: ImagePath::new(path).unwrap(),
             kind: DistributionKind::File {
@@ -139,7 +182,7 @@ mod tests {
             },
         );
         Distribution {
-            version: "1.20.5".parse().unwrap(),
+            version: version.parse().unwrap(),
             scala: None,
             files,
         }
@@ -154,7 +197,7 @@ mod tests {
 
     fn layout(version: &str) -> FlinkLayout {
         let known = Known::of(&version.parse().unwrap()).unwrap();
-        FlinkLayout::new(&distribution(), known.line).unwrap()
+        FlinkLayout::new(&distribution(version), known.line).unwrap()
     }
 
     #[test]
@@ -191,6 +234,33 @@ mod tests {
         );
         let all = layout.flink.iter().chain(&layout.optional);
         assert!(all.clone().all(|entry| entry.owner == Owner::FLINK));
+    }
+
+    #[test]
+    fn before_1_11_the_home_is_a_link_to_a_folder_with_the_version() {
+        for (version, plugins) in [("1.8.3", "755"), ("1.10.3", "775")] {
+            let layout = layout(version);
+            let all: Vec<_> = layout.flink.iter().chain(&layout.optional).collect();
+            assert_eq!(all[0].path.to_string(), "/opt/flink");
+            let target = format!("/opt/flink-{version}");
+            assert!(matches!(&all[0].kind, EntryKind::Symlink(to) if *to == target));
+            let home = ImagePath::new(&target).unwrap();
+            assert!(all[1..].iter().all(|entry| entry.path.starts_with(&home)));
+            // Those of the distribution; only where they are loaded may everybody add to them.
+            let expected = format!("{plugins} {target}/plugins");
+            assert!(listing(&layout.flink).contains(&expected), "{version}");
+        }
+        let mut empty = distribution("1.8.3");
+        empty.files.clear();
+        let known = Known::of(&empty.version).unwrap();
+        assert_eq!(
+            listing(&FlinkLayout::new(&empty, known.line).unwrap().flink)[1..],
+            [
+                "755 /opt/flink-1.8.3",
+                "775 /opt/flink-1.8.3/conf",
+                "775 /opt/flink-1.8.3/log",
+            ]
+        );
     }
 
     #[test]

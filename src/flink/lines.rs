@@ -4,6 +4,7 @@
 //! Sources: the release notes of each line, and the official images
 //! (<https://github.com/apache/flink-docker>, its branches `dev-*`).
 
+mod environment;
 mod options;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use crate::error::{Explain, Kind};
 
 use super::java::JavaVersion;
 use super::version::{FlinkVersion, HadoopVariant, ScalaVersion};
+use environment::{ENVIRONMENT_1_6, ENVIRONMENT_1_9, ENVIRONMENT_1_10};
 use options::{
     OPTIONS_1_6, OPTIONS_1_7, OPTIONS_1_8, OPTIONS_1_10, OPTIONS_1_11, OPTIONS_1_19, OPTIONS_2_0,
 };
@@ -51,8 +53,19 @@ pub struct Line {
     pub has_plugins: bool,
     /// The logging library that its `conf/log4j*.properties` are written for (FLINK-5339).
     pub log4j: u8,
+    /// The variables that an image has, each with its value; `PATH` and those of Java aside.
+    pub environment: &'static [(&'static str, &'static str)],
+    /// Whether Flink's programs come before all others on the `PATH`, or after them.
+    pub programs_first: bool,
     /// What its job process understands before the arguments of the job.
     pub options: &'static [JobOption],
+}
+
+impl Line {
+    /// Major and minor number as people write them: `1.20`.
+    pub fn name(&self) -> String {
+        format!("{}.{}", self.number.0, self.number.1)
+    }
 }
 
 /// Where a distribution lies in an image.
@@ -126,6 +139,8 @@ const fn historic(minor: u16, newest: &'static str, options: &'static [JobOption
         hadoop: Hadoop::ShadedJar,
         has_plugins: false,
         log4j: 1,
+        environment: ENVIRONMENT_1_6,
+        programs_first: false,
         options,
     }
 }
@@ -154,6 +169,8 @@ const fn early(minor: u16, newest: &'static str) -> Line {
         hadoop: Hadoop::Outside,
         has_plugins: true,
         log4j: 2,
+        environment: ENVIRONMENT_1_10,
+        programs_first: true,
         ..historic(minor, newest, OPTIONS_1_11)
     }
 }
@@ -198,12 +215,14 @@ pub const LINES: &[Line] = &[
     Line {
         job: JobPlace::Lib,
         has_plugins: true,
+        environment: ENVIRONMENT_1_9,
         ..historic(9, "1.9.3", OPTIONS_1_8)
     },
     Line {
         java: &[8, 11],
         job: JobPlace::UsrlibLink,
         has_plugins: true,
+        environment: ENVIRONMENT_1_10,
         ..historic(10, "1.10.3", OPTIONS_1_10)
     },
     early(11, "1.11.6"),
@@ -351,9 +370,9 @@ impl Known {
 
     /// A sentence about what was guessed, if something was.
     pub fn note(&self, version: &FlinkVersion) -> Option<String> {
-        let (major, minor) = self.line.number;
+        let name = self.line.name();
         self.assumed.then(|| {
-            format!("Flink {version} is of a line that is not known here; treating it like {major}.{minor}")
+            format!("Flink {version} is of a line that is not known here; treating it like {name}")
         })
     }
 
@@ -415,7 +434,7 @@ pub fn default_release() -> FlinkVersion {
 pub fn newest_release(line: &str) -> Option<&'static str> {
     LINES
         .iter()
-        .find(|row| format!("{}.{}", row.number.0, row.number.1) == line)
+        .find(|row| row.name() == line)
         .map(|row| row.newest)
 }
 

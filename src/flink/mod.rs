@@ -16,7 +16,7 @@ pub use distribution::{
     Distribution, DistributionError, DistributionFile, DistributionKind, LISTING_RULES,
 };
 pub use java::{JavaVersion, JavaVersionError};
-pub use job::{Artifact, JobError, JobJar, JobLayout};
-pub use layout::{FlinkLayout, HOME, LAYOUT_VERSION};
+pub use job::{Artifact, JobError, JobJar, JobLayout, JobPlaces, check_names};
+pub use layout::{FlinkLayout, HOME, LAYOUT_VERSION, layout_rules, real_home};
 pub use lines::{Known, Line, LineError};
 pub use version::{FlinkVersion, HadoopVariant, ScalaVersion, VersionError};

@@ -56,9 +56,12 @@ pub struct CatalogueEntry {
     /// What is to be put into it besides, by the names of its own package manager.
     #[serde(default)]
     pub packages: Vec<String>,
-    /// Whether it may be taken when no base is named.
+    /// Whether it may be taken when no base is named, because its Java fits.
     #[serde(default = "yes", rename = "default")]
     pub is_default: bool,
+    /// The lines of Flink that it is the default of before any other, as `1.8`.
+    #[serde(default, rename = "default-of")]
+    pub default_of: Vec<String>,
 }
 
 fn yes() -> bool {
@@ -120,6 +123,8 @@ impl CatalogueEntry {
             .any(|package| package.trim().is_empty())
         {
             "`packages` has an empty name"
+        } else if !self.default_of.iter().all(|line| is_line(line)) {
+            "`default-of` names something else than lines of Flink, which are written like `1.8`"
         } else {
             return Ok(self);
         };
@@ -152,6 +157,13 @@ impl CatalogueEntry {
             None => self.reference.clone(),
         })
     }
+}
+
+/// Whether a text is a major and a minor number.
+fn is_line(text: &str) -> bool {
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let parts = text.split_once('.');
+    parts.is_some_and(|(major, minor)| is_number(major) && is_number(minor))
 }
 
 #[cfg(test)]
@@ -229,6 +241,14 @@ mod tests {
             (
                 format!("{START}{one}\npackages = ['']"),
                 "`packages` has an empty name",
+            ),
+            (
+                format!("{START}{one}\ndefault-of = ['1.8', '1.8.3']"),
+                "`default-of` names something else than lines of Flink",
+            ),
+            (
+                format!("{START}{one}\ndefault-of = ['1.x']"),
+                "which are written like `1.8`",
             ),
             (START.to_owned(), "missing field `platforms`"),
             (

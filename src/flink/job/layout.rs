@@ -1,146 +1,208 @@
 //! Where the files of a job lie in an image.
 //!
-//! Each is a real file in `/opt/artifacts`, and a relative link in `/opt/flink/usrlib`, a real folder, from
+//! Since 1.11 each is a real file in `/opt/artifacts`, and a relative link in `/opt/flink/usrlib`, a real folder, from
 //! where Flink puts it on the class path of the job. So `local:///opt/artifacts/job.jar` works for tools that
-//! want a path, a volume can be mounted over `usrlib`, and nothing gets into `lib/`, where the classes of a
-//! fat jar would shadow those of Flink.
+//! want a path, a volume can be mounted over `usrlib`, and nothing gets into `lib/`.
+//!
+//! Older lines have them where their own job image had them, with its absolute links. Flink 1.10 looks into `usrlib` too.
+//! Before that there is only `lib/`, which is one class path with Flink itself: by name, with `flink-dist` last of all. What a
+//! fat jar brings of Flink's classes is then what Flink runs with.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use super::{Artifact, JobError};
+use crate::flink::distribution::Distribution;
+use crate::flink::layout::real_home;
+use crate::flink::lines::{JobPlace, Line};
+use crate::flink::version::FlinkVersion;
 use crate::layer::{Entry, ImagePath, Owner};
 
 /// Where the files are.
 const ARTIFACTS: &str = "opt/artifacts";
 
-/// Where Flink looks for them.
-const USRLIB: &str = "opt/flink/usrlib";
+/// Where the jar of a job is before 1.9, whatever it was called.
+const JOB_JAR: &str = "opt/job.jar";
+
+/// Where Flink looks for a job since 1.10, below its home.
+const USRLIB: &str = "usrlib";
+
+/// Where it looks before that, below its home.
+const LIB: &str = "lib";
+
+/// The only link in `lib/` whose name no release has.
+const JOB_LINK: &str = "lib/job.jar";
+
+/// Where the files of a job lie in images of one release.
+#[derive(Debug, Clone)]
+pub struct JobPlaces {
+    place: JobPlace,
+    home: ImagePath,
+}
 
 /// A job as entries of an image, sorted by path.
 ///
-/// Both groups have the two folders, with the same modes: either may be the only one that is there.
+/// Both groups have the folders that their files are in, with the same modes: either may be the only one that is there.
 #[derive(Debug, Clone)]
 pub struct JobLayout {
     /// What the job needs besides its jar; empty if nothing.
     pub dependencies: Vec<Entry>,
     /// The jar of the job.
     pub job: Vec<Entry>,
+    /// Where the jar really is.
+    pub jar: Option<ImagePath>,
+    /// The links among what the distribution has, by their paths there, and the file that each stands for.
+    links: BTreeMap<String, PathBuf>,
+}
+
+impl JobPlaces {
+    /// The places in images of this version, which is of this line.
+    pub fn of(line: &Line, version: &FlinkVersion) -> Self {
+        Self {
+            place: line.job,
+            home: real_home(line, version),
+        }
+    }
+
+    fn file(&self, artifact: &Artifact, is_job: bool) -> Result<ImagePath, JobError> {
+        if is_job && self.place == JobPlace::JobJar {
+            return Ok(ImagePath::fixed(JOB_JAR));
+        }
+        let folder = ImagePath::fixed(ARTIFACTS);
+        let path = folder.join(&artifact.name);
+        path.map_err(|_| JobError::Name {
+            path: artifact.source.clone(),
+            why: "it is no file name",
+        })
+    }
+
+    /// The link by which Flink finds `file`, as a path below its home and a target; in `lib/` only
+    /// jars count.
+    fn link(&self, file: &ImagePath) -> Option<(String, String)> {
+        let name = file.file_name();
+        match self.place {
+            JobPlace::JobJar | JobPlace::Lib => {
+                is_jar(name).then(|| (format!("{LIB}/{name}"), file.to_string()))
+            }
+            JobPlace::UsrlibLink => Some((USRLIB.to_owned(), format!("/{ARTIFACTS}"))),
+            JobPlace::UsrlibFolder => Some((
+                format!("{USRLIB}/{name}"),
+                format!("../../artifacts/{name}"),
+            )),
+        }
+    }
+
+    /// Whether links lie among files of the distribution, and can collide with them.
+    fn shares_folder(&self) -> bool {
+        self.place != JobPlace::UsrlibFolder
+    }
+
+    fn below_home(&self, path: &str) -> ImagePath {
+        self.home.join(path).expect("names were checked")
+    }
 }
 
 impl JobLayout {
     /// Lays out the jar of a job, if there is one, and what it needs.
-    pub fn new(job: Option<&Artifact>, dependencies: &[Artifact]) -> Result<Self, JobError> {
-        let mut names: BTreeMap<&str, &Artifact> = BTreeMap::new();
-        for artifact in dependencies.iter().chain(job) {
-            if let Some(first) = names.insert(&artifact.name, artifact) {
-                return Err(JobError::SameName {
-                    first: first.source.clone(),
-                    second: artifact.source.clone(),
+    pub fn new(
+        places: &JobPlaces,
+        job: Option<&Artifact>,
+        dependencies: &[Artifact],
+    ) -> Result<Self, JobError> {
+        check_names(job, dependencies)?;
+        let mut links = BTreeMap::new();
+        let jar = job.map(|job| places.file(job, true)).transpose()?;
+        let job = job.map(std::slice::from_ref).unwrap_or_default();
+        Ok(Self {
+            job: group(places, job, true, &mut links)?,
+            dependencies: group(places, dependencies, false, &mut links)?,
+            jar,
+            links,
+        })
+    }
+
+    /// Refuses a link that would take the place of a file of the distribution.
+    pub fn check(&self, distribution: &Distribution) -> Result<(), JobError> {
+        for (link, source) in &self.links {
+            let path = ImagePath::new(link).expect("names were checked");
+            let mut files = distribution.files.iter();
+            if files.any(|file| file.path.starts_with(&path)) {
+                return Err(JobError::NameTaken {
+                    owner: format!("Flink {}", distribution.version),
+                    link: link.clone(),
+                    path: source.clone(),
                 });
             }
         }
-        Ok(Self {
-            dependencies: if dependencies.is_empty() {
-                Vec::new()
-            } else {
-                group(dependencies)?
-            },
-            job: job.map_or_else(|| Ok(Vec::new()), |job| group(std::slice::from_ref(job)))?,
-        })
+        Ok(())
+    }
+
+    /// Whether [`Self::check`] has something to ask a published release.
+    pub fn may_collide(&self) -> bool {
+        let mut links = self.links.keys();
+        links.any(|link| link.starts_with(LIB) && link != JOB_LINK)
     }
 }
 
-fn group(artifacts: &[Artifact]) -> Result<Vec<Entry>, JobError> {
-    let (files, links) = (ImagePath::fixed(ARTIFACTS), ImagePath::fixed(USRLIB));
-    let mut entries = vec![
-        Entry::directory(files.clone(), false, Owner::FLINK),
-        Entry::directory(links.clone(), true, Owner::FLINK),
-    ];
-    for artifact in artifacts {
-        let at = |folder: &ImagePath| {
-            folder.join(&artifact.name).map_err(|_| JobError::Name {
-                path: artifact.source.clone(),
-                why: "it is no file name",
-            })
-        };
-        entries.push(Entry::file(
-            at(&files)?,
-            artifact.content.clone(),
-            false,
-            Owner::FLINK,
-        ));
-        // From /opt/flink/usrlib.
-        let target = format!("../../artifacts/{}", artifact.name);
-        entries.push(Entry::symlink(at(&links)?, target, Owner::FLINK));
+/// Refuses two files with one name, which can be told before the version of Flink is known.
+pub fn check_names(job: Option<&Artifact>, dependencies: &[Artifact]) -> Result<(), JobError> {
+    let mut names: BTreeMap<&str, &Artifact> = BTreeMap::new();
+    for artifact in dependencies.iter().chain(job) {
+        if let Some(first) = names.insert(&artifact.name, artifact) {
+            return Err(JobError::SameName {
+                first: first.source.clone(),
+                second: artifact.source.clone(),
+            });
+        }
     }
-    entries.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(entries)
+    Ok(())
+}
+
+fn group(
+    places: &JobPlaces,
+    artifacts: &[Artifact],
+    is_job: bool,
+    links: &mut BTreeMap<String, PathBuf>,
+) -> Result<Vec<Entry>, JobError> {
+    let mut entries = BTreeMap::new();
+    let mut add = |entry: Entry| entries.insert(entry.path.clone(), entry);
+    for artifact in artifacts {
+        let file = places.file(artifact, is_job)?;
+        if let Some(folder) = file.parent().filter(|folder| folder.as_str() == ARTIFACTS) {
+            add(Entry::directory(folder, false, Owner::FLINK));
+        }
+        if let Some((link, target)) = places.link(&file) {
+            if let Some((folder, _)) = link.split_once('/') {
+                // A volume may be mounted over `usrlib`, or a user of group 0 may add to it.
+                let is_usrlib = folder == USRLIB;
+                let folder = places.below_home(folder);
+                add(Entry::directory(folder, is_usrlib, Owner::FLINK));
+            }
+            add(Entry::symlink(
+                places.below_home(&link),
+                target,
+                Owner::FLINK,
+            ));
+            if places.shares_folder() {
+                let first = links.insert(link.clone(), artifact.source.clone());
+                if let Some(first) = first.filter(|_| link != USRLIB) {
+                    return Err(JobError::NameTaken {
+                        owner: format!("`{}`", first.display()),
+                        link,
+                        path: artifact.source.clone(),
+                    });
+                }
+            }
+        }
+        let content = artifact.content.clone();
+        add(Entry::file(file, content, false, Owner::FLINK));
+    }
+    Ok(entries.into_values().collect())
+}
+
+fn is_jar(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|end| end == "jar")
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::super::name;
-    use super::*;
-    use crate::layer::Content;
-
-    fn artifact(source: &str) -> Artifact {
-        Artifact {
-            source: source.into(),
-            name: name(Path::new(source)).unwrap(),
-            content: Content::from_bytes(&b"x"[..]),
-        }
-    }
-
-    #[test]
-    fn each_file_is_real_in_one_place_and_linked_in_the_other() {
-        let layout = JobLayout::new(
-            Some(&artifact("job.jar")),
-            &[artifact("z.jar"), artifact("a.txt")],
-        );
-        let layout = layout.unwrap();
-        let listing = |entries: &[Entry]| -> Vec<String> {
-            entries
-                .iter()
-                .map(|entry| match &entry.kind {
-                    crate::layer::EntryKind::Symlink(target) => {
-                        format!("{} -> {target}", entry.path)
-                    }
-                    _ => format!("{} {:o}", entry.path, entry.mode),
-                })
-                .collect()
-        };
-        assert_eq!(
-            listing(&layout.dependencies),
-            [
-                "/opt/artifacts 755",
-                "/opt/artifacts/a.txt 644",
-                "/opt/artifacts/z.jar 644",
-                "/opt/flink/usrlib 775",
-                "/opt/flink/usrlib/a.txt -> ../../artifacts/a.txt",
-                "/opt/flink/usrlib/z.jar -> ../../artifacts/z.jar",
-            ]
-        );
-        assert_eq!(
-            listing(&layout.job),
-            [
-                "/opt/artifacts 755",
-                "/opt/artifacts/job.jar 644",
-                "/opt/flink/usrlib 775",
-                "/opt/flink/usrlib/job.jar -> ../../artifacts/job.jar",
-            ]
-        );
-        let alone = JobLayout::new(Some(&artifact("job.jar")), &[]).unwrap();
-        assert!(alone.dependencies.is_empty());
-    }
-
-    #[test]
-    fn one_name_for_two_files_is_refused_with_both() {
-        let error = JobLayout::new(Some(&artifact("a/x.jar")), &[artifact("b/x.jar")]).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "`b/x.jar` and `a/x.jar` have the same name, and only one file can have it in the image"
-        );
-    }
-}
+mod tests;

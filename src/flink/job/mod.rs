@@ -18,7 +18,7 @@ use crate::oci::{Digest, HashingReader};
 
 use crate::parallel::on_all_cores;
 
-pub use layout::JobLayout;
+pub use layout::{JobLayout, JobPlaces, check_names};
 
 /// Larger than any manifest that was not made to be.
 const MANIFEST_LIMIT: u64 = 4 << 20;
@@ -34,13 +34,15 @@ const JAR: (&str, &str) = ("jar", "1");
 ///
 /// ```no_run
 /// use std::path::Path;
-/// use flink_img::flink::{Artifact, JobJar, JobLayout};
+/// use flink_img::flink::{Artifact, JobJar, JobLayout, JobPlaces, Known};
 /// use flink_img::memory::Forgetful;
 ///
 /// let job = JobJar::open(Path::new("target/job.jar"), &Forgetful)?;
 /// let connector = Artifact::open(Path::new("flink-connector-kafka.jar"), &Forgetful)?;
-/// let layout = JobLayout::new(Some(&job.artifact), &[connector])?;
-/// # Ok::<(), flink_img::flink::JobError>(())
+/// let version = "1.20.5".parse()?;
+/// let places = JobPlaces::of(Known::of(&version)?.line, &version);
+/// let layout = JobLayout::new(&places, Some(&job.artifact), &[connector])?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Artifact {
@@ -86,6 +88,13 @@ pub enum JobError {
     /// Two files with one name.
     #[error("`{}` and `{}` have the same name, and only one file can have it in the image", first.display(), second.display())]
     SameName { first: PathBuf, second: PathBuf },
+    /// A link whose name is taken.
+    #[error("{owner} has `{link}` already, and `{}` needs that name for a link", path.display())]
+    NameTaken {
+        owner: String,
+        link: String,
+        path: PathBuf,
+    },
     /// Not a zip file.
     #[error("`{}` is not a jar: it is not a zip file", path.display())]
     NotAJar { path: PathBuf },
@@ -107,6 +116,7 @@ impl Explain for JobError {
             Self::File(error) => return error.hint(),
             Self::NotAFile { .. } => "name each file by itself",
             Self::Name { .. } | Self::SameName { .. } => "rename it",
+            Self::NameTaken { .. } => "rename one of the two",
             Self::NotAJar { .. } => "name the jar that your build makes, as `target/job.jar`",
             Self::DamagedJar { .. } => "build or download it again; the copy may not be complete",
         };
