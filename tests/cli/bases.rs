@@ -14,7 +14,7 @@ fn the_bases_that_come_with_the_program() {
     exit code: 0
     ----- stdout -----
     NAME          JAVA  LIBC   DEFAULT OF       REFERENCE                                        PACKAGES                       PLATFORMS
-    ubuntu-jre8   8     glibc  -                docker.io/library/eclipse-temurin:8-jre-noble    -                              linux/amd64,linux/arm64,linux/ppc64le
+    ubuntu-jre8   8     glibc  Flink 1.6-1.10   docker.io/library/eclipse-temurin:8-jre-noble    -                              linux/amd64,linux/arm64,linux/ppc64le
     ubuntu-jre11  11    glibc  Flink 1.11-1.20  docker.io/library/eclipse-temurin:11-jre-noble   -                              linux/amd64,linux/arm/v7,linux/arm64,linux/ppc64le,linux/s390x
     ubuntu-jre17  17    glibc  Flink 2.0-2.3    docker.io/library/eclipse-temurin:17-jre-noble   -                              linux/amd64,linux/arm/v7,linux/arm64,linux/ppc64le,linux/riscv64,linux/s390x
     ubuntu-jre21  21    glibc  -                docker.io/library/eclipse-temurin:21-jre-noble   -                              linux/amd64,linux/arm64,linux/ppc64le,linux/riscv64,linux/s390x
@@ -306,7 +306,7 @@ fn catalogues_that_cannot_be_read() {
     exit code: 3
     ----- stderr -----
     error: `bases/acme-jre17.toml` cannot be used
-      caused by: line 6, column 1: unknown field `package`, expected one of `name`, `description`, `reference`, `java`, `libc`, `platforms`, `digests`, `packages`, `default`
+      caused by: line 6, column 1: unknown field `package`, expected one of `name`, `description`, `reference`, `java`, `libc`, `platforms`, `digests`, `packages`, `default`, `default-of`
     hint: did you mean `packages`
     ");
     describe(

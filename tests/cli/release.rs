@@ -170,11 +170,11 @@ fn a_release_with_a_wrong_checksum_is_not_used() {
 fn versions_and_mirrors_that_cannot_be_are_refused_before_any_request() {
     let context = TestContext::new();
     let server = mirror(&context, b"");
-    assert_snapshot!(build(&context, &server, &["--flink-version", "1.10.3"]), @"
+    assert_snapshot!(build(&context, &server, &["--flink-version", "1.5.6"]), @"
     exit code: 3
     ----- stderr -----
     Compressing the base: done, [SIZE]
-    error: Flink 1.10.3 is older than 1.11; images of such lines are not built yet
+    error: Flink 1.5.6 is older than 1.6, the first line that runs a job in an image of its own
     hint: use a newer release, as 2.3.0
     ");
     assert_snapshot!(build(&context, &server, &["--flink-version", "newest"]), @"
