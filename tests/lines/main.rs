@@ -8,6 +8,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod layouts;
+mod releases;
+
 use flink_img::flink::Distribution;
 use flink_img::memory::Forgetful;
 use support::lines::{
