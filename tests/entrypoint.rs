@@ -11,6 +11,8 @@
 
 #[path = "entrypoint/home.rs"]
 mod home;
+#[path = "entrypoint/old_lines.rs"]
+mod old_lines;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
