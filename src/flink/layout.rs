@@ -51,6 +51,13 @@ pub fn real_home(line: &Line, version: &FlinkVersion) -> ImagePath {
     }
 }
 
+/// The home as every layer has it again that has something below it: podman makes a folder that a layer leaves out anew, as
+/// root's. Nothing since 1.11, whose layers have digests that must stay.
+pub fn repeated_home(line: &Line, version: &FlinkVersion) -> Option<Entry> {
+    let home = real_home(line, version);
+    (line.home == Home::Versioned).then(|| Entry::directory(home, false, Owner::FLINK))
+}
+
 /// What decides how a distribution of the line becomes entries, besides [`LAYOUT_VERSION`] and what is closed in its
 /// configuration; nothing since 1.11.
 pub fn layout_rules(line: &Line) -> Option<&'static str> {
@@ -66,8 +73,7 @@ pub fn layout_rules(line: &Line) -> Option<&'static str> {
 pub struct FlinkLayout {
     /// The home of Flink and what every job needs.
     pub flink: Vec<Entry>,
-    /// `opt/` and `examples/`; empty when the distribution has neither. To lie above `flink`, whose home it does not
-    /// repeat.
+    /// `opt/` and `examples/`; empty when the distribution has neither. To lie above `flink`.
     pub optional: Vec<Entry>,
 }
 
@@ -127,6 +133,10 @@ impl FlinkLayout {
                 }
             };
             group.insert(path, entry);
+        }
+        if !optional.is_empty() {
+            let again = repeated_home(line, &distribution.version);
+            optional.extend(again.map(|entry| (home, entry)));
         }
         Ok(Self {
             flink: flink.into_values().collect(),
@@ -246,6 +256,7 @@ mod tests {
             assert!(matches!(&all[0].kind, EntryKind::Symlink(to) if *to == target));
             let home = ImagePath::new(&target).unwrap();
             assert!(all[1..].iter().all(|entry| entry.path.starts_with(&home)));
+            assert_eq!(layout.optional[0].path, home, "each layer has its owner");
             // Those of the distribution; only where they are loaded may everybody add to them.
             let expected = format!("{plugins} {target}/plugins");
             assert!(listing(&layout.flink).contains(&expected), "{version}");

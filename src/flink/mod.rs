@@ -17,6 +17,6 @@ pub use distribution::{
 };
 pub use java::{JavaVersion, JavaVersionError};
 pub use job::{Artifact, JobError, JobJar, JobLayout, JobPlaces, check_names};
-pub use layout::{FlinkLayout, HOME, LAYOUT_VERSION, layout_rules, real_home};
+pub use layout::{FlinkLayout, HOME, LAYOUT_VERSION, layout_rules, real_home, repeated_home};
 pub use lines::{Known, Line, LineError};
 pub use version::{FlinkVersion, HadoopVariant, ScalaVersion, VersionError};

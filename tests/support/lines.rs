@@ -43,7 +43,7 @@ pub fn mini_release(version: &str) -> Vec<MiniFile> {
             executable: false,
         });
     }
-    if line >= (1, 10) {
+    if line >= (1, 9) {
         files.push(text("plugins/README.txt", "Plugins go here.\n"));
     }
     if line >= (1, 11) {

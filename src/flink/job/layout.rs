@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Artifact, JobError};
 use crate::flink::distribution::Distribution;
-use crate::flink::layout::real_home;
+use crate::flink::layout::{real_home, repeated_home};
 use crate::flink::lines::{JobPlace, Line};
 use crate::flink::version::FlinkVersion;
 use crate::layer::{Entry, ImagePath, Owner};
@@ -38,6 +38,14 @@ const JOB_LINK: &str = "lib/job.jar";
 pub struct JobPlaces {
     place: JobPlace,
     home: ImagePath,
+    repeated_home: Option<Entry>,
+}
+
+/// A link in a folder of Flink.
+struct Link {
+    /// Below the home of Flink.
+    path: String,
+    target: String,
 }
 
 /// A job as entries of an image, sorted by path.
@@ -61,6 +69,7 @@ impl JobPlaces {
         Self {
             place: line.job,
             home: real_home(line, version),
+            repeated_home: repeated_home(line, version),
         }
     }
 
@@ -76,20 +85,33 @@ impl JobPlaces {
         })
     }
 
-    /// The link by which Flink finds `file`, as a path below its home and a target; in `lib/` only
-    /// jars count.
-    fn link(&self, file: &ImagePath) -> Option<(String, String)> {
+    /// The link by which Flink finds `file`; in `lib/` only jars count.
+    fn link(&self, file: &ImagePath) -> Option<Link> {
         let name = file.file_name();
-        match self.place {
-            JobPlace::JobJar | JobPlace::Lib => {
-                is_jar(name).then(|| (format!("{LIB}/{name}"), file.to_string()))
-            }
-            JobPlace::UsrlibLink => Some((USRLIB.to_owned(), format!("/{ARTIFACTS}"))),
-            JobPlace::UsrlibFolder => Some((
+        let (path, target) = match self.place {
+            JobPlace::JobJar | JobPlace::Lib if !is_jar(name) => return None,
+            JobPlace::JobJar | JobPlace::Lib => (format!("{LIB}/{name}"), file.to_string()),
+            JobPlace::UsrlibLink => (USRLIB.to_owned(), format!("/{ARTIFACTS}")),
+            JobPlace::UsrlibFolder => (
                 format!("{USRLIB}/{name}"),
                 format!("../../artifacts/{name}"),
-            )),
+            ),
+        };
+        Some(Link { path, target })
+    }
+
+    /// A link with the folders that it is in.
+    fn entries(&self, link: &Link) -> Vec<Entry> {
+        let mut entries: Vec<_> = self.repeated_home.iter().cloned().collect();
+        if let Some((folder, _)) = link.path.split_once('/') {
+            // Anybody of group 0 may add to `usrlib`.
+            let is_usrlib = folder == USRLIB;
+            let folder = self.below_home(folder);
+            entries.push(Entry::directory(folder, is_usrlib, Owner::FLINK));
         }
+        let path = self.below_home(&link.path);
+        entries.push(Entry::symlink(path, &*link.target, Owner::FLINK));
+        entries
     }
 
     /// Whether links lie among files of the distribution, and can collide with them.
@@ -112,6 +134,14 @@ impl JobLayout {
         check_names(job, dependencies)?;
         let mut links = BTreeMap::new();
         let jar = job.map(|job| places.file(job, true)).transpose()?;
+        if let (Some(job), Some(jar)) = (job, &jar)
+            && places.link(jar).is_none()
+        {
+            return Err(JobError::Name {
+                path: job.source.clone(),
+                why: "this line of Flink takes a job from `lib/`, and from there only what ends with `.jar`",
+            });
+        }
         let job = job.map(std::slice::from_ref).unwrap_or_default();
         Ok(Self {
             job: group(places, job, true, &mut links)?,
@@ -164,40 +194,42 @@ fn group(
     is_job: bool,
     links: &mut BTreeMap<String, PathBuf>,
 ) -> Result<Vec<Entry>, JobError> {
-    let mut entries = BTreeMap::new();
-    let mut add = |entry: Entry| entries.insert(entry.path.clone(), entry);
+    let mut entries = Vec::new();
     for artifact in artifacts {
         let file = places.file(artifact, is_job)?;
         if let Some(folder) = file.parent().filter(|folder| folder.as_str() == ARTIFACTS) {
-            add(Entry::directory(folder, false, Owner::FLINK));
+            entries.push(Entry::directory(folder, false, Owner::FLINK));
         }
-        if let Some((link, target)) = places.link(&file) {
-            if let Some((folder, _)) = link.split_once('/') {
-                // A volume may be mounted over `usrlib`, or a user of group 0 may add to it.
-                let is_usrlib = folder == USRLIB;
-                let folder = places.below_home(folder);
-                add(Entry::directory(folder, is_usrlib, Owner::FLINK));
-            }
-            add(Entry::symlink(
-                places.below_home(&link),
-                target,
-                Owner::FLINK,
-            ));
+        if let Some(link) = places.link(&file) {
+            entries.extend(places.entries(&link));
             if places.shares_folder() {
-                let first = links.insert(link.clone(), artifact.source.clone());
-                if let Some(first) = first.filter(|_| link != USRLIB) {
-                    return Err(JobError::NameTaken {
-                        owner: format!("`{}`", first.display()),
-                        link,
-                        path: artifact.source.clone(),
-                    });
-                }
+                take_name(links, link.path, artifact)?;
             }
         }
         let content = artifact.content.clone();
-        add(Entry::file(file, content, false, Owner::FLINK));
+        entries.push(Entry::file(file, content, false, Owner::FLINK));
     }
-    Ok(entries.into_values().collect())
+    // Of folders, and of the one link in 1.10, once is enough.
+    entries.sort_by(|a, b| a.path.cmp(&b.path));
+    entries.dedup_by(|a, b| a.path == b.path);
+    Ok(entries)
+}
+
+/// Notes whose link has a name; one that leads to the folder is for all.
+fn take_name(
+    links: &mut BTreeMap<String, PathBuf>,
+    link: String,
+    artifact: &Artifact,
+) -> Result<(), JobError> {
+    let first = links.insert(link.clone(), artifact.source.clone());
+    match first {
+        Some(first) if link != USRLIB => Err(JobError::NameTaken {
+            owner: format!("`{}`", first.display()),
+            link,
+            path: artifact.source.clone(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 fn is_jar(name: &str) -> bool {

@@ -69,6 +69,7 @@ fn before_1_9_the_job_has_one_name() {
     assert_eq!(
         listing(&layout.job),
         [
+            "/opt/flink-1.8.3 755",
             "/opt/flink-1.8.3/lib 755",
             "/opt/flink-1.8.3/lib/job.jar -> /opt/job.jar",
             "/opt/job.jar 644",
@@ -80,6 +81,7 @@ fn before_1_9_the_job_has_one_name() {
             "/opt/artifacts 755",
             "/opt/artifacts/a.txt 644",
             "/opt/artifacts/z.jar 644",
+            "/opt/flink-1.8.3 755",
             "/opt/flink-1.8.3/lib 755",
             "/opt/flink-1.8.3/lib/z.jar -> /opt/artifacts/z.jar",
         ]
@@ -95,6 +97,7 @@ fn flink_1_9_has_links_in_lib_and_1_10_has_one_for_all() {
         [
             "/opt/artifacts 755",
             "/opt/artifacts/app.jar 644",
+            "/opt/flink-1.9.3 755",
             "/opt/flink-1.9.3/lib 755",
             "/opt/flink-1.9.3/lib/app.jar -> /opt/artifacts/app.jar",
         ]
@@ -110,6 +113,7 @@ fn flink_1_9_has_links_in_lib_and_1_10_has_one_for_all() {
             "/opt/artifacts 755",
             "/opt/artifacts/a.txt 644",
             "/opt/artifacts/z.jar 644",
+            "/opt/flink-1.10.3 755",
             "/opt/flink-1.10.3/usrlib -> /opt/artifacts",
         ]
     );
@@ -130,6 +134,20 @@ fn one_name_for_two_files_is_refused_with_both() {
         "`a/x.jar` has `lib/job.jar` already, and `b/job.jar` needs that name for a link"
     );
     assert_eq!(error.hint().unwrap(), "rename one of the two");
+}
+
+#[test]
+fn a_job_that_could_not_be_found_is_refused() {
+    let error = layout("1.9.3", Some("job.zip"), &[]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`job.zip` cannot keep its name in the image: this line of Flink takes a job from `lib/`, \
+         and from there only what ends with `.jar`"
+    );
+    // It gets another name there, or is none of this module's business.
+    for version in ["1.8.3", "1.10.3", "1.20.5"] {
+        layout(version, Some("job.zip"), &[]).unwrap();
+    }
 }
 
 #[test]
