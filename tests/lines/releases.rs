@@ -128,3 +128,33 @@ fn a_name_of_a_file_of_flink_is_refused_where_links_lie_beside_it() {
         "{run}"
     );
 }
+
+#[test]
+fn a_lock_of_an_old_line_gives_the_same_image() {
+    for version in ["1.6.4", "1.9.3", "1.10.3"] {
+        let context = context(version, &mini_release(version));
+        let server = mirror(version);
+        let mirror = format!("{}/flink", server.url());
+        let run = |words: &[&str]| {
+            let (command, words) = words.split_first().unwrap();
+            let usual = [
+                *command,
+                "--base",
+                "rootfs:base.tar",
+                "--flink-version",
+                version,
+                "--release-mirror",
+                &mirror,
+            ];
+            context.run([&usual[..], words].concat())
+        };
+        run(&["lock"]).ok();
+        std::fs::remove_dir_all(context.store()).unwrap();
+        let told = run(&["digest", "--job-jar", "app.jar"]).ok();
+        let built = run(&["build", "--locked", "--job-jar", "app.jar"]);
+        assert_eq!(built.digest(), told.stdout.trim(), "{version}");
+        std::fs::remove_file(context.path("flink-img.lock")).unwrap();
+        let unlocked = run(&["build", "--job-jar", "app.jar"]);
+        assert_eq!(unlocked.digest(), built.digest(), "{version}");
+    }
+}
