@@ -3,6 +3,8 @@
 //! Typed structs lose what they do not know (`Healthcheck`, `OnBuild`, builder extensions), so the document stays
 //! a JSON value, and this module is the only one that knows its field names (image-spec, `config.md`).
 
+mod view;
+
 use serde_json::{Map, Value, json};
 
 use super::{DiffId, Platform, canonical};

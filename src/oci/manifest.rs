@@ -133,6 +133,19 @@ impl Index {
             })
     }
 
+    /// The manifest for the platform that is asked for. When nobody asks, that for `linux/amd64`, whatever machine this is,
+    /// or else the only one; when it is not to be had, the platforms that there are, as a list for people.
+    pub fn choose(&self, asked: Option<&Platform>) -> Result<&Descriptor, String> {
+        if let Some(platform) = asked {
+            return self.for_platform(platform);
+        }
+        self.for_platform(&Platform::linux_amd64())
+            .or_else(|found| match &self.platforms()[..] {
+                [only] => self.for_platform(only),
+                _ => Err(found),
+            })
+    }
+
     /// The platforms that there are images for, sorted.
     pub fn platforms(&self) -> Vec<Platform> {
         let mut found: Vec<_> = self
@@ -313,6 +326,34 @@ mod tests {
             index.for_platform(&Platform::linux_amd64()).unwrap_err(),
             "linux/arm64/v8, linux/arm64/v9"
         );
+    }
+
+    #[test]
+    fn who_asks_for_no_platform_gets_the_usual_one_or_the_only_one() {
+        let index = |platforms: &[&str]| {
+            let manifests = platforms.iter().map(|text| {
+                let mut manifest = Descriptor::of(MediaType::Manifest, text.as_bytes());
+                manifest.platform = Some(text.parse().unwrap());
+                manifest
+            });
+            Index::new(manifests.collect())
+        };
+        let chosen = |platforms: &[&str], asked: Option<&str>| {
+            let asked: Option<Platform> = asked.map(|text| text.parse().unwrap());
+            let index = index(platforms);
+            let manifest = index.choose(asked.as_ref())?;
+            Ok(manifest.platform.clone().unwrap().to_string())
+        };
+        let answer = |text: &str| Ok(text.to_owned());
+        let both = ["linux/arm64", "linux/amd64"];
+        assert_eq!(chosen(&both, None), answer("linux/amd64"));
+        assert_eq!(chosen(&both, Some("linux/arm64")), answer("linux/arm64"));
+        assert_eq!(chosen(&both[..1], None), answer("linux/arm64"));
+        let refused = Err("linux/arm64".to_owned());
+        assert_eq!(chosen(&both[..1], Some("linux/amd64")), refused);
+        let refused = Err("linux/arm64, linux/s390x".to_owned());
+        assert_eq!(chosen(&["linux/arm64", "linux/s390x"], None), refused);
+        assert_eq!(chosen(&[], None), Err("none".to_owned()));
     }
 
     #[test]

@@ -1,12 +1,13 @@
-//! An OCI layout (image-spec, `image-layout.md`): a folder or the index of an archive, read with distrust.
+//! An OCI layout (image-spec, `image-layout.md`): a folder or the index of an archive, read with distrust. Which of its
+//! images is meant is decided in `select`.
+
+mod select;
 
 use std::collections::BTreeMap;
 use std::fs::Metadata;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-use oci_spec::image::ANNOTATION_REF_NAME;
 
 use super::assemble::assemble;
 use super::blob;
@@ -15,8 +16,10 @@ use crate::error::{Explain, FileError, IoResultExt as _, Kind};
 use crate::fs::{self, RangeReader};
 use crate::oci::{
     BlobSource, ConfigError, Descriptor, Digest, Document, Image, ImageSet, Index, LazyFile,
-    MANIFEST_LIMIT, Manifest, ManifestError, MediaType, Platform, Reference,
+    MANIFEST_LIMIT, Manifest, ManifestError, MediaType, Platform,
 };
+
+pub use select::{FoundImage, Listing};
 
 pub(super) const BLOBS: &str = "blobs/sha256";
 pub(super) const MARKER: &str = "oci-layout";
@@ -95,6 +98,9 @@ pub enum LayoutError {
         /// The index.
         descriptor: Box<Descriptor>,
     },
+    /// The manifest of something that is kept as images are: a chart, a signature.
+    #[error("It is no image: its config is of the type `{0}`")]
+    NoImage(MediaType),
     /// Manifest and config speak of different layers.
     #[error("The manifest has {manifest} layers and the config {config}")]
     Layers {
@@ -364,93 +370,6 @@ impl Layout {
         let config = self.read(&manifest.config)?;
         assemble(bytes, config, |layer| self.find(layer))
     }
-
-    /// The image called `name`, or the only one, for `platform`.
-    pub fn select(&self, name: Option<&str>, platform: &Platform) -> Result<Image, LayoutError> {
-        let mut candidates: Vec<&Descriptor> = self.index.manifests.iter().collect();
-        if let Some(name) = name {
-            candidates.retain(|manifest| names(manifest).any(|found| Reference::same(found, name)));
-        }
-        let mut digests: Vec<_> = candidates.iter().map(|manifest| manifest.digest).collect();
-        digests.sort_unstable();
-        digests.dedup();
-        // Several names of one image are no choice; several images for different platforms are one.
-        let platforms = candidates
-            .iter()
-            .all(|manifest| manifest.platform.is_some())
-            && !rivals(&candidates, platform);
-        match candidates.first() {
-            Some(first) if digests.len() == 1 => {
-                let first = (*first).clone();
-                self.resolve(&first, platform, DEPTH_LIMIT)
-            }
-            Some(_) if platforms => {
-                let manifests: Vec<_> = candidates.into_iter().cloned().collect();
-                self.for_platform(&manifests, platform, DEPTH_LIMIT)
-            }
-            _ => {
-                let found = self
-                    .index
-                    .manifests
-                    .iter()
-                    .filter_map(|manifest| names(manifest).last());
-                Err(LayoutError::not_one(&self.name, digests.len(), name, found))
-            }
-        }
-    }
-
-    fn resolve(
-        &self,
-        descriptor: &Descriptor,
-        platform: &Platform,
-        depth: usize,
-    ) -> Result<Image, LayoutError> {
-        if descriptor.media_type.clone().to_oci() != MediaType::Index {
-            return self.image(descriptor);
-        }
-        match self.read_document(descriptor)?.0 {
-            Document::Index(index) if depth > 0 => {
-                self.for_platform(&index.manifests, platform, depth - 1)
-            }
-            _ => Err(LayoutError::Nested),
-        }
-    }
-
-    fn for_platform(
-        &self,
-        manifests: &[Descriptor],
-        platform: &Platform,
-        depth: usize,
-    ) -> Result<Image, LayoutError> {
-        match Index::new(manifests.to_vec()).for_platform(platform) {
-            Ok(manifest) => self.resolve(manifest, platform, depth),
-            Err(found) => Err(LayoutError::Platform {
-                layout: self.name.clone(),
-                wanted: platform.clone(),
-                found,
-            }),
-        }
-    }
-}
-
-/// Whether different images are for the same platform, so that the platform does not choose.
-fn rivals(manifests: &[&Descriptor], platform: &Platform) -> bool {
-    let mut fitting = manifests
-        .iter()
-        .filter(|manifest| {
-            let found = manifest.platform.as_ref();
-            found.is_some_and(|found| found.is_same(platform))
-        })
-        .map(|manifest| manifest.digest);
-    let first = fitting.next();
-    fitting.any(|digest| Some(digest) != first)
-}
-
-/// The names of an image in a layout: the short one of the specification, and the full one of containerd and Docker.
-fn names(manifest: &Descriptor) -> impl Iterator<Item = &str> {
-    [ANNOTATION_REF_NAME, NAME_ANNOTATION]
-        .into_iter()
-        .filter_map(|key| manifest.annotations.get(key).map(String::as_str))
 }
 
 /// How a file of a layout is written: for all to read, or for its owner only.
