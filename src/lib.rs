@@ -10,6 +10,7 @@ pub mod fs;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 pub mod http;
+pub mod inspect;
 pub mod layer;
 pub mod memory;
 pub mod oci;

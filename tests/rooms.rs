@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Every room, and the rooms that it may know. Arrows go down only: a room may name those above it in this table.
-const ROOMS: [(&str, &[&str]); 17] = [
+const ROOMS: [(&str, &[&str]); 18] = [
     // The nouns, and the ground floor.
     ("oci", &[]),
     ("error", &[]),
@@ -50,6 +50,13 @@ const ROOMS: [(&str, &[&str]); 17] = [
             "error", "fs", "progress",
         ],
     ),
+    // What was made, by this program or another, looked at.
+    (
+        "inspect",
+        &[
+            "build", "base", "store", "registry", "flink", "archive", "layer", "oci", "error", "fs",
+        ],
+    ),
     // What must hold of readers; it is in no program.
     (
         "fuzzing",
@@ -59,8 +66,8 @@ const ROOMS: [(&str, &[&str]); 17] = [
     (
         "cli",
         &[
-            "build", "base", "store", "registry", "flink", "archive", "layer", "memory", "oci",
-            "http", "error", "fs", "progress",
+            "inspect", "build", "base", "store", "registry", "flink", "archive", "layer", "memory",
+            "oci", "http", "error", "fs", "progress",
         ],
     ),
     ("lib", &[]),

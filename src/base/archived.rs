@@ -3,15 +3,16 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::BaseError;
-use super::resolve::Surroundings;
 use crate::archive::{self, Archive, Options, Question, Setup};
 use crate::oci::{BlobSource, Descriptor, DiffId, Image, Layer, LazyFile};
+use crate::store::Store;
 
 /// Raised whenever other things are learnt of an image, so that what was remembered before is asked again.
-const RULES: u32 = 1;
+const RULES: u32 = 2;
 
 /// An image whose layers are in an archive.
 #[derive(Debug, Serialize, Deserialize)]
@@ -31,32 +32,34 @@ pub(super) struct Form {
     pub(super) hash_files: bool,
 }
 
-/// Opens the image that `open` finds in the archive at `path`, or recalls it. `choice` is all that decides which it is.
-pub(super) fn open(
+/// Opens the image that `open` finds in the archive at `path`, or recalls it, with what there is to say of it besides.
+/// `choice` is all that decides which it is.
+pub(super) fn open<T: Serialize + DeserializeOwned>(
     path: &Path,
     form: Form,
     choice: &impl std::fmt::Debug,
-    surroundings: &Surroundings<'_>,
-    open: impl FnOnce(&Archive) -> Result<Image, BaseError>,
-) -> Result<Image, BaseError> {
+    store: &Store,
+    open: impl FnOnce(&Archive) -> Result<(Image, T), BaseError>,
+) -> Result<(Image, T), BaseError> {
     let options = Options {
         hash_files: form.hash_files,
         ..Options::default()
     };
     let setup = Setup {
-        spool: &surroundings.store.temporary(),
+        spool: &store.temporary(),
         options: &options,
-        memory: surroundings.store,
+        memory: store,
     };
     let rules = format!("{RULES} {choice:?}");
     let question = Question {
         kind: form.kind,
         rules: &rules,
     };
-    let (archived, tar) = archive::ask(path, &setup, &question, |archive| {
-        Ok::<_, BaseError>(Archived::of(&open(archive)?))
+    let ((archived, more), tar) = archive::ask(path, &setup, &question, |archive| {
+        let (image, more) = open(archive)?;
+        Ok::<_, BaseError>((Archived::of(&image), more))
     })?;
-    Ok(archived.into_image(path, &tar))
+    Ok((archived.into_image(path, &tar), more))
 }
 
 impl Archived {

@@ -7,14 +7,14 @@ use std::path::Path;
 
 use super::BaseError;
 use super::archived::{self, Form};
-use super::resolve::{Surroundings, parse_config};
+use super::resolve::parse_config;
 use crate::archive::{self, Archive, FileRange, MemberKind};
 use crate::error::IoResultExt as _;
 use crate::oci::{
     BlobSource, Descriptor, Image, Layer, LayerCompression, MANIFEST_LIMIT, Manifest, MediaType,
     Reference,
 };
-use crate::store::LayoutError;
+use crate::store::{FoundImage, Layout, LayoutError, Listing, Store};
 
 /// Where each file of an archive is; links inside it are followed, as `docker save` makes some.
 pub(super) fn places(archive: &Archive) -> BTreeMap<String, FileRange> {
@@ -49,26 +49,43 @@ struct DockerImage {
 }
 
 /// The manifests of a docker-archive, one an image.
-const DOCKER_MANIFEST: &str = "manifest.json";
+pub(super) const DOCKER_MANIFEST: &str = "manifest.json";
 
 /// What is said of the layers are their diff ids only.
-const FORM: Form = Form {
+pub(super) const FORM: Form = Form {
     kind: "docker-archive",
     hash_files: true,
 };
 
 /// Opens the image called `image`, or the only one, of the docker-archive at `path`.
-pub(super) fn open(
-    path: &Path,
-    image: Option<&str>,
-    surroundings: &Surroundings<'_>,
-) -> Result<Image, BaseError> {
-    archived::open(path, FORM, &image, surroundings, |archive| {
-        find(archive, image)
+pub(super) fn open(path: &Path, image: Option<&str>, store: &Store) -> Result<Image, BaseError> {
+    let find = |archive: &Archive| Ok((find(archive, image)?.image, ()));
+    let (image, ()) = archived::open(path, FORM, &image, store, find)?;
+    Ok(image)
+}
+
+/// The layout that is in an archive.
+pub(super) fn layout(archive: &Archive) -> Result<Layout, LayoutError> {
+    let files = places(archive)
+        .into_iter()
+        .map(|(path, range)| (path, (range.offset, range.size)))
+        .collect();
+    let name = archive.path().display().to_string();
+    Layout::in_archive(archive.tar(), &name, files)
+}
+
+/// The image called `image`, or the only one. It has a manifest of its own only if there is a layout beside what Docker reads.
+pub(super) fn look_up(archive: &Archive, image: Option<&str>) -> Result<FoundImage, BaseError> {
+    let found = find(archive, image)?;
+    let beside = layout(archive).and_then(|layout| layout.look_up(image, None));
+    Ok(match beside {
+        // What Docker reads decides which image it is.
+        Ok(beside) if beside.image.config == found.image.config => beside,
+        _ => found,
     })
 }
 
-fn find(archive: &Archive, image: Option<&str>) -> Result<Image, BaseError> {
+fn find(archive: &Archive, image: Option<&str>) -> Result<FoundImage, BaseError> {
     let path = archive.path();
     let fail = |reason: String| BaseError::DockerArchive {
         path: path.to_owned(),
@@ -134,11 +151,17 @@ fn find(archive: &Archive, image: Option<&str>) -> Result<Image, BaseError> {
         .map(|layer| layer.descriptor.clone())
         .collect();
     let manifest = Manifest::new(Descriptor::of(MediaType::Config, &config), descriptors);
-    Ok(Image {
+    let image = Image {
         manifest: manifest.to_bytes(),
         config,
         layers,
-    })
+    };
+    let listing = Listing {
+        names: entry.repo_tags.clone().unwrap_or_default(),
+        lacks_manifest: true,
+        ..Listing::default()
+    };
+    Ok(FoundImage { image, listing })
 }
 
 /// The image that `name` means, or the only one.

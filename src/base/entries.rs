@@ -3,6 +3,7 @@
 //!
 //! The `tar` crate walks over the records. Extended headers are taken from it raw and read here, with a limit.
 
+use std::fmt;
 use std::io::{self, Read};
 
 use tar::EntryType;
@@ -15,22 +16,49 @@ const EXTENSION_LIMIT: u64 = 1024 * 1024;
 const LAYER_LIMIT: u64 = 64 << 30;
 
 /// One entry of a layer.
-pub(super) struct LayerEntry<'a> {
+pub struct LayerEntry<'a> {
     /// Its path, as it is written.
-    pub(super) path: String,
+    pub path: String,
     /// What it is.
-    pub(super) kind: EntryType,
+    pub kind: EntryType,
     /// The target of a link; empty for everything else.
-    pub(super) target: String,
+    pub target: String,
     /// How many bytes it has.
-    pub(super) size: u64,
-    /// Its permission bits, and whose it is.
-    pub(super) mode: u32,
-    pub(super) owner: Owner,
+    pub size: u64,
+    /// Its permission bits.
+    pub mode: u32,
+    /// Whose it is.
+    pub owner: Owner,
     /// What packages of apk say of it.
     pub(super) note: Note,
     /// The bytes.
-    pub(super) content: &'a mut dyn Read,
+    pub content: &'a mut dyn Read,
+}
+
+#[cfg(test)]
+impl<'a> LayerEntry<'a> {
+    /// A file of this path.
+    pub(crate) fn plain(path: &str, content: &'a mut dyn Read) -> Self {
+        Self {
+            path: path.to_owned(),
+            kind: EntryType::Regular,
+            target: String::new(),
+            size: 0,
+            mode: 0o644,
+            owner: Owner::ROOT,
+            note: Note::default(),
+            content,
+        }
+    }
+}
+
+impl fmt::Debug for LayerEntry<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LayerEntry")
+            .field("path", &self.path)
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What extended headers say of an entry of a package.

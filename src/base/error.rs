@@ -157,6 +157,9 @@ pub enum BaseError {
         /// The entry.
         entry: String,
     },
+    /// An archive that has no image in it.
+    #[error("`{}` has no image: it has neither `oci-layout` nor `manifest.json`", .0.display())]
+    NoImage(PathBuf),
     /// A docker-archive without what makes it one.
     #[error("`{}` is not a docker-archive: {reason}", path.display())]
     DockerArchive {
@@ -196,6 +199,7 @@ impl Explain for BaseError {
             | Self::LayerType { .. }
             | Self::Layer { .. }
             | Self::Whiteout { .. }
+            | Self::NoImage(_)
             | Self::DockerArchive { .. } => Kind::Input,
         }
     }
@@ -217,7 +221,7 @@ impl Explain for BaseError {
                 "push the base again with a current tool, or choose another".to_owned()
             }
             Self::Whiteout { .. } => "make the archive again without that file".to_owned(),
-            Self::DockerArchive { .. } => {
+            Self::NoImage(_) | Self::DockerArchive { .. } => {
                 "write one with `docker save` or `skopeo copy`".to_owned()
             }
             Self::Layer { .. } | Self::LayerDigest { .. } => {

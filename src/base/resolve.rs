@@ -5,18 +5,16 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use flate2::read::MultiGzDecoder;
-
 use super::facts::Student;
+use super::layer::{self, LayerFault};
 use super::{
     BaseError, BaseFacts, BaseSource, FetchError, JavaOverride, archived, docker_archive, rootfs,
 };
-use crate::archive::{Excess, Limits};
+use crate::archive::Archive;
 use crate::layer::Compression;
 use crate::memory;
 use crate::oci::{
-    BlobSource, Config, Descriptor, Digest, HashingReader, Image, Layer, LayerCompression,
-    MakeBlob, Platform, Platforms, Reference,
+    BlobSource, Config, Descriptor, Digest, Image, Layer, MakeBlob, Platform, Platforms, Reference,
 };
 use crate::progress::Reporter;
 use crate::store::{self, Layout, Store};
@@ -285,7 +283,7 @@ impl OpenedBase {
 }
 
 /// Every blob of a layout is called by its digest.
-const OCI_ARCHIVE: archived::Form = archived::Form {
+pub(super) const OCI_ARCHIVE: archived::Form = archived::Form {
     kind: "oci-archive",
     hash_files: false,
 };
@@ -307,23 +305,19 @@ fn images(
         BaseSource::OciArchive(path, image) => {
             let select = |platform| {
                 let choice = (image, platform);
-                archived::open(path, OCI_ARCHIVE, &choice, surroundings, |archive| {
-                    let files = docker_archive::places(archive)
-                        .into_iter()
-                        .map(|(path, range)| (path, (range.offset, range.size)))
-                        .collect();
-                    let name = path.display().to_string();
-                    let layout = Layout::in_archive(archive.tar(), &name, files)?;
-                    Ok(layout.select(image.as_deref(), platform)?)
-                })
+                let select = |archive: &Archive| {
+                    let layout = docker_archive::layout(archive)?;
+                    Ok((layout.select(image.as_deref(), platform)?, ()))
+                };
+                archived::open(path, OCI_ARCHIVE, &choice, surroundings.store, select)
             };
             platforms
                 .iter()
-                .map(|platform| select(platform).map(alone))
+                .map(|platform| select(platform).map(|(image, ())| alone(image)))
                 .collect()
         }
         BaseSource::DockerArchive(path, image) => {
-            let image = docker_archive::open(path, image.as_deref(), surroundings)?;
+            let image = docker_archive::open(path, image.as_deref(), surroundings.store)?;
             Ok(vec![alone(image)])
         }
         BaseSource::RootFs(_) => unreachable!("a root file system is no image"),
@@ -392,67 +386,18 @@ pub(super) fn read_layers(
     for layer in layers {
         let blob =
             store::open(&layer.descriptor, &layer.source)?.expect("it was brought into the store");
-        let digest = layer.descriptor.digest;
-        let fail = |source| BaseError::Layer {
-            base: base.to_owned(),
-            digest,
-            source,
-        };
-        let mut blob = HashingReader::new(blob);
-        let mut tar = HashingReader::new(uncompressed(&layer.descriptor, &mut blob).map_err(fail)?);
-        read(&mut tar).map_err(fail)?;
-        let (tar_digest, _) = tar.finish().map_err(fail)?;
-        if tar_digest != layer.diff_id.0 {
-            return Err(BaseError::DiffId {
-                base: base.to_owned(),
-                digest,
-            });
-        }
-        if blob.finish().map_err(fail)? != (digest, layer.descriptor.size) {
-            return Err(BaseError::LayerDigest {
-                base: base.to_owned(),
-                digest,
-            });
-        }
+        layer::read(layer, blob, &mut read).map_err(|fault| {
+            let (base, digest) = (base.to_owned(), layer.descriptor.digest);
+            match fault {
+                LayerFault::Unreadable(source) => BaseError::Layer {
+                    base,
+                    digest,
+                    source,
+                },
+                LayerFault::DiffId => BaseError::DiffId { base, digest },
+                LayerFault::Digest => BaseError::LayerDigest { base, digest },
+            }
+        })?;
     }
     Ok(())
-}
-
-/// The tar inside a layer. One that unpacks to more than any honest layer does is an error.
-fn uncompressed<'a>(
-    descriptor: &Descriptor,
-    blob: impl Read + 'a,
-) -> io::Result<Box<dyn Read + 'a>> {
-    let compression = descriptor.media_type.layer_compression();
-    let inner: Box<dyn Read + 'a> = match compression {
-        // Layers of several members are common; the reader for one would stop after the first without a word.
-        Some(LayerCompression::Gzip) => Box::new(MultiGzDecoder::new(blob)),
-        Some(LayerCompression::Zstd) => Box::new(zstd::Decoder::new(blob)?),
-        Some(LayerCompression::None) | None => return Ok(Box::new(blob)),
-    };
-    let Limits {
-        ratio, ratio_from, ..
-    } = Limits::default();
-    let left = ratio_from.max(descriptor.size.saturating_mul(ratio));
-    Ok(Box::new(Unpacked { inner, left, ratio }))
-}
-
-/// Unpacked bytes, up to a limit.
-struct Unpacked<'a> {
-    inner: Box<dyn Read + 'a>,
-    left: u64,
-    ratio: u64,
-}
-
-impl Read for Unpacked<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        let Some(left) = self.left.checked_sub(read as u64) else {
-            let excess = Excess::Ratio(self.ratio);
-            let message = format!("it {excess}");
-            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
-        };
-        self.left = left;
-        Ok(read)
-    }
 }

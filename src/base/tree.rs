@@ -25,8 +25,10 @@ pub(super) const TEXTS_LIMIT: usize = 16 << 20;
 /// How many bytes of paths an image may have; Debian with a desktop has some 30 MB.
 const NAMES_LIMIT: usize = 256 << 20;
 
-const WHITEOUT: &str = ".wh.";
-const OPAQUE: &str = ".wh..wh..opq";
+/// What the name of an entry begins with that removes what lower layers have under the rest of the name.
+pub const WHITEOUT: &str = ".wh.";
+/// The name of an entry that removes all that lower layers have in its folder.
+pub const OPAQUE: &str = ".wh..wh..opq";
 
 /// What stands at a path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

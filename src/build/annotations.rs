@@ -26,7 +26,7 @@ pub(super) struct BaseNote {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     java_version: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    os: Option<String>,
+    pub(super) os: Option<String>,
 }
 
 impl BaseNote {
@@ -41,8 +41,13 @@ impl BaseNote {
 
     /// Reads the note of an image; `None` if it is about another base than that of `key`.
     pub(super) fn read(text: &str, key: Digest) -> Option<Self> {
-        let note: Self = serde_json::from_str(text).ok()?;
+        let note = Self::of_any_base(text)?;
         (note.key == key).then_some(note)
+    }
+
+    /// Reads the note of an image, whatever its base is.
+    pub(super) fn of_any_base(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
     }
 
     pub(super) fn write(&self) -> String {

@@ -28,6 +28,7 @@ mod request;
 mod resolve;
 mod run;
 mod runtime;
+mod said;
 mod users;
 
 pub use bases::default_base;
@@ -39,6 +40,8 @@ pub use plan::{BaseSummary, BuildPlan, FlinkSummary, JobSummary, LayerRole, Plan
 pub use publish::{CacheUse, Published, Targets};
 pub use request::{BuildRequest, FlinkSource};
 pub use resolve::{Flink, Inputs, ResolvedRelease};
+pub use runtime::{EntrypointCommand, entrypoint_commands};
+pub use said::Said;
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,7 @@
 //! What a container of the image starts with: environment, user, ports, command, labels.
 
+use serde::Serialize;
+
 use crate::base::DEFAULT_PATH;
 use crate::flink::Line;
 use crate::layer::{Content, Entry, ImagePath, Owner};
@@ -9,7 +11,9 @@ use super::users;
 
 /// Fixed by what calls it: Kubernetes tools for Flink name this path.
 pub(super) const ENTRYPOINT: &str = "/docker-entrypoint.sh";
-const ENTRYPOINT_SCRIPT: &[u8] = include_bytes!("../../base-layers/docker-entrypoint.sh");
+/// What its help says of words that are no command.
+const ANYTHING_ELSE: &str = "anything else";
+const ENTRYPOINT_SCRIPT: &str = include_str!("../../base-layers/docker-entrypoint.sh");
 
 const PROGRAMS: &str = "/opt/flink/bin";
 const WORKING_DIRECTORY: &str = "/opt/flink";
@@ -17,8 +21,16 @@ const WORKING_DIRECTORY: &str = "/opt/flink";
 const PORTS: [u16; 2] = [6123, 8081];
 /// What all labels of this program begin with.
 const LABEL_PREFIX: &str = "flink-img.";
+/// The label with the version of Flink.
+pub(super) const FLINK_LABEL: &str = "flink-img.flink.version";
 /// The label with the version of Scala.
 pub(super) const SCALA_LABEL: &str = "flink-img.flink.scala";
+/// The label with the version of Java.
+pub(super) const JAVA_LABEL: &str = "flink-img.java.version";
+/// The label with the path of the job's jar in the image.
+pub(super) const JOB_JAR_LABEL: &str = "flink-img.job.jar";
+/// The label with the entry class of the job.
+pub(super) const JOB_CLASS_LABEL: &str = "flink-img.job.class";
 
 /// What the image says of itself; `flink-img render` and people read it.
 #[derive(Debug, Clone, Default)]
@@ -43,9 +55,37 @@ pub(super) struct Start<'a> {
 
 /// The entrypoint as an entry of a layer.
 pub(super) fn entrypoint() -> Entry {
-    let content = Content::from_bytes(ENTRYPOINT_SCRIPT);
+    let content = Content::from_bytes(ENTRYPOINT_SCRIPT.as_bytes());
     let path = ImagePath::fixed("docker-entrypoint.sh");
     Entry::file(path, content, true, Owner::ROOT)
+}
+
+/// A command that the entrypoint understands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EntrypointCommand {
+    /// The words that mean it.
+    pub words: Vec<&'static str>,
+    /// What it does.
+    pub description: &'static str,
+}
+
+/// The commands that the entrypoint of our images understands, as its own help lists them. What else it is given is
+/// executed as it is.
+pub fn entrypoint_commands() -> Vec<EntrypointCommand> {
+    let commands = ENTRYPOINT_SCRIPT
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty());
+    commands
+        .filter_map(|line| line.trim().split_once("  "))
+        .filter(|(words, _)| *words != ANYTHING_ELSE)
+        .map(|(words, description)| EntrypointCommand {
+            words: words.split(", ").collect(),
+            description: description.trim(),
+        })
+        .collect()
 }
 
 /// Patches the base's config into that of a Flink image. The base's own entrypoint is replaced.
@@ -71,11 +111,11 @@ pub(super) fn configure(config: &mut Config, start: &Start<'_>) {
     // What a base says of a job of its own is not true of this image.
     config.remove_labels(LABEL_PREFIX);
     for (name, value) in [
-        ("flink-img.flink.version", Some(&labels.flink)),
+        (FLINK_LABEL, Some(&labels.flink)),
         (SCALA_LABEL, labels.scala.as_ref()),
-        ("flink-img.java.version", labels.java.as_ref()),
-        ("flink-img.job.jar", labels.job_jar.as_ref()),
-        ("flink-img.job.class", labels.job_class.as_ref()),
+        (JAVA_LABEL, labels.java.as_ref()),
+        (JOB_JAR_LABEL, labels.job_jar.as_ref()),
+        (JOB_CLASS_LABEL, labels.job_class.as_ref()),
     ] {
         if let Some(value) = value {
             config.set_label(name, value);
@@ -95,6 +135,28 @@ mod tests {
             java_home: "/opt/java",
             labels,
             created: "1980-01-01T00:00:01Z",
+        }
+    }
+
+    #[test]
+    fn each_command_of_the_help_is_one_that_the_script_looks_for() {
+        let commands = entrypoint_commands();
+        assert_eq!(commands[0].words, ["job-cluster", "standalone-job"]);
+        assert!(
+            commands
+                .iter()
+                .all(|command| !command.description.is_empty())
+        );
+        let cases: Vec<_> = ENTRYPOINT_SCRIPT
+            .lines()
+            .filter_map(|line| line.trim().split_once(')'))
+            .map(|(words, _)| words.split(" | ").collect::<Vec<_>>())
+            .collect();
+        for EntrypointCommand { words, .. } in commands {
+            let is_it = |case: &&[&str]| words.iter().all(|word| case.contains(word));
+            // The job manager has one word, in the case and in the help.
+            let found = cases.iter().map(Vec::as_slice).find(is_it);
+            assert_eq!(found.map(<[_]>::len), Some(words.len()), "{words:?}");
         }
     }
 

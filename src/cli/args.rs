@@ -3,6 +3,7 @@
 mod build;
 mod global;
 mod input;
+mod inspect;
 mod kept;
 
 use std::str::FromStr;
@@ -14,6 +15,7 @@ use crate::error::Explain;
 pub(super) use build::{BuildArgs, DigestArgs, LockArgs};
 pub(super) use global::{Color, GlobalArgs, NetworkArgs};
 pub(super) use input::{CatalogueArgs, FileArgs, InputArgs, LockFileArgs, VerifySignature};
+pub(super) use inspect::InspectArgs;
 pub(super) use kept::{
     AuthArgs, AuthCheckArgs, AuthCommand, BasesArgs, CacheArgs, CacheCommand, CacheInfoArgs,
     CachePruneArgs, CacheVerifyArgs, ConfigArgs, ConfigCommand, ImagesArgs, PushArgs,
@@ -39,6 +41,7 @@ pub(super) enum Command {
     Build(Box<BuildArgs>),
     Push(PushArgs),
     Images(ImagesArgs),
+    Inspect(InspectArgs),
     Auth(AuthArgs),
     Cache(CacheArgs),
     Lock(Box<LockArgs>),

@@ -9,6 +9,7 @@ mod config;
 mod digest;
 mod file;
 mod images;
+mod inspect;
 mod lock;
 mod login;
 mod output;
@@ -46,6 +47,9 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         args::Command::Push(push) => push::run(push, &arguments.global, &environment, &printer),
         args::Command::Images(images) => {
             images::run(images, &arguments.global, &environment, &printer)
+        }
+        args::Command::Inspect(inspect) => {
+            inspect::run(inspect, &arguments.global, &environment, &printer)
         }
         args::Command::Auth(auth) => auth::run(auth, &arguments.global, &environment, &printer),
         args::Command::Cache(cache) => cache::run(cache, &arguments.global, &environment, &printer),

@@ -152,9 +152,16 @@ impl Reporter for Printer {
     }
 }
 
+/// How many columns the terminal has that the result goes to; none where it goes elsewhere.
+pub(super) fn terminal_width() -> Option<usize> {
+    let stdout = io::stdout();
+    let size = rustix::termios::tcgetwinsize(&stdout).ok()?;
+    (size.ws_col > 0).then(|| size.ws_col.into())
+}
+
 /// A text without what moves the cursor, sets colours or turns the direction of writing: parts of it come from registries
 /// and archives.
-fn harmless(text: &str) -> Cow<'_, str> {
+pub(super) fn harmless(text: &str) -> Cow<'_, str> {
     let harms = |c: char| {
         c.is_control() && !matches!(c, '\n' | '\t')
             || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

@@ -88,6 +88,11 @@ impl FlinkVersion {
         (self.major, self.minor)
     }
 
+    /// The number within the line; a snapshot without one counts as the first release.
+    pub fn patch(&self) -> u16 {
+        self.patch.unwrap_or(0)
+    }
+
     /// Whether it is a snapshot or candidate, which no mirror has.
     pub fn is_unreleased(&self) -> bool {
         self.qualifier.is_some()

@@ -37,6 +37,7 @@ pub(in crate::cli) struct Environment {
     pub(in crate::cli) docker_auth_config: Option<Secret>,
     pub(in crate::cli) registry_token: Option<Secret>,
     pub(in crate::cli) source_date_epoch: Option<String>,
+    pub(in crate::cli) columns: Option<usize>,
 }
 
 impl Environment {
@@ -68,6 +69,10 @@ impl Environment {
             source_date_epoch: env::var("SOURCE_DATE_EPOCH")
                 .ok()
                 .filter(|value| !value.is_empty()),
+            columns: env::var("COLUMNS")
+                .ok()
+                .and_then(|value| value.parse().ok())
+                .filter(|columns| *columns > 0),
         }
     }
 

@@ -2,6 +2,8 @@
 //!
 //! Parsing stops at the first word that is none of them: that word and all after it are for the job.
 
+use super::{FlinkVersion, Known};
+
 /// An option of the job process (`standalone-job.sh`), which stands before the arguments of the job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JobOption {
@@ -13,6 +15,20 @@ pub struct JobOption {
     pub is_required: bool,
     /// The first release of the line that has it, by its last number.
     pub since: u16,
+}
+
+impl Known {
+    /// What the job process of this release understands. A release of a line that is not known is taken for the newest of
+    /// those that it is treated like.
+    pub fn options(&self, version: &FlinkVersion) -> impl Iterator<Item = &'static JobOption> {
+        let patch = if self.assumed {
+            u16::MAX
+        } else {
+            version.patch()
+        };
+        let options = self.line.options.iter();
+        options.filter(move |option| option.since <= patch)
+    }
 }
 
 const fn option(names: &'static str, value: Option<&'static str>) -> JobOption {
@@ -84,3 +100,30 @@ pub(super) const OPTIONS_1_19: &[JobOption] = &[
 ];
 pub(super) const OPTIONS_2_0: &[JobOption] =
     &[CLASS, DYNAMIC, SAVEPOINT, NOT_RESTORED, JOB_ID, JARS];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_release_has_the_options_of_its_line_that_were_there_by_then() {
+        for (version, savepoint, host, jars) in [
+            ("1.6.0", false, false, false),
+            ("1.6.1", true, false, false),
+            ("1.10.1", true, false, false),
+            ("1.10.2", true, true, false),
+            ("1.18.0", true, true, false),
+            ("1.20.5", true, true, true),
+            ("2.3.0", true, false, true),
+            ("2.9.0", true, false, true),
+        ] {
+            let version: FlinkVersion = version.parse().unwrap();
+            let known = Known::of(&version).unwrap();
+            let names: Vec<_> = known.options(&version).map(|option| option.names).collect();
+            let has = |option: JobOption| names.contains(&option.names);
+            let found = (has(SAVEPOINT), has(HOST), has(JARS));
+            assert_eq!(found, (savepoint, host, jars), "{version}");
+            assert!(has(CLASS) && has(DYNAMIC));
+        }
+    }
+}

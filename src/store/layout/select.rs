@@ -25,6 +25,9 @@ pub struct Listing {
     pub index: Option<Index>,
     /// The digest of that index; none where the place itself lists the images.
     pub index_digest: Option<Digest>,
+    /// Whether the place has no manifest of the image, so that the one that it comes with is nobody's.
+    #[serde(default)]
+    pub lacks_manifest: bool,
 }
 
 /// What could be meant.
@@ -111,6 +114,7 @@ impl Layout {
             names: names_of(&candidates.manifests, named),
             index_digest,
             index: Some(index),
+            lacks_manifest: false,
         };
         self.found(&manifest, listing)
     }
