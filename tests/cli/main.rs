@@ -19,6 +19,7 @@ mod build;
 mod compression;
 mod config;
 mod help;
+mod inspect;
 mod known;
 mod lock;
 mod overlap;

@@ -73,8 +73,15 @@ fn head(found: &Found, summary: &Summary) -> Vec<Row> {
         "created",
         summary.config.created().map(one).unwrap_or_default(),
     );
+    let assumed = summary
+        .options
+        .as_ref()
+        .filter(|options| options.is_assumed);
     match &said.flink {
-        Some(flink) => add("flink", one(flink)),
+        Some(flink) => {
+            let treated = assumed.map(|options| format!("treated like {}", options.line));
+            add("flink", one(flink).into_iter().chain(treated).collect());
+        }
         None => add(
             "flink",
             one("unknown, as the image has no labels of flink-img"),
