@@ -44,7 +44,39 @@ fn every_form_shows_the_same_image() {
             assert_eq!(json["flink"]["version"], "1.20.5");
         }
     }
-    assert_snapshot!(masked(&inspect(&context, &["oci:out"])), @"");
+    assert_snapshot!(masked(&inspect(&context, &["oci:out"])), @"
+    exit code: 0
+    ----- stdout -----
+    name         oci:out
+    names in it  docker.io/acme/job:1
+    digest       sha256:[1]
+    platform     linux/amd64
+    base         Tiny Linux 1
+    recipe       2
+    created      1980-01-01T00:00:01Z
+    flink        1.20.5
+    scala        2.12
+    java         17.0.15, /usr/lib/jvm/java-17
+    entry class  org.example.Job
+    job jar      /opt/artifacts/job.jar
+    user         9999:9999
+    entrypoint   /docker-entrypoint.sh
+    arguments    help
+    commands     job-cluster|standalone-job, task-manager|taskmanager, jobmanager,
+                 history-server|historyserver, help|--help|-h
+    job options  -j|--job-classname CLASS, -D KEY=VALUE, -r|--webui-port PORT, -s|--fromSavepoint PATH,
+                 -n|--allowNonRestoredState, -jid|--job-id ID, -h|--host HOST, -jars|--jars JAR,...
+
+    #  LAYER                                       SIZE    SHARE  DIGEST        FROM
+    1  root file system # B # % [DIGEST] base
+    2  user flink, entrypoint # B # % [DIGEST] own
+    3  Flink 1.20.5: lib, bin, conf, plugins # B # % [DIGEST] own
+    4  Flink 1.20.5: opt, examples # B # % [DIGEST] own
+    5  job # B # % [DIGEST] own
+       base # B # %
+       own # B # %
+       total # B # %
+    ");
     context.assert_nothing_unfinished();
 }
 
@@ -68,7 +100,21 @@ fn an_archive_without_a_manifest_has_no_digest() {
         docker_archive(&["acme/other:1", "acme/other:2"]),
     );
     let run = inspect(&context, &["docker-archive:saved.tar"]);
-    assert_snapshot!(masked(&run), @"");
+    assert_snapshot!(masked(&run), @"
+    exit code: 0
+    ----- stdout -----
+    name         docker-archive:saved.tar
+    names in it  acme/other:1, acme/other:2
+    digest       none, as such an archive has no manifest
+    platform     linux/arm64
+    flink        unknown, as the image has no labels of flink-img
+    user         root, as none is set
+    entrypoint   /own.sh
+
+    #  LAYER                SIZE    SHARE  DIGEST        FROM
+    1  the base's own # B # % [DIGEST] -
+       total # B # %
+    ");
     let json = inspect(&context, &["docker-archive:saved.tar", "--json"]).json();
     assert!(json["digest"].is_null());
     let layer = &json["layers"][0];

@@ -99,7 +99,39 @@ fn an_image_that_was_kept_is_shown() {
     let context = TestContext::new();
     let digest = context.digest(&[]);
     let run = inspect(&context, &["flink-job"]);
-    assert_snapshot!(masked(&run), @"");
+    assert_snapshot!(masked(&run), @"
+    exit code: 0
+    ----- stdout -----
+    name         docker.io/library/flink-job
+    found in     the local store
+    digest       sha256:[1]
+    platform     linux/amd64
+    base         Tiny Linux 1
+    recipe       2
+    created      1980-01-01T00:00:01Z
+    flink        1.20.5
+    scala        2.12
+    java         17.0.15, /usr/lib/jvm/java-17
+    entry class  org.example.Job
+    job jar      /opt/artifacts/job.jar
+    user         9999:9999
+    entrypoint   /docker-entrypoint.sh
+    arguments    help
+    commands     job-cluster|standalone-job, task-manager|taskmanager, jobmanager,
+                 history-server|historyserver, help|--help|-h
+    job options  -j|--job-classname CLASS, -D KEY=VALUE, -r|--webui-port PORT, -s|--fromSavepoint PATH,
+                 -n|--allowNonRestoredState, -jid|--job-id ID, -h|--host HOST, -jars|--jars JAR,...
+
+    #  LAYER                                       SIZE    SHARE  DIGEST        FROM
+    1  root file system # B # % [DIGEST] base
+    2  user flink, entrypoint # B # % [DIGEST] own
+    3  Flink 1.20.5: lib, bin, conf, plugins # B # % [DIGEST] own
+    4  Flink 1.20.5: opt, examples # B # % [DIGEST] own
+    5  job # B # % [DIGEST] own
+       base # B # %
+       own # B # %
+       total # B # %
+    ");
     // As the build prints it.
     let pinned = format!("flink-job@{digest}");
     assert_eq!(inspect(&context, &[&pinned]).ok().stdout, run.stdout);
@@ -118,7 +150,41 @@ fn an_image_in_a_registry_costs_two_requests_and_no_layer() {
         .digest();
     registry.clear_requests();
     let run = inspect(&context, &[&name]);
-    assert_snapshot!(masked(&run), @"");
+    assert_snapshot!(masked(&run), @"
+    exit code: 0
+    ----- stdout -----
+    name         127.0.0.1:[PORT]/acme/job:1
+    found in     its registry
+    digest       sha256:[1]
+    platform     linux/amd64
+    base         Tiny Linux 1
+    recipe       2
+    created      1980-01-01T00:00:01Z
+    flink        1.20.5
+    scala        2.12
+    java         17.0.15, /usr/lib/jvm/java-17
+    entry class  org.example.Job
+    job jar      /opt/artifacts/job.jar
+    user         9999:9999
+    entrypoint   /docker-entrypoint.sh
+    arguments    help
+    commands     job-cluster|standalone-job, task-manager|taskmanager, jobmanager,
+                 history-server|historyserver, help|--help|-h
+    job options  -j|--job-classname CLASS, -D KEY=VALUE, -r|--webui-port PORT, -s|--fromSavepoint PATH,
+                 -n|--allowNonRestoredState, -jid|--job-id ID, -h|--host HOST, -jars|--jars JAR,...
+
+    #  LAYER                                       SIZE    SHARE  DIGEST        FROM
+    1  root file system # B # % [DIGEST] base
+    2  user flink, entrypoint # B # % [DIGEST] own
+    3  Flink 1.20.5: lib, bin, conf, plugins # B # % [DIGEST] own
+    4  Flink 1.20.5: opt, examples # B # % [DIGEST] own
+    5  job # B # % [DIGEST] own
+       base # B # %
+       own # B # %
+       total # B # %
+    ----- stderr -----
+    sha256:[2]: pulled, [SIZE]
+    ");
     assert!(run.stdout.contains(&digest));
     let mut lines = registry.lines();
     for line in &mut lines {
@@ -146,7 +212,25 @@ fn an_index_costs_three_requests_and_its_platforms_are_listed() {
     let name = format!("{}/acme/base:all", registry.address());
     let run = inspect(&context, &[&name]).ok();
     assert_eq!(registry.requests().len(), 3, "{:?}", registry.lines());
-    assert_snapshot!(masked(&run), @"");
+    assert_snapshot!(masked(&run), @"
+    exit code: 0
+    ----- stdout -----
+    name        127.0.0.1:[PORT]/acme/base:all
+    found in    its registry
+    digest      sha256:[1]
+    index       sha256:[2]
+    platforms   linux/amd64, linux/arm64
+    platform    linux/amd64
+    flink       unknown, as the image has no labels of flink-img
+    user        root, as none is set
+    entrypoint  /own.sh
+
+    #  LAYER            SIZE    SHARE  DIGEST        FROM
+    1  the base's own # B # % [DIGEST] -
+       total # B # %
+    ----- stderr -----
+    sha256:[3]: pulled, [SIZE]
+    ");
     let other = inspect(&context, &[&name, "--platform", "linux/arm64", "--json"]).json();
     assert_eq!(other["platform"], "linux/arm64");
     let json = inspect(&context, &[&name, "--json"]).json();
@@ -197,11 +281,11 @@ fn the_store_comes_first_and_the_registry_when_it_is_asked_for() {
         let is_told = |line: &&str| line.contains("kept on this machine");
         run.plain(run.stderr.lines().find(is_told).unwrap_or_default())
     };
-    assert_snapshot!(told(&name, &[]), @"");
+    assert_snapshot!(told(&name, &[]), @"`127.0.0.1:[PORT]/acme/job:1` was kept on this machine, so its registry is not asked");
     assert_snapshot!(told(&name, &["--remote"]), @"");
     put_foreign(&registry);
     let other = format!("{}/acme/other:1", registry.address());
-    assert_snapshot!(told(&other, &[]), @"");
+    assert_snapshot!(told(&other, &[]), @"`127.0.0.1:[PORT]/acme/other:1` is not kept on this machine, so its registry is asked");
 }
 
 #[test]
@@ -209,9 +293,43 @@ fn an_image_of_somebody_else_says_less() {
     let (mut context, registry) = (TestContext::new(), Registry::start());
     put_foreign(&registry);
     let name = format!("{}/acme/other:1", registry.address());
-    assert_snapshot!(inspect(&context, &[&name, "-q"]), @"");
+    assert_snapshot!(inspect(&context, &[&name, "-q"]), @r"
+    exit code: 0
+    ----- stdout -----
+    name        127.0.0.1:[PORT]/acme/other:1
+    found in    its registry
+    digest      sha256:[1]
+    platform    linux/amd64
+    created     2026-01-02T03:04:05Z
+    flink       unknown, as the image has no labels of flink-img
+    user        root, as none is set
+    entrypoint  /entry point -x
+    arguments   a b
+
+    #  LAYER                                                           SIZE    SHARE  DIGEST        FROM
+    1  /bin/sh -c #(nop) ADD file:0123456789abcdef in /               401 B   12.8 %  39ea7bc98965  -
+    2  RUN /bin/sh -c apt-get update \ && apt-get install -y --n…     176 B    5.6 %  22484a034102  -
+    3  -                                                           2.50 KiB   81.6 %  bb9a2f525980  -
+       total                                                       3.06 KiB  100.0 %
+    ");
     context.set("COLUMNS", "60");
-    assert_snapshot!(inspect(&context, &[&name, "-q"]).stdout_plain(), @"");
+    assert_snapshot!(inspect(&context, &[&name, "-q"]).stdout_plain(), @"
+    name        127.0.0.1:[PORT]/acme/other:1
+    found in    its registry
+    digest      sha256:[1]
+    platform    linux/amd64
+    created     2026-01-02T03:04:05Z
+    flink       unknown, as the image has no labels of flink-img
+    user        root, as none is set
+    entrypoint  /entry point -x
+    arguments   a b
+
+    #  LAYER                   SIZE    SHARE  DIGEST        FROM
+    1  /bin/sh -c #(nop)…     401 B   12.8 %  39ea7bc98965  -
+    2  RUN /bin/sh -c ap…     176 B    5.6 %  22484a034102  -
+    3  -                   2.50 KiB   81.6 %  bb9a2f525980  -
+       total               3.06 KiB  100.0 %
+    ");
     // Nobody says how wide a line may be: what reads it is no terminal.
     context.unset("COLUMNS");
     let wide = inspect(&context, &[&name, "-q"]).ok();
@@ -262,7 +380,191 @@ fn programs_are_told_everything() {
     json["layers"] = json["layers"][0].clone();
     json["layers"]["share"] = Value::Null;
     let text = serde_json::to_string_pretty(&json).unwrap();
-    assert_snapshot!(run.plain(&text), @"");
+    assert_snapshot!(run.plain(&text), @r#"
+    {
+      "annotations": {
+        "flink-img.base": "{\"javaHome\":\"/usr/lib/jvm/java-17\",\"javaVersion\":\"17.0.15\",\"key\":\"sha256:[1]\",\"os\":\"Tiny Linux 1\"}",
+        "flink-img.recipe": "2"
+      },
+      "base": {
+        "digest": null,
+        "name": null,
+        "os": "Tiny Linux 1"
+      },
+      "command": [
+        "help"
+      ],
+      "commands": [
+        {
+          "description": "Run the job of this image: a job manager for this one job",
+          "words": [
+            "job-cluster",
+            "standalone-job"
+          ]
+        },
+        {
+          "description": "Run a task manager",
+          "words": [
+            "task-manager",
+            "taskmanager"
+          ]
+        },
+        {
+          "description": "Run the job manager of a session cluster",
+          "words": [
+            "jobmanager"
+          ]
+        },
+        {
+          "description": "Run the history server",
+          "words": [
+            "history-server",
+            "historyserver"
+          ]
+        },
+        {
+          "description": "Print this help",
+          "words": [
+            "help",
+            "--help",
+            "-h"
+          ]
+        }
+      ],
+      "configDigest": "sha256:[2]",
+      "created": "1980-01-01T00:00:01Z",
+      "digest": "sha256:[3]",
+      "entrypoint": [
+        "/docker-entrypoint.sh"
+      ],
+      "environment": [
+        "PATH=/opt/flink/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "JAVA_HOME=/usr/lib/jvm/java-17",
+        "FLINK_HOME=/opt/flink",
+        "FLINK_INSTALL_PATH=/opt",
+        "FLINK_LIB_DIR=/opt/flink/lib",
+        "FLINK_PLUGINS_DIR=/opt/flink/plugins",
+        "FLINK_OPT_DIR=/opt/flink/opt",
+        "FLINK_JOB_ARTIFACTS_DIR=/opt/artifacts",
+        "FLINK_USR_LIB_DIR=/opt/flink/usrlib"
+      ],
+      "flink": {
+        "isAssumed": false,
+        "jobOptions": [
+          {
+            "isRequired": false,
+            "names": [
+              "-j",
+              "--job-classname"
+            ],
+            "value": "CLASS"
+          },
+          {
+            "isRequired": false,
+            "names": [
+              "-D"
+            ],
+            "value": "KEY=VALUE"
+          },
+          {
+            "isRequired": false,
+            "names": [
+              "-r",
+              "--webui-port"
+            ],
+            "value": "PORT"
+          },
+          {
+            "isRequired": false,
+            "names": [
+              "-s",
+              "--fromSavepoint"
+            ],
+            "value": "PATH"
+          },
+          {
+            "isRequired": false,
+            "names": [
+              "-n",
+              "--allowNonRestoredState"
+            ],
+            "value": null
+          },
+          {
+            "isRequired": false,
+            "names": [
+              "-jid",
+              "--job-id"
+            ],
+            "value": "ID"
+          },
+          {
+            "isRequired": false,
+            "names": [
+              "-h",
+              "--host"
+            ],
+            "value": "HOST"
+          },
+          {
+            "isRequired": false,
+            "names": [
+              "-jars",
+              "--jars"
+            ],
+            "value": "JAR,..."
+          }
+        ],
+        "line": "1.20",
+        "scala": "2.12",
+        "version": "1.20.5"
+      },
+      "index": null,
+      "java": {
+        "home": "/usr/lib/jvm/java-17",
+        "version": "17.0.15"
+      },
+      "job": {
+        "entryClass": "org.example.Job",
+        "jar": "/opt/artifacts/job.jar"
+      },
+      "labels": {
+        "flink-img.flink.scala": "2.12",
+        "flink-img.flink.version": "1.20.5",
+        "flink-img.java.version": "17.0.15",
+        "flink-img.job.class": "org.example.Job",
+        "flink-img.job.jar": "/opt/artifacts/job.jar"
+      },
+      "layers": {
+        "annotations": {},
+        "diffId": "sha256:[4]",
+        "digest": "sha256:[5]",
+        "from": "base",
+        "mediaType": "application/vnd.oci.image.layer.v1.tar+gzip",
+        "number": 1,
+        "share": null,
+        "size": 442,
+        "title": "root file system"
+      },
+      "name": "oci:out",
+      "names": [
+        "docker.io/library/flink-job:latest"
+      ],
+      "platform": "linux/amd64",
+      "ports": [
+        "6123/tcp",
+        "8081/tcp"
+      ],
+      "recipe": "2",
+      "size": null,
+      "source": {
+        "kind": "oci",
+        "path": "out"
+      },
+      "user": "9999:9999",
+      "workingDirectory": "/opt/flink"
+    }
+    "#);
 }
 
 #[test]
@@ -277,7 +579,26 @@ fn what_an_image_is_made_of_need_not_be_known_to_be_shown() {
     let config = config.to_string();
     registry.put_image("acme/job", "1", config.as_bytes(), &[(media_type, &bytes)]);
     let name = format!("{}/acme/job:1", registry.address());
-    assert_snapshot!(masked(&inspect(&context, &[&name, "-q"])), @"");
+    assert_snapshot!(masked(&inspect(&context, &[&name, "-q"])), @"
+    exit code: 0
+    ----- stdout -----
+    name         127.0.0.1:[PORT]/acme/job:1
+    found in     its registry
+    digest       sha256:[1]
+    platform     linux/amd64
+    recipe       unknown, as its annotations were lost on the way
+    flink        9.1.0, treated like 2.3
+    user         root, as none is set
+    entrypoint   /docker-entrypoint.sh
+    commands     job-cluster|standalone-job, task-manager|taskmanager, jobmanager,
+                 history-server|historyserver, help|--help|-h
+    job options  -j|--job-classname CLASS, -D KEY=VALUE, -s|--fromSavepoint PATH,
+                 -n|--allowNonRestoredState, -jid|--job-id ID, -jars|--jars JAR,...
+
+    #  LAYER            SIZE    SHARE  DIGEST        FROM
+    1  the base's own # B # % [DIGEST] -
+       total # B # %
+    ");
 }
 
 #[test]

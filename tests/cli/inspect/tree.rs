@@ -19,7 +19,14 @@ fn the_files_of_a_layer_of_ours() {
         .map(|line| line.split_whitespace().last().unwrap())
         .collect();
     assert_eq!(paths, ["docker-entrypoint.sh", "etc/group", "etc/passwd"]);
-    assert_snapshot!(inspect(&context, &["flink-job", "--tree", "5"]), @"");
+    assert_snapshot!(inspect(&context, &["flink-job", "--tree", "5"]), @"
+    exit code: 0
+    ----- stdout -----
+    drwxr-xr-x  9999:0    0  opt/artifacts/
+    -rw-r--r--  9999:0  318  opt/artifacts/job.jar
+    drwxrwxr-x  9999:0    0  opt/flink/usrlib/
+    lrwxrwxrwx  9999:0    0  opt/flink/usrlib/job.jar -> ../../artifacts/job.jar
+    ");
 }
 
 #[test]
@@ -28,12 +35,66 @@ fn layers_of_every_compression_with_links_devices_and_removals() {
     put_foreign(&registry);
     let name = format!("{}/acme/other:1", registry.address());
     let tree = |layer: &str| inspect(&context, &[&name, "-q", "--tree", layer]).stdout_plain();
-    assert_snapshot!(tree("1"), @"");
-    assert_snapshot!(tree("2"), @"");
-    assert_snapshot!(tree("3"), @"");
+    assert_snapshot!(tree("1"), @"
+    lrw-r--r--  1000:1000     0  bin -> usr/bin
+    crw-r--r--  1000:1000     0  dev/null
+    drwxr-xr-x  1000:1000     0  opt/
+    hrw-r--r--  1000:1000     0  opt/copy is opt/data
+    -rw-r--r--  1000:1000  3000  opt/data
+    -rwsr-xr-x  1000:1000     1  usr/bin/su
+    ");
+    assert_snapshot!(tree("2"), @r"
+    removes                   etc/*
+    -rw-r--r--  1000:1000  1  etc/new\nline
+    removes                   opt/data
+    -rw-r--r--  1000:1000  2  日本/語
+    ");
+    assert_snapshot!(tree("3"), @"
+    drwxr-xr-x  1000:1000  0  ./
+    -rw-r--r--  1000:1000  3  absolute
+    ");
     let json = inspect(&context, &[&name, "--tree", "2", "--json"]).json();
     assert_eq!(json["layer"]["number"], 2);
-    assert_snapshot!(serde_json::to_string_pretty(&json["entries"]).unwrap(), @"");
+    assert_snapshot!(serde_json::to_string_pretty(&json["entries"]).unwrap(), @r#"
+    [
+      {
+        "group": 1000,
+        "kind": "opaque",
+        "mode": "0644",
+        "path": "etc",
+        "size": 0,
+        "target": null,
+        "user": 1000
+      },
+      {
+        "group": 1000,
+        "kind": "file",
+        "mode": "0644",
+        "path": "etc/new\nline",
+        "size": 1,
+        "target": null,
+        "user": 1000
+      },
+      {
+        "group": 1000,
+        "kind": "removal",
+        "mode": "0644",
+        "path": "opt/data",
+        "size": 0,
+        "target": null,
+        "user": 1000
+      },
+      {
+        "group": 1000,
+        "kind": "file",
+        "mode": "0644",
+        "path": "日本/語",
+        "size": 2,
+        "target": null,
+        "user": 1000
+      }
+    ]
+    "#);
 }
 
 #[test]
@@ -79,28 +140,60 @@ fn layers_that_are_not_what_they_should_be_are_refused() {
         Raw::file("a", b"x"),
         Raw::file("opt/../../etc/passwd", b"x"),
     ]);
-    assert_snapshot!(list(&name), @"");
+    assert_snapshot!(list(&name), @"
+    exit code: 10
+    ----- stderr -----
+    error: `sha256:[1]` has the entry `opt/../../etc/passwd`, whose path has a `..`
+    hint: do not run this image, and tell whoever published it
+    ");
     let name = plain(&[
         Raw::pax(&[("path", "a"), ("size", "7")]),
         Raw::file("b", b"x"),
     ]);
-    assert_snapshot!(list(&name), @"");
+    assert_snapshot!(list(&name), @"
+    exit code: 3
+    ----- stderr -----
+    error: The layer `sha256:[1]` of `127.0.0.1:[PORT]/acme/odd:1` cannot be read
+      caused by: it has a file whose size is given twice and differs
+    hint: get or build the image again
+    ");
     // A tar that is not the one that the config lists.
     let (media_type, blob) = layer(&tar(&[Raw::file("a", b"x")]), Compress::Gzip);
     let name = put_layer(&registry, b"another", &blob, media_type);
-    assert_snapshot!(list(&name), @"");
+    assert_snapshot!(list(&name), @"
+    exit code: 8
+    ----- stderr -----
+    error: The layer `sha256:[1]` of `127.0.0.1:[PORT]/acme/odd:1` does not have the diff id that the config lists
+    hint: get or build the image again
+    ");
     let name = put_layer(&registry, b"", b"no gzip", layer(b"", Compress::Gzip).0);
-    assert_snapshot!(list(&name), @"");
+    assert_snapshot!(list(&name), @"
+    exit code: 3
+    ----- stderr -----
+    error: The layer `sha256:[1]` of `127.0.0.1:[PORT]/acme/odd:1` cannot be read
+      caused by: unexpected end of file
+    hint: get or build the image again
+    ");
     let foreign = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip".to_owned();
     let name = put_layer(&registry, b"", b"", foreign.into());
-    assert_snapshot!(list(&name), @"");
+    assert_snapshot!(list(&name), @"
+    exit code: 3
+    ----- stderr -----
+    error: The layer `sha256:[1]` is of the type `application/vnd.docker.image.rootfs.foreign.diff.tar.gzip`, which cannot be listed
+    ");
     // It is shown all the same.
     inspect(&context, &[&name]).ok();
     // A bomb: zeros for ever.
     let zeros = tar(&[Raw::file("zeros", &vec![0; 300 << 20])]);
     let (media_type, blob) = layer(&zeros, Compress::Zstd);
     let name = put_layer(&registry, &zeros, &blob, media_type);
-    assert_snapshot!(list(&name), @"");
+    assert_snapshot!(list(&name), @"
+    exit code: 3
+    ----- stderr -----
+    error: The layer `sha256:[1]` of `127.0.0.1:[PORT]/acme/odd:1` cannot be read
+      caused by: it is compressed more than 200 times, as only a decompression bomb is
+    hint: get or build the image again
+    ");
     context.assert_nothing_kept();
 }
 
@@ -116,7 +209,12 @@ fn a_damaged_layer_is_told_of_as_that() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     context.write(&path, &bytes);
-    assert_snapshot!(inspect(&context, &["oci:out", "--tree", "3"]), @"");
+    assert_snapshot!(inspect(&context, &["oci:out", "--tree", "3"]), @"
+    exit code: 8
+    ----- stderr -----
+    error: The layer `sha256:[1]` of `oci:out` does not match its digest
+    hint: get or build the image again
+    ");
     // The same inside an archive that was changed since its digests were remembered.
     let mut archive = context.read("out.oci");
     let place = archive
@@ -125,14 +223,34 @@ fn a_damaged_layer_is_told_of_as_that() {
         .unwrap();
     archive[place + middle] ^= 1;
     context.write("out.oci", &archive);
-    assert_snapshot!(inspect(&context, &["oci-archive:out.oci", "--tree", "3"]), @"");
+    assert_snapshot!(inspect(&context, &["oci-archive:out.oci", "--tree", "3"]), @"
+    exit code: 8
+    ----- stderr -----
+    error: The layer `sha256:[1]` of `oci-archive:out.oci` does not match its digest
+    hint: get or build the image again
+    ");
     // In the registry or the store likewise.
     context.digest(&[]);
     let kept = context.store().join("blobs/sha256").join(&layer[7..]);
     std::fs::write(&kept, &bytes).unwrap();
-    assert_snapshot!(inspect(&context, &["flink-job", "--tree", "3"]), @"");
+    assert_snapshot!(inspect(&context, &["flink-job", "--tree", "3"]), @"
+    exit code: 8
+    ----- stderr -----
+    error: The layer `sha256:[1]` of `docker.io/library/flink-job` does not match its digest
+    hint: get or build the image again
+    ");
     std::fs::write(&kept, &bytes[1..]).unwrap();
-    assert_snapshot!(inspect(&context, &["flink-job"]), @"");
+    assert_snapshot!(inspect(&context, &["flink-job"]), @"
+    exit code: 8
+    ----- stderr -----
+    error: A blob in `[TEMP]/home/.cache/flink-img` does not match its digest `sha256:[1]`
+    hint: get or build it again
+    ");
     std::fs::remove_file(&kept).unwrap();
-    assert_snapshot!(inspect(&context, &["flink-job"]), @"");
+    assert_snapshot!(inspect(&context, &["flink-job"]), @"
+    exit code: 3
+    ----- stderr -----
+    error: `[TEMP]/home/.cache/flink-img` lacks the blob `sha256:[1]`
+    hint: get or build it again
+    ");
 }
