@@ -90,6 +90,16 @@ fn uncompressed<'a>(
     Ok(Box::new(Unpacked { inner, left, ratio }))
 }
 
+/// A layer that unpacks to more than any honest one does.
+#[derive(Debug, thiserror::Error)]
+#[error("it {0}")]
+struct Bomb(Excess);
+
+/// Whether an error says that a layer unpacks to more than any honest one does.
+pub fn is_bomb(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<Bomb>())
+}
+
 /// Unpacked bytes, up to a limit.
 struct Unpacked<'a> {
     inner: Box<dyn Read + 'a>,
@@ -101,9 +111,8 @@ impl Read for Unpacked<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         let Some(left) = self.left.checked_sub(read as u64) else {
-            let excess = Excess::Ratio(self.ratio);
-            let message = format!("it {excess}");
-            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+            let bomb = Bomb(Excess::Ratio(self.ratio));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, bomb));
         };
         self.left = left;
         Ok(read)

@@ -22,7 +22,7 @@ pub use entries::LayerEntry;
 pub use error::{BaseError, FetchError};
 pub use facts::{BaseFacts, DEFAULT_PATH, Java, JavaOverride, UserFile, Users};
 pub use image_file::ImageFile;
-pub use layer::{LayerFault, each_entry};
+pub use layer::{LayerFault, each_entry, is_bomb};
 pub use resolve::{Base, BaseDigests, Fetch, ImageDocuments, OpenedBase, Surroundings, open};
 pub use source::{BaseSource, BaseSourceError};
 pub use tree::{OPAQUE, WHITEOUT};

@@ -4,11 +4,14 @@ use std::io;
 
 use super::subject::file_hint;
 use crate::archive::ArchiveError;
-use crate::base::BaseError;
+use crate::base::{BaseError, is_bomb};
 use crate::error::{Explain, FileError, Kind};
 use crate::oci::{Digest, MediaType, Platform, Reference};
 use crate::registry;
 use crate::store::{LayoutError, StoreError};
+
+/// What to do with an image that has what no honest one has.
+const HOSTILE_HINT: &str = "do not run this image, and tell whoever published it";
 
 /// An image cannot be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -180,6 +183,7 @@ impl Explain for InspectError {
             Self::Nowhere { source, .. } => source.kind(),
             Self::File(error) => error.kind(),
             Self::Hostile(error) => error.kind(),
+            Self::Layer { source, .. } if is_bomb(source) => Kind::Hostile,
             Self::Platform { .. } => Kind::Incompatible,
             Self::NoSuchLayer { .. } | Self::Ambiguous { .. } => Kind::Usage,
             Self::LayerDigest { .. } | Self::DiffId { .. } => Kind::Integrity,
@@ -194,10 +198,15 @@ impl Explain for InspectError {
         Some(match self {
             Self::Base(error) => return error.hint(),
             Self::Store(error) => return error.hint(),
+            Self::Layout(LayoutError::NotALayout(..)) => {
+                "name a folder or an archive that `-o`, `skopeo copy` or `docker save` wrote"
+                    .to_owned()
+            }
             Self::Layout(error) => return error.hint(),
             Self::Registry(error) => return error.hint(),
             Self::File(error) => return error.hint(),
-            Self::Hostile(_) => "do not run this image, and tell whoever published it".to_owned(),
+            Self::Layer { source, .. } if is_bomb(source) => HOSTILE_HINT.to_owned(),
+            Self::Hostile(_) => HOSTILE_HINT.to_owned(),
             Self::Nowhere { file, source, .. } => match file {
                 Some(path) => file_hint(path),
                 None => return source.hint(),

@@ -40,6 +40,9 @@ pub enum SubjectError {
         /// The path of the file that may have been meant.
         file: Option<String>,
     },
+    /// A scheme without a path.
+    #[error("`{0}` has no path behind the colon")]
+    NoPath(String),
     /// A root file system has no manifest and no config.
     #[error("`{0}` is a root file system, and no image")]
     RootFs(String),
@@ -53,6 +56,7 @@ impl Explain for SubjectError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Name { file, .. } => file.as_deref().map(file_hint),
+            Self::NoPath(_) => None,
             Self::RootFs(_) => Some("`tar tvf` lists what is in it".to_owned()),
         }
     }
@@ -84,6 +88,7 @@ impl FromStr for Subject {
                 Ok(file) => Ok(Self::File(file)),
                 Err(_) => Err(SubjectError::RootFs(text.to_owned())),
             },
+            Err(BaseSourceError::NoPath(_)) => Err(SubjectError::NoPath(text.to_owned())),
             Err(source) => Err(SubjectError::Name {
                 source,
                 file: as_file(text),
@@ -136,7 +141,7 @@ mod tests {
         }
         for (text, said) in [
             ("rootfs:base.tar", "is a root file system"),
-            ("oci:", "a path is missing"),
+            ("oci:", "has no path behind"),
             ("Upper", "must be in lower case"),
         ] {
             let error = text.parse::<Subject>().unwrap_err();

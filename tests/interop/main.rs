@@ -13,6 +13,7 @@ mod support;
 mod bases;
 mod compression;
 mod documents;
+mod inspect;
 mod outputs;
 mod platforms;
 mod registries;

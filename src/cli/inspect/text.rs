@@ -103,11 +103,11 @@ fn head(found: &Found, summary: &Summary) -> Vec<Row> {
         one(summary.config.user().unwrap_or("root, as none is set")),
     );
     let words = |words: Vec<&str>| {
-        let shown = words.join(" ");
-        if shown.is_empty() {
+        let quoted: Vec<_> = words.into_iter().map(quoted).collect();
+        if quoted.is_empty() {
             Vec::new()
         } else {
-            vec![shown]
+            vec![quoted.join(" ")]
         }
     };
     add("entrypoint", words(summary.config.entrypoint()));
@@ -126,6 +126,15 @@ fn head(found: &Found, summary: &Summary) -> Vec<Row> {
         }
     }
     rows
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./:=,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 /// `-j|--job-classname CLASS`
@@ -272,6 +281,19 @@ mod tests {
             (EntryKind::Pipe, 0, "p---------"),
         ] {
             assert_eq!(mode(kind, bits), expected);
+        }
+    }
+
+    #[test]
+    fn words_are_quoted_where_a_shell_would_see_more_than_one() {
+        for (word, expected) in [
+            ("/docker-entrypoint.sh", "/docker-entrypoint.sh"),
+            ("a b", "'a b'"),
+            ("", "''"),
+            ("it's", r"'it'\''s'"),
+            ("$HOME", "'$HOME'"),
+        ] {
+            assert_eq!(quoted(word), expected);
         }
     }
 

@@ -616,9 +616,8 @@ fn a_registry_is_logged_in_to_as_for_a_build() {
     context.log_in(&registry.address(), "secret");
     inspect(&context, &[&name, "--tree", "1"]).ok();
     // A login that cannot be read is in nobody's way when no registry is asked.
-    let kept = TestContext::new();
+    let mut kept = TestContext::new();
     kept.digest(&[]);
-    let mut kept = kept;
     kept.set("REGISTRY_AUTH_FILE", "missing.json");
     inspect(&kept, &["flink-job"]).ok();
     assert_eq!(inspect(&kept, &["flink-job", "--remote"]).code, 3);
