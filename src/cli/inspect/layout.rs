@@ -173,29 +173,29 @@ mod tests {
     #[test]
     fn a_table_fits_as_long_as_its_columns_can_be_cut() {
         let titles = ["job", "a very long title", "日本語の表題"];
-        let lines = |width| table(COLUMNS, &rows(&titles), width).join("\n");
+        let lines = |width| table(COLUMNS, &rows(&titles), width);
         // Nobody says how wide it may be.
-        let expected = "\
- 9  job           own
-10  a very long…  own
-11  日本語の表題  own";
+        let expected = [
+            " 9  job           own",
+            "10  a very long…  own",
+            "11  日本語の表題  own",
+        ];
         assert_eq!(lines(None), expected);
         // There is room for all of it.
-        let expected = "\
- 9  job                own
-10  a very long title  own
-11  日本語の表題       own";
+        let expected = [
+            " 9  job                own",
+            "10  a very long title  own",
+            "11  日本語の表題       own",
+        ];
         assert_eq!(lines(Some(80)), expected);
-        let expected = "\
- 9  job       own
-10  a very…   own
-11  日本語…   own";
+        let expected = [
+            " 9  job       own",
+            "10  a very…   own",
+            "11  日本語…   own",
+        ];
         assert_eq!(lines(Some(17)), expected);
         // Less is of no use to anybody.
-        let expected = "\
- 9  job   own
-10  a v…  own
-11  日…   own";
+        let expected = [" 9  job   own", "10  a v…  own", "11  日…   own"];
         assert_eq!(lines(Some(3)), expected);
         assert_eq!(lines(Some(0)), expected);
         assert!(table(COLUMNS, &[], Some(80)).is_empty());
@@ -207,7 +207,7 @@ mod tests {
         let lines = |width| list("options", 9, &items, width).join("\n");
         assert_eq!(lines(None), "options  -j CLASS, -D KEY=VALUE, -n");
         assert_eq!(
-            lines(Some(31)),
+            lines(Some(32)),
             "options  -j CLASS, -D KEY=VALUE,\n         -n"
         );
         assert_eq!(

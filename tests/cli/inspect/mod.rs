@@ -303,7 +303,7 @@ fn an_image_of_somebody_else_says_less() {
     created     2026-01-02T03:04:05Z
     flink       unknown, as the image has no labels of flink-img
     user        root, as none is set
-    entrypoint  /entry point -x
+    entrypoint  '/entry point' -x
     arguments   a b
 
     #  LAYER                                                           SIZE    SHARE  DIGEST        FROM
@@ -321,7 +321,7 @@ fn an_image_of_somebody_else_says_less() {
     created     2026-01-02T03:04:05Z
     flink       unknown, as the image has no labels of flink-img
     user        root, as none is set
-    entrypoint  /entry point -x
+    entrypoint  '/entry point' -x
     arguments   a b
 
     #  LAYER                   SIZE    SHARE  DIGEST        FROM

@@ -24,7 +24,7 @@ fn words_that_make_no_sense() {
     assert_snapshot!(last_word(&["oci:"]), @"
     exit code: 2
     ----- stderr -----
-    error: invalid value 'oci:' for '<IMAGE>': `oci:` names no base: a path is missing behind the colon
+    error: invalid value 'oci:' for '<IMAGE>': `oci:` has no path behind the colon
 
     For more information, try '--help'.
     ");
@@ -118,7 +118,7 @@ fn files_that_have_no_image() {
     exit code: 3
     ----- stderr -----
     error: `empty` is not an OCI layout: it has no `oci-layout`
-    hint: write one with `skopeo copy` or `-o oci:DIR`; the tar of a root file system is named with `rootfs:FILE`
+    hint: name a folder or an archive that `-o`, `skopeo copy` or `docker save` wrote
     ");
     assert_snapshot!(inspect(&context, &["./base.tar"]), @"
     exit code: 3
@@ -130,7 +130,7 @@ fn files_that_have_no_image() {
     exit code: 3
     ----- stderr -----
     error: `base.tar` is not an OCI layout: it has no `oci-layout`
-    hint: write one with `skopeo copy` or `-o oci:DIR`; the tar of a root file system is named with `rootfs:FILE`
+    hint: name a folder or an archive that `-o`, `skopeo copy` or `docker save` wrote
     ");
     assert_snapshot!(inspect(&context, &["docker-archive:base.tar"]), @"
     exit code: 3

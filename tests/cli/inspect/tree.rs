@@ -188,11 +188,11 @@ fn layers_that_are_not_what_they_should_be_are_refused() {
     let (media_type, blob) = layer(&zeros, Compress::Zstd);
     let name = put_layer(&registry, &zeros, &blob, media_type);
     assert_snapshot!(list(&name), @"
-    exit code: 3
+    exit code: 10
     ----- stderr -----
     error: The layer `sha256:[1]` of `127.0.0.1:[PORT]/acme/odd:1` cannot be read
       caused by: it is compressed more than 200 times, as only a decompression bomb is
-    hint: get or build the image again
+    hint: do not run this image, and tell whoever published it
     ");
     context.assert_nothing_kept();
 }
