@@ -34,4 +34,7 @@ if [[ ! -x $BENCH/bin/crane ]]; then
     fi
 fi
 
+say "measuring how jars are read (cargo bench --bench jars)"
+cargo bench --locked --quiet --bench jars >"$BENCH/jars.txt"
+
 exec python3 benches/compare/bench.py

@@ -11,6 +11,7 @@ pub mod fs;
 pub mod fuzzing;
 pub mod http;
 pub mod inspect;
+pub mod jar;
 pub mod layer;
 pub mod memory;
 pub mod oci;

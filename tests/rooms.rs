@@ -21,11 +21,13 @@ const ROOMS: [(&str, &[&str]); 18] = [
     // What is made of bytes; it does not know where they go.
     ("layer", &["oci", "error", "fs", "progress"]),
     ("archive", &["layer", "memory", "oci", "error", "fs"]),
+    ("jar", &["parallel", "error", "fs"]),
     // These two do not know each other.
     (
         "flink",
         &[
-            "archive", "layer", "memory", "parallel", "oci", "http", "error", "fs", "progress",
+            "jar", "archive", "layer", "memory", "parallel", "oci", "http", "error", "fs",
+            "progress",
         ],
     ),
     ("registry", &["oci", "http", "error", "fs", "progress"]),
@@ -60,7 +62,9 @@ const ROOMS: [(&str, &[&str]); 18] = [
     // What must hold of readers; it is in no program.
     (
         "fuzzing",
-        &["registry", "flink", "archive", "memory", "oci", "http"],
+        &[
+            "registry", "flink", "jar", "archive", "memory", "oci", "http",
+        ],
     ),
     // Nothing depends on the command line, but for the program itself.
     (

@@ -7,12 +7,14 @@
 mod archive;
 mod document;
 mod jar;
+mod jar_contents;
 mod other;
 mod reference;
 
 pub use self::archive::archive;
 pub use self::document::document;
 pub use self::jar::jar;
+pub use self::jar_contents::jar_contents;
 pub use self::reference::reference;
 pub use crate::registry::fuzzing::{challenge, credentials, headers};
 
@@ -29,13 +31,14 @@ mod tests {
 
     #[test]
     fn every_promise_holds_for_the_whole_corpus() {
-        let targets: [(&str, Target); 7] = [
+        let targets: [(&str, Target); 8] = [
             ("archive", super::archive),
             ("challenge", super::challenge),
             ("credentials", super::credentials),
             ("document", super::document),
             ("headers", super::headers),
             ("jar", super::jar),
+            ("jar_contents", super::jar_contents),
             ("reference", super::reference),
         ];
         let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");

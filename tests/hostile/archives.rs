@@ -317,7 +317,7 @@ fn ghsa_f4w5_5xv9_85f6_ghsa_6p9p_q6wh_9j89_bombs_do_not_go_off() {
     zip.write_all(&vec![b'\n'; 64 << 20]).unwrap();
     context.write("bomb.jar", zip.finish().unwrap().into_inner());
     let run = context.build(&["--job-jar", "bomb.jar", "-o", "oci:layout"]);
-    assert_refused(&context, &run, 3, &["its manifest is larger than 4 MiB"]);
+    assert_refused(&context, &run, 3, &["its manifest is larger than 16 MiB"]);
 }
 
 /// go-containerregistry 2232: links in circles.

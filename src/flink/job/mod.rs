@@ -1,17 +1,16 @@
 //! The job: its jar and what else it needs, opened and checked. Where they lie in an image is told in [`layout`].
 
 mod layout;
-mod manifest;
 
-use std::io::{self, Read, Seek};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use zip::result::ZipError;
 
 use crate::error::{Explain, FileError, IoResultExt, Kind};
 use crate::fs;
+use crate::jar::{JarError, Manifest};
 use crate::layer::{Content, ContentSource};
 use crate::memory::{Memory, Sighting};
 use crate::oci::{Digest, HashingReader};
@@ -19,9 +18,6 @@ use crate::oci::{Digest, HashingReader};
 use crate::parallel::on_all_cores;
 
 pub use layout::{JobLayout, JobPlaces, check_names};
-
-/// Larger than any manifest that was not made to be.
-const MANIFEST_LIMIT: u64 = 4 << 20;
 
 /// Longest file name (`NAME_MAX` of Linux).
 const NAME_LIMIT: usize = 255;
@@ -95,18 +91,16 @@ pub enum JobError {
         link: String,
         path: PathBuf,
     },
-    /// Not a zip file.
-    #[error("`{}` is not a jar: it is not a zip file", path.display())]
-    NotAJar { path: PathBuf },
-    /// A zip file that cannot be read.
-    #[error("`{}` is a damaged jar: {reason}", path.display())]
-    DamagedJar { path: PathBuf, reason: String },
+    /// A jar that is none, or is damaged.
+    #[error(transparent)]
+    Jar(#[from] JarError),
 }
 
 impl Explain for JobError {
     fn kind(&self) -> Kind {
         match self {
             Self::File(error) => error.kind(),
+            Self::Jar(error) => error.kind(),
             _ => Kind::Input,
         }
     }
@@ -114,11 +108,10 @@ impl Explain for JobError {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::File(error) => return error.hint(),
+            Self::Jar(error) => return error.hint(),
             Self::NotAFile { .. } => "name each file by itself",
             Self::Name { .. } | Self::SameName { .. } => "rename it",
             Self::NameTaken { .. } => "rename one of the two",
-            Self::NotAJar { .. } => "name the jar that your build makes, as `target/job.jar`",
-            Self::DamagedJar { .. } => "build or download it again; the copy may not be complete",
         };
         Some(hint.to_owned())
     }
@@ -212,12 +205,11 @@ impl JobJar {
         let name = usable_name(path)?;
         let jar = learn(path, memory, JAR, || {
             let (digest, size) = hash(path)?;
-            let manifest = manifest_of(path)?;
-            let class = |key| manifest::attribute(&manifest, key);
+            let manifest = Manifest::read(path)?;
             Ok(Jar {
                 digest,
                 size,
-                entry_class: class("program-class").or_else(|| class("Main-Class")),
+                entry_class: manifest.entry_class().map(ToOwned::to_owned),
             })
         })?;
         Ok(Self {
@@ -225,50 +217,6 @@ impl JobJar {
             entry_class: jar.entry_class,
         })
     }
-}
-
-/// The bytes of `META-INF/MANIFEST.MF`; none when the jar has no manifest.
-fn manifest_of(path: &Path) -> Result<Vec<u8>, JobError> {
-    let damaged = |reason: String| JobError::DamagedJar {
-        path: path.to_owned(),
-        reason,
-    };
-    let mut file = fs::open(path)?;
-    let mut magic = Vec::new();
-    (&mut file)
-        .take(4)
-        .read_to_end(&mut magic)
-        .at("read", path)?;
-    file.rewind().at("read", path)?;
-    // What begins like a zip file and cannot be read is damaged; the rest never was one. Jars that can be
-    // executed begin with a script, and are zip files at their end only.
-    let begins = magic.starts_with(b"PK") || magic.starts_with(b"#!");
-    let mut zip = match zip::ZipArchive::new(io::BufReader::new(file)) {
-        Ok(zip) => zip,
-        Err(ZipError::Io(error)) if error.raw_os_error().is_some() => {
-            return Err(error).at("read", path).map_err(Into::into);
-        }
-        Err(error) if begins => return Err(damaged(error.to_string())),
-        Err(_) => {
-            return Err(JobError::NotAJar {
-                path: path.to_owned(),
-            });
-        }
-    };
-    let entry = match zip.by_name("META-INF/MANIFEST.MF") {
-        Ok(entry) => entry,
-        Err(ZipError::FileNotFound) => return Ok(Vec::new()),
-        Err(error) => return Err(damaged(error.to_string())),
-    };
-    let mut bytes = Vec::new();
-    entry
-        .take(MANIFEST_LIMIT + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| damaged(error.to_string()))?;
-    if bytes.len() as u64 > MANIFEST_LIMIT {
-        return Err(damaged("its manifest is larger than 4 MiB".to_owned()));
-    }
-    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ fn jobs_that_are_none() {
     assert_snapshot!(site.refuses_job(&["--job-jar", "half.jar"]), @"
     exit code: 3
     ----- stderr -----
-    error: `half.jar` is a damaged jar: invalid Zip archive: Could not find EOCD
+    error: `half.jar` is a damaged jar: its end is missing
     hint: build or download it again; the copy may not be complete
     ");
     assert_snapshot!(site.refuses_job(&["--job-artifacts", "job.jar,missing.csv"]), @"

@@ -1,0 +1,170 @@
+//! Signed jars, made by hand after the specification: those that are intact, and each way to damage one.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use flink_img::jar::Signature;
+use sha2::Digest as _;
+
+use crate::facts;
+use crate::support::zip::{Entry, class, zip};
+
+fn sha256(text: &str) -> String {
+    STANDARD.encode(sha2::Sha256::digest(text))
+}
+
+fn sha512(text: &str) -> String {
+    STANDARD.encode(sha2::Sha512::digest(text))
+}
+
+/// The parts of a signed jar, which belong together as they are made.
+struct Signed {
+    manifest: String,
+    file: String,
+    content: &'static str,
+}
+
+const MAIN: &str = "Manifest-Version: 1.0\r\nCreated-By: 17 (Debian)\r\n\r\n";
+const CONTENT: &str = "the content of an entry";
+
+impl Signed {
+    fn new() -> Self {
+        let section = format!(
+            "Name: a/x.txt\r\nSHA-256-Digest: {}\r\n\r\n",
+            sha256(CONTENT)
+        );
+        let manifest = format!("{MAIN}{section}");
+        let file = format!(
+            "Signature-Version: 1.0\r\nSHA-256-Digest-Manifest-Main-Attributes: {}\r\nSHA-256-Digest-Manifest: {}\r\n\r\n\
+             Name: a/x.txt\r\nSHA-256-Digest: {}\r\n\r\n",
+            sha256(MAIN),
+            sha256(&manifest),
+            sha256(&section)
+        );
+        let content = CONTENT;
+        Self {
+            manifest,
+            file,
+            content,
+        }
+    }
+
+    fn state(&self) -> Signature {
+        self.state_with(&["META-INF/JOE.SF", "META-INF/JOE.RSA"])
+    }
+
+    fn state_with(&self, files: &[&str]) -> Signature {
+        let mut entries = vec![
+            Entry::new("META-INF/MANIFEST.MF", self.manifest.clone()),
+            Entry::new("a/x.txt", self.content),
+            Entry::new("a/Unsigned.class", class(52, &[])),
+        ];
+        entries.extend(files.iter().map(|name| Entry::new(name, self.file.clone())));
+        facts(&zip(&entries)).unwrap().signature
+    }
+}
+
+fn damaged(why: &str) -> Signature {
+    let why = why.to_owned();
+    Signature::Damaged { why }
+}
+
+#[test]
+fn an_intact_signature_is_found_whoever_made_it() {
+    let signed = Signed::new();
+    for files in [
+        ["META-INF/JOE.SF", "META-INF/JOE.RSA"],
+        ["META-INF/joe.sf", "META-INF/Joe.ec"],
+        ["META-INF/B.DSA", "META-INF/B.SF"],
+    ] {
+        assert_eq!(signed.state_with(&files), Signature::Intact, "{files:?}");
+    }
+    // The manifest grew, which it may: its sections are signed too.
+    let mut grown = Signed::new();
+    grown.manifest += "Name: a/Unsigned.class\r\nX: y\r\n\r\n";
+    assert_eq!(grown.state(), Signature::Intact);
+    // Sections without the empty line, as old tools had them, and with another end of line.
+    let section = format!("Name: a/x.txt\nSHA-512-Digest: {}\n", sha512(CONTENT));
+    let old = Signed {
+        manifest: format!("Manifest-Version: 1.0\n\n{section}\n"),
+        file: format!(
+            "Signature-Version: 1.0\n\nName: a/x.txt\nSHA-512-Digest: {}\n\n",
+            sha512(&section)
+        ),
+        content: CONTENT,
+    };
+    assert_eq!(old.state(), Signature::Intact);
+}
+
+#[test]
+fn what_the_jvm_makes_nothing_of_is_no_signature() {
+    let mut signed = Signed::new();
+    // Damaged, if it were one.
+    signed.content = "another";
+    for files in [
+        &[][..],
+        &["META-INF/JOE.SF"],
+        &["META-INF/JOE.RSA"],
+        &["META-INF/JOE.SF", "META-INF/ANN.RSA"],
+        &["META-INF/deep/JOE.SF", "META-INF/deep/JOE.RSA"],
+        &["JOE.SF", "JOE.RSA"],
+    ] {
+        assert_eq!(signed.state_with(files), Signature::None, "{files:?}");
+    }
+    let whole = Signed::new();
+    for (from, to) in [
+        ("Signature-Version: 1.0", "Signature-Version: 2.0"),
+        ("SHA-256", "MD5"),
+    ] {
+        let other = Signed {
+            file: whole.file.replace(from, to),
+            ..Signed::new()
+        };
+        assert_eq!(other.state(), Signature::None, "{to}");
+    }
+}
+
+#[test]
+fn each_way_to_damage_a_signed_jar_is_told() {
+    let whole = Signed::new();
+    let other_content = Signed {
+        content: "the content of an entrY",
+        ..Signed::new()
+    };
+    let entry = "its entry `a/x.txt` is not the one that was signed";
+    assert_eq!(other_content.state(), damaged(entry));
+    // What shading does: a manifest of its own.
+    let shaded = Signed {
+        manifest: "Manifest-Version: 1.0\r\nMain-Class: org.example.Job\r\n\r\n".to_owned(),
+        ..Signed::new()
+    };
+    let main = "the main section of its manifest is not what `META-INF/JOE.SF` signs";
+    assert_eq!(shaded.state(), damaged(main));
+    let bare = Signed {
+        manifest: MAIN.to_owned(),
+        ..Signed::new()
+    };
+    let missing = "its manifest has nothing about `a/x.txt`, which `META-INF/JOE.SF` signs";
+    assert_eq!(bare.state(), damaged(missing));
+    let patched = Signed {
+        manifest: whole.manifest.replace(&sha256(CONTENT), &sha256("another")),
+        content: "another",
+        ..Signed::new()
+    };
+    let section = "its manifest says something else of `a/x.txt` than what `META-INF/JOE.SF` signs";
+    assert_eq!(patched.state(), damaged(section));
+    let nonsense = Signed {
+        manifest: whole.manifest.replace("Created-By: 17", "Created-By: 21"),
+        file: whole.file.replace(&sha256(MAIN), "*"),
+        ..Signed::new()
+    };
+    assert_eq!(nonsense.state(), damaged(main));
+    // One of two signers.
+    let both = [
+        "META-INF/A.SF",
+        "META-INF/A.RSA",
+        "META-INF/B.SF",
+        "META-INF/B.RSA",
+    ];
+    assert_eq!(whole.state_with(&both), Signature::Intact);
+    assert_eq!(other_content.state_with(&both), damaged(entry));
+}
