@@ -5,11 +5,8 @@
 //! (<https://github.com/apache/flink-docker>, its branches `dev-*`).
 
 mod environment;
+mod error;
 mod options;
-
-use std::fmt;
-
-use crate::error::{Explain, Kind};
 
 use super::java::JavaVersion;
 use super::version::{FlinkVersion, HadoopVariant, ScalaVersion};
@@ -18,6 +15,7 @@ use options::{
     OPTIONS_1_6, OPTIONS_1_7, OPTIONS_1_8, OPTIONS_1_10, OPTIONS_1_11, OPTIONS_1_19, OPTIONS_2_0,
 };
 
+pub use error::{Choice, LineError};
 pub use options::JobOption;
 
 /// The release that is used when none is named.
@@ -253,92 +251,6 @@ pub struct Known {
     pub assumed: bool,
 }
 
-/// A version or a combination that cannot be built.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum LineError {
-    /// Older than the table.
-    #[error("Flink {0} is older than 1.6, the first line that runs a job in an image of its own")]
-    TooOld(FlinkVersion),
-    /// A Java version that the line does not work with.
-    #[error("Flink {version} does not work with Java {java}: it needs Java {needs}")]
-    Java {
-        /// The version of Flink.
-        version: FlinkVersion,
-        /// The Java version of the base.
-        java: JavaVersion,
-        /// What would work, as text.
-        needs: Choice,
-    },
-    /// A Scala version that the line was not published for.
-    #[error("Flink {version} is not published for Scala {scala}, only for {offers}")]
-    Scala {
-        /// The version of Flink.
-        version: FlinkVersion,
-        /// The Scala version that was asked for.
-        scala: ScalaVersion,
-        /// What is published, as text.
-        offers: Choice,
-    },
-    /// A release with Hadoop, of a line whose releases come without.
-    #[error("Flink {0} is not published with Hadoop")]
-    NoHadoop(FlinkVersion),
-    /// A Hadoop version that the line was not published with.
-    #[error("Flink {version} is not published with Hadoop {hadoop}, only with {offers}")]
-    Hadoop {
-        /// The version of Flink.
-        version: FlinkVersion,
-        /// The Hadoop version that was asked for.
-        hadoop: HadoopVariant,
-        /// What is published, as text.
-        offers: Choice,
-    },
-}
-
-impl Explain for LineError {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::TooOld(_) => Kind::Input,
-            Self::Java { .. } | Self::Scala { .. } | Self::NoHadoop(_) | Self::Hadoop { .. } => {
-                Kind::Incompatible
-            }
-        }
-    }
-
-    fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::TooOld(_) => format!("use a newer release, as {DEFAULT_RELEASE}"),
-            Self::Java { .. } => "choose a base with another Java, or another release".to_owned(),
-            Self::Scala { .. } => "leave `--scala-version` out to take what is there".to_owned(),
-            Self::NoHadoop(_) => "leave `--hadoop-version` out".to_owned(),
-            Self::Hadoop { .. } => {
-                "choose one of them, or leave `--hadoop-version` out to take the release without Hadoop"
-                    .to_owned()
-            }
-        })
-    }
-}
-
-/// Things to choose from, as people list them: `11, 17 or 21`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Choice(Vec<String>);
-
-impl Choice {
-    fn of<T: fmt::Display>(items: &[T]) -> Self {
-        Self(items.iter().map(ToString::to_string).collect())
-    }
-}
-
-impl fmt::Display for Choice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.split_last() {
-            Some((last, rest)) if !rest.is_empty() => write!(f, "{} or {last}", rest.join(", ")),
-            Some((last, _)) => f.write_str(last),
-            None => Ok(()),
-        }
-    }
-}
-
 impl Known {
     /// Finds the line of `version`.
     pub fn of(version: &FlinkVersion) -> Result<Self, LineError> {
@@ -439,107 +351,4 @@ pub fn newest_release(line: &str) -> Option<&'static str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn known(text: &str) -> Result<Known, LineError> {
-        Known::of(&text.parse().unwrap())
-    }
-
-    #[test]
-    fn the_table_is_in_order_and_true_to_itself() {
-        assert!(LINES.is_sorted_by(|a, b| a.number < b.number));
-        for line in LINES {
-            let newest: FlinkVersion = line.newest.parse().unwrap();
-            assert_eq!(newest.line(), line.number);
-            assert!(line.java.contains(&line.default_java) && line.java.is_sorted());
-            assert!(line.scala.contains(&line.default_scala));
-        }
-        assert!(!known(&default_release().to_string()).unwrap().assumed);
-    }
-
-    #[test]
-    fn each_line_finds_its_row() {
-        for (version, java, opens) in [
-            ("1.6.0", &[8][..], false),
-            ("1.9.3", &[8], false),
-            ("1.10.3", &[8, 11], false),
-            ("1.11.0", &[8, 11], false),
-            ("1.14.6", &[8, 11], false),
-            ("1.15.0", &[8, 11], true),
-            ("1.18.1", &[8, 11, 17], true),
-            ("1.20.5", &[8, 11, 17, 21], true),
-            ("2.3.0", &[11, 17, 21], true),
-        ] {
-            let Known { line, assumed } = known(version).unwrap();
-            assert!(!assumed);
-            assert_eq!(
-                (line.java, line.binds_to_localhost),
-                (java, opens),
-                "{version}"
-            );
-        }
-    }
-
-    #[test]
-    fn unknown_lines_say_so() {
-        let version: FlinkVersion = "2.9.0".parse().unwrap();
-        let later = Known::of(&version).unwrap();
-        assert_eq!(
-            later.note(&version).unwrap(),
-            "Flink 2.9.0 is of a line that is not known here; treating it like 2.3"
-        );
-        assert_eq!(known("1.21.0").unwrap().line.number, (2, 0));
-        assert_eq!(
-            known("1.5.6").unwrap_err().to_string(),
-            "Flink 1.5.6 is older than 1.6, the first line that runs a job in an image of its own"
-        );
-    }
-
-    #[test]
-    fn java_and_scala_must_fit() {
-        let version: FlinkVersion = "2.3.0".parse().unwrap();
-        let line = Known::of(&version).unwrap();
-        let java = |text: &str| text.parse::<JavaVersion>().unwrap();
-        line.check_java(&version, java("17.0.15")).unwrap();
-        assert_eq!(
-            line.check_java(&version, java("1.8.0_292"))
-                .unwrap_err()
-                .to_string(),
-            "Flink 2.3.0 does not work with Java 8: it needs Java 11, 17 or 21"
-        );
-        assert_eq!(line.scala(&version, None).unwrap(), SCALA_2_12);
-        assert_eq!(
-            line.scala(&version, Some(SCALA_2_11))
-                .unwrap_err()
-                .to_string(),
-            "Flink 2.3.0 is not published for Scala 2.11, only for 2.12"
-        );
-    }
-
-    #[test]
-    fn only_the_first_two_lines_are_published_with_hadoop() {
-        let hadoop = |version: &str, asked: &str| {
-            let version: FlinkVersion = version.parse().unwrap();
-            let known = Known::of(&version).unwrap();
-            let found = known.hadoop(&version, asked.parse().unwrap());
-            found.map_err(|error| error.to_string())
-        };
-        for asked in ["2.4", "2.6", "27", "28"] {
-            assert_eq!(hadoop("1.6.0", asked), Ok(asked.parse().unwrap()));
-            assert_eq!(hadoop("1.7.2", asked), Ok(asked.parse().unwrap()));
-        }
-        for (version, asked, said) in [
-            (
-                "1.7.2",
-                "2.5",
-                "Flink 1.7.2 is not published with Hadoop 2.5, only with 2.4, 2.6, 2.7 or 2.8",
-            ),
-            ("1.8.3", "2.8", "Flink 1.8.3 is not published with Hadoop"),
-            ("1.10.3", "2.8", "Flink 1.10.3 is not published with Hadoop"),
-            ("2.3.0", "2.8", "Flink 2.3.0 is not published with Hadoop"),
-        ] {
-            assert_eq!(hadoop(version, asked).unwrap_err(), said);
-        }
-    }
-}
+mod tests;
