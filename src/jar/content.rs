@@ -24,7 +24,7 @@ const SECOND_READ: u64 = 8 << 10;
 impl Directory {
     /// Where the bytes of an entry begin in the file.
     pub(super) fn place(&self, entry: &Entry) -> Result<u64, JarError> {
-        let mut header = [0; LOCAL_HEADER as usize];
+        let mut header = [0; LOCAL_HEADER];
         self.file
             .read_exact_at(&mut header, entry.offset)
             .at("read", &self.path)?;
@@ -38,7 +38,7 @@ impl Directory {
             return Err(self.damaged(format!("its entry `{name}` is not where it should be")));
         }
         let lengths = u64::from(u16_at(header, 26)) + u64::from(u16_at(header, 28));
-        Ok(entry.offset + LOCAL_HEADER + lengths)
+        Ok(entry.offset + LOCAL_HEADER as u64 + lengths)
     }
 
     /// Reads the bytes of an entry, one after the other.
@@ -138,7 +138,7 @@ impl<'a> Heads<'a> {
         if entry.size < N as u64 {
             return Ok(None);
         }
-        let header = LOCAL_HEADER + u64::from(entry.name_length());
+        let header = LOCAL_HEADER as u64 + u64::from(entry.name_length());
         // What is behind the entry belongs to another, and behind the last is the directory: it is there.
         self.fill(entry.offset, header + entry.stored.min(FIRST_READ))?;
         let place = self.directory.place_after(entry, &self.buffer)?;

@@ -19,7 +19,7 @@ use crate::fs;
 const HEADER: usize = 46;
 const SIGNATURE: &[u8] = b"PK\x01\x02";
 /// The fixed part of what stands before the bytes of an entry.
-pub(super) const LOCAL_HEADER: u64 = 30;
+pub(super) const LOCAL_HEADER: usize = 30;
 /// Larger than any directory that was not made to be.
 const LENGTH_LIMIT: u64 = 128 << 20;
 /// More entries than any jar has; they may take some 50 MiB of memory.
@@ -176,7 +176,7 @@ impl Directory {
             .entries
             .iter()
             .map(|entry| {
-                let header = LOCAL_HEADER + u64::from(entry.name_length);
+                let header = LOCAL_HEADER as u64 + u64::from(entry.name_length);
                 let end = entry.offset.saturating_add(header);
                 (entry.offset, end.saturating_add(entry.stored), entry)
             })

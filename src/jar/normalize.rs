@@ -27,7 +27,7 @@ const FOLDER: u32 = 0x10;
 /// Places and sizes beyond need another form of every entry, which no jar has.
 const LIMIT: u64 = u32::MAX as u64;
 /// What an entry has besides its name and its bytes, and what follows the last, at most.
-const HEADERS: u64 = LOCAL_HEADER + 46;
+const HEADERS: u64 = LOCAL_HEADER as u64 + 46;
 const ENDS: u64 = 56 + 20 + 22;
 const BUFFER: usize = 128 << 10;
 

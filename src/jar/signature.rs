@@ -258,7 +258,9 @@ struct Digest {
 impl Digest {
     fn is_of(&self, parts: &[&[u8]]) -> bool {
         let mut context = Context::new(self.algorithm);
-        parts.iter().for_each(|part| context.update(part));
+        for part in parts {
+            context.update(part);
+        }
         context.finish().as_ref() == self.value
     }
 

@@ -101,7 +101,7 @@ mod tests {
 
     fn dos(year: u32, month: u32, day: u32, hour: u32, minute: u32, second: u32) -> DosTime {
         let date = (year - 1980) << 9 | month << 5 | day;
-        DosTime(date << 16 | hour << 11 | minute << 5 | second / 2)
+        DosTime(date << 16 | hour << 11 | minute << 5 | (second / 2))
     }
 
     #[test]

@@ -136,7 +136,7 @@ pub fn class(major: u16, texts: &[&str]) -> Vec<u8> {
 pub fn manifest(attributes: &[(&str, &str)]) -> Entry {
     let mut text = "Manifest-Version: 1.0\r\n".to_owned();
     for (key, value) in attributes {
-        text += &format!("{key}: {value}\r\n");
+        text.extend([key, ": ", value, "\r\n"]);
     }
     Entry::new("META-INF/MANIFEST.MF", text + "\r\n")
 }
