@@ -1,5 +1,6 @@
 //! The blob of a layer, read once as a stream and held to its digest and its diff id.
 
+use std::error::Error;
 use std::io::{self, Read};
 
 use flate2::read::MultiGzDecoder;
@@ -97,7 +98,8 @@ struct Bomb(Excess);
 
 /// Whether an error says that a layer unpacks to more than any honest one does.
 pub fn is_bomb(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.is::<Bomb>())
+    let inner = error.get_ref();
+    inner.is_some_and(<dyn Error + Send + Sync>::is::<Bomb>)
 }
 
 /// Unpacked bytes, up to a limit.

@@ -33,7 +33,7 @@ pub enum InspectError {
     #[error("`{name}` is not kept on this machine, and its registry does not give it")]
     Nowhere {
         /// What was asked for.
-        name: Reference,
+        name: Box<Reference>,
         /// The path of the file that may have been meant.
         file: Option<String>,
         /// Why its registry does not.
@@ -133,7 +133,7 @@ impl InspectError {
     pub fn of_what_is_not_kept(self, name: &Reference, file: Option<&str>) -> Self {
         match self {
             Self::Registry(error) => Self::Nowhere {
-                name: name.clone(),
+                name: Box::new(name.clone()),
                 file: file.map(ToOwned::to_owned),
                 source: Box::new(error),
             },
@@ -212,15 +212,17 @@ impl Explain for InspectError {
                 None => return source.hint(),
             },
             Self::Platform { .. } => "choose one of these with `--platform`".to_owned(),
-            Self::NoSuchLayer { count: 0, .. } => return None,
-            Self::NoSuchLayer { count, .. } => format!(
+            Self::NoSuchLayer { count, .. } if *count > 0 => format!(
                 "name it by its number, from 1 to {count}, or by the first digits of its digest"
             ),
             Self::Ambiguous { .. } => "give more digits, or its number".to_owned(),
             Self::LayerDigest { .. } | Self::DiffId { .. } | Self::Layer { .. } => {
                 "get or build the image again".to_owned()
             }
-            Self::NoImage { .. } | Self::Unusable { .. } | Self::LayerType { .. } => return None,
+            Self::NoSuchLayer { .. }
+            | Self::NoImage { .. }
+            | Self::Unusable { .. }
+            | Self::LayerType { .. } => return None,
         })
     }
 }
