@@ -4,6 +4,7 @@ mod args;
 mod auth;
 mod bases;
 mod build;
+mod build_sh;
 mod cache;
 mod config;
 mod digest;
@@ -25,21 +26,33 @@ use std::process::ExitCode;
 use clap::builder::Resettable;
 use clap::{Command, CommandFactory as _, FromArgMatches as _};
 
+use crate::progress::Reporter as _;
+use build_sh::Script;
+
 pub use report::exit_code;
 
 /// Runs the program with `words`, the first of which is its own name.
 pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let words: Vec<OsString> = words.into_iter().collect();
+    let script = words.first().and_then(|name| Script::of(name));
+    ExitCode::from(match script {
+        Some(script) => script.run(&words[1..]),
+        None => run(words, &[]),
+    })
+}
+
+/// Does what `words` say, after `warnings` about them, and returns the exit code.
+fn run(words: Vec<OsString>, warnings: &[String]) -> u8 {
     let arguments = match parse(words) {
         Ok(arguments) => arguments,
-        Err(error) => {
-            // Help and version come as errors that go to stdout and exit with 0. A closed pipe is nobody's fault.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(report::USAGE));
-        }
+        Err(error) => return print(&error),
     };
     let printer = output::Printer::new(&arguments.global);
     if arguments.global.verbose {
         output::log_to_stderr();
+    }
+    for warning in warnings {
+        printer.warn(warning);
     }
     let environment = settings::Environment::read();
     let result = match &arguments.command {
@@ -61,9 +74,16 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         args::Command::Config(config) => config::run(config, &printer),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => 0,
         Err(error) => report::report(&error, &printer),
     }
+}
+
+/// Prints what the parser says, and returns its exit code.
+fn print(error: &clap::Error) -> u8 {
+    // Help and version come as errors that go to stdout and exit with 0. A closed pipe is nobody's fault.
+    let _ = error.print();
+    u8::try_from(error.exit_code()).unwrap_or(report::USAGE)
 }
 
 fn parse(words: impl IntoIterator<Item = OsString>) -> Result<args::Arguments, clap::Error> {

@@ -1,7 +1,6 @@
 //! How an error is told: its sentence, its causes, its hint, and the exit code.
 
 use std::error::Error;
-use std::process::ExitCode;
 
 use super::output::Printer;
 use crate::error::{Explain, Kind};
@@ -35,7 +34,7 @@ pub fn exit_code(kind: Kind) -> u8 {
 }
 
 /// Prints `error` and returns its exit code.
-pub(super) fn report(error: &Failure, printer: &Printer) -> ExitCode {
+pub(super) fn report(error: &Failure, printer: &Printer) -> u8 {
     let prefix = match error.kind() {
         Kind::Internal => "internal error",
         _ => "error",
@@ -63,5 +62,5 @@ pub(super) fn report(error: &Failure, printer: &Printer) -> ExitCode {
     if let Some(hint) = error.hint() {
         printer.hint(&hint);
     }
-    ExitCode::from(exit_code(error.kind()))
+    exit_code(error.kind())
 }

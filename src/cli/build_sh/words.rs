@@ -1,0 +1,91 @@
+//! Which words `flink-img build` knows.
+
+use clap::{Arg, Command, CommandFactory as _};
+
+use crate::cli::args::Arguments;
+
+/// The words of `flink-img build`.
+#[derive(Debug)]
+pub(super) struct Words(Command);
+
+/// A word that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Known {
+    /// Whether the next word is its value.
+    pub(super) takes_next: bool,
+}
+
+impl Words {
+    pub(super) fn new() -> Self {
+        let mut command = Arguments::command();
+        command.build();
+        let build = command.find_subcommand("build");
+        Self(build.expect("there is such a command").clone())
+    }
+
+    /// What is known of a word; nothing of one that is no flag, or no flag of that command.
+    pub(super) fn find(&self, word: &str) -> Option<Known> {
+        let (argument, has_value) = if let Some(long) = word.strip_prefix("--") {
+            let (name, value) = match long.split_once('=') {
+                Some((name, _)) => (name, true),
+                None => (long, false),
+            };
+            (self.long(name)?, value)
+        } else {
+            let mut letters = word.strip_prefix('-')?.chars();
+            let argument = self.short(letters.next()?)?;
+            (argument, !letters.as_str().is_empty())
+        };
+        let values = argument.get_num_args();
+        let needs_value = values.is_some_and(|values| values.min_values() > 0);
+        Some(Known {
+            takes_next: needs_value && !has_value,
+        })
+    }
+
+    fn long(&self, name: &str) -> Option<&Arg> {
+        self.0.get_arguments().find(|argument| {
+            let aliases = argument.get_all_aliases().unwrap_or_default();
+            argument.get_long() == Some(name) || aliases.contains(&name)
+        })
+    }
+
+    fn short(&self, letter: char) -> Option<&Arg> {
+        let mut arguments = self.0.get_arguments();
+        arguments.find(|argument| argument.get_short() == Some(letter))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_of_a_build_is_known_with_what_it_takes() {
+        let words = Words::new();
+        for (word, takes_next) in [
+            ("--push", Some(false)),
+            ("--base", Some(true)),
+            ("--base=x", Some(false)),
+            ("--image-name", Some(true)),
+            ("-t", Some(true)),
+            ("-tx", Some(false)),
+            ("-o", Some(true)),
+            ("-qv", Some(false)),
+            // For all commands.
+            ("--quiet", Some(false)),
+            ("--cache-dir", Some(true)),
+            ("--insecure-registry", Some(true)),
+            ("--no-such", None),
+            ("--no-such=x", None),
+            ("-X", None),
+            ("-", None),
+            ("--", None),
+            ("push", None),
+            ("", None),
+        ] {
+            let known = words.find(word).map(|known| known.takes_next);
+            assert_eq!(known, takes_next, "{word}");
+        }
+    }
+}
