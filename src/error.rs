@@ -3,6 +3,7 @@
 //! The errors themselves live in their modules. This module only holds the two questions that a caller
 //! (the command line, mostly) asks of any of them, and the error for a file that could not be used.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -59,6 +60,31 @@ pub fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     best.map(|(_, candidate)| candidate)
 }
 
+/// An error on its way through an [`io::Error`]: of a file that had to be brought before it could be read.
+#[derive(Debug)]
+struct Carried(Box<dyn Carry>);
+
+trait Carry: Explain + Send + Sync {}
+
+impl<E: Explain + Send + Sync> Carry for E {}
+
+impl fmt::Display for Carried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Carried {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source()
+    }
+}
+
+/// Wraps an error for a reader. The [`FileError`] that it becomes there answers as the error does.
+pub fn carried(error: impl Explain + Send + Sync + 'static) -> io::Error {
+    io::Error::other(Carried(Box::new(error)))
+}
+
 /// A file or folder that could not be used.
 #[derive(Debug, thiserror::Error)]
 #[error("Failed to {} `{}`", self.told(), path.display())]
@@ -91,6 +117,12 @@ impl FileError {
         self.action
     }
 
+    /// What kept the file from being brought, if it had to be.
+    fn carried(&self) -> Option<&dyn Carry> {
+        let carried = self.source.get_ref()?.downcast_ref::<Carried>()?;
+        Some(&*carried.0)
+    }
+
     /// Whether the file is simply not there.
     pub fn is_not_found(&self) -> bool {
         self.source.kind() == io::ErrorKind::NotFound
@@ -99,6 +131,9 @@ impl FileError {
 
 impl Explain for FileError {
     fn kind(&self) -> Kind {
+        if let Some(carried) = self.carried() {
+            return carried.kind();
+        }
         match self.source.kind() {
             io::ErrorKind::StorageFull
             | io::ErrorKind::QuotaExceeded
@@ -110,6 +145,9 @@ impl Explain for FileError {
     }
 
     fn hint(&self) -> Option<String> {
+        if let Some(carried) = self.carried() {
+            return carried.hint();
+        }
         let reading = self.kind() == Kind::Input;
         let hint = match self.source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
@@ -164,6 +202,23 @@ impl<T> IoResultExt<T> for io::Result<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_could_not_be_brought_answers_for_the_file() {
+        let there = FileError {
+            action: "write",
+            path: "disk".into(),
+            source: io::ErrorKind::StorageFull.into(),
+        };
+        let (kind, hint) = (there.kind(), there.hint());
+        let brought: io::Result<()> = Err(carried(there));
+        // A failure of a file is told as that of the file.
+        let error = brought.at("read", Path::new("jar")).unwrap_err();
+        assert_eq!(error.to_string(), "Failed to read `jar`");
+        assert_eq!((error.kind(), error.hint()), (kind, hint));
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert_eq!(cause, "Failed to write `disk`");
+    }
 
     #[test]
     fn a_misspelt_word_finds_what_was_meant_and_another_word_does_not() {

@@ -265,6 +265,7 @@ impl World {
                 path: self.workshop.path("flink.tgz"),
                 version: None,
             },
+            hadoop: None,
             job_jar: Some(self.workshop.path("job.jar")),
             job_artifacts: vec![self.workshop.path("data.bin")],
             packages: Vec::new(),

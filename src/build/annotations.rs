@@ -5,12 +5,15 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::{BaseFacts, Java};
+use crate::flink::hadoop::HadoopFacts;
 use crate::oci::{Descriptor, Digest, canonical};
 
 /// On a manifest: the version of the rules that its own layers were made by.
 pub(super) const RECIPE: &str = "flink-img.recipe";
 /// On a manifest: what was found in the base ([`BaseNote`]).
 pub(super) const BASE: &str = "flink-img.base";
+/// On a manifest: what the jar with Hadoop is, if there is one.
+pub(super) const HADOOP: &str = "flink-img.hadoop";
 /// On a layer: the key of its recipe.
 pub(super) const LAYER_RECIPE: &str = "flink-img.layer.recipe";
 /// On a layer of a published release: the key of that release and the layer's place, as [`ReleasePlace`] writes them.
@@ -68,6 +71,11 @@ impl BaseNote {
             has_flink: false,
         }
     }
+}
+
+/// What the jar with Hadoop is, as it is noted.
+pub(super) fn hadoop(facts: &HadoopFacts) -> String {
+    String::from_utf8(canonical(facts)).expect("JSON is text")
 }
 
 /// The place of a layer among those of a release.

@@ -4,6 +4,7 @@ use super::lock::LockError;
 use crate::base::alpine::{AlpineError, DependencyError, RepositoryError};
 use crate::base::{BaseError, BaseSourceError, CatalogueError, FetchError};
 use crate::error::{Explain, FileError, Kind};
+use crate::flink::hadoop::HadoopError;
 use crate::flink::release::ReleaseError;
 use crate::flink::{DistributionError, FlinkVersion, JavaVersionError, JobError, LineError};
 use crate::http::HttpError;
@@ -41,6 +42,9 @@ pub enum BuildError {
     /// The release cannot be had.
     #[error(transparent)]
     Release(#[from] ReleaseError),
+    /// Hadoop cannot be put in.
+    #[error(transparent)]
+    Hadoop(#[from] HadoopError),
     /// HTTP cannot be spoken.
     #[error(transparent)]
     Http(#[from] HttpError),
@@ -172,6 +176,7 @@ impl BuildError {
             Self::Catalogue(error) => error,
             Self::Distribution(error) => error,
             Self::Release(error) => error,
+            Self::Hadoop(error) => error,
             Self::Http(error) => error,
             Self::Line(error) => error,
             Self::Job(error) => error,

@@ -13,6 +13,7 @@ use super::plan::system_key;
 use super::{Context, Targets};
 use crate::base::BaseFacts;
 use crate::error::{Explain as _, Kind};
+use crate::flink::hadoop::{HadoopFacts, HadoopJar};
 use crate::layer::{Compression, CompressionChoice, LayerKind};
 use crate::oci::{
     Config, Descriptor, DiffId, Digest, Document, Index, MANIFEST_LIMIT, Manifest, Platforms,
@@ -311,6 +312,16 @@ impl<'a> LastImages<'a> {
             self.details(image)?;
             Some(note.facts())
         })
+    }
+
+    /// What earlier images note of a jar with Hadoop.
+    pub(super) fn hadoop(&self, jar: &HadoopJar) -> impl Iterator<Item = HadoopFacts> {
+        let notes = self
+            .images()
+            .filter_map(|image| image.manifest.annotations.get(annotations::HADOOP));
+        notes
+            .filter_map(|note| serde_json::from_str(note).ok())
+            .filter(|facts: &HadoopFacts| facts.are_of(jar))
     }
 
     /// What the release of this key became.

@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 use super::annotations::{self, BaseNote, ReleasePlace};
 use super::packages::{Packages, PackagesContent};
 use super::runtime::{self, Labels};
-use super::{BuildError, BuildRequest, Flink, Inputs, PlatformBase, users};
+use super::{BuildError, BuildRequest, Flink, Inputs, PlatformBase, ResolvedHadoop, users};
 use crate::base::Base;
 use crate::flink::release::Sha512;
 use crate::flink::{
@@ -92,6 +92,8 @@ pub enum LayerRole {
     System,
     /// Flink.
     Flink,
+    /// Hadoop.
+    Hadoop,
     /// The job and its files.
     Job,
 }
@@ -240,6 +242,12 @@ fn common_layers(
 ) -> Result<Vec<PlannedLayer>, BuildError> {
     let mut layers = flink_layers(inputs, request.compression)?;
     let compression = |kind| request.compression.of(kind);
+    if let Some(ResolvedHadoop { jar, content, .. }) = &inputs.hadoop {
+        let entries = jar.entries(content.clone(), inputs.line.line, &inputs.version)?;
+        let title = format!("Hadoop {}", jar.version());
+        let plan = LayerPlan::new(title, entries, compression(LayerKind::Jars))?;
+        layers.push(planned(plan, LayerRole::Hadoop, None));
+    }
     for (title, entries, compression) in [
         (
             "job dependencies",
@@ -317,6 +325,9 @@ fn plan_image(
             oci_spec::image::ANNOTATION_BASE_IMAGE_DIGEST,
             digest.to_string(),
         ));
+    }
+    if let Some(hadoop) = &inputs.hadoop {
+        annotations.push((annotations::HADOOP, annotations::hadoop(&hadoop.facts)));
     }
     let is_job = job_jar.is_some() || !inputs.job_artifacts.is_empty();
     Ok(BuildPlan {

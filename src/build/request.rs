@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::lock::Lock;
 use crate::base::{Catalogue, JavaOverride};
+use crate::flink::hadoop::{HadoopVersion, MavenRepository};
 use crate::flink::release::{Mirror, Signatures};
 use crate::flink::{FlinkVersion, HadoopVariant, ScalaVersion};
 use crate::layer::CompressionChoice;
@@ -22,6 +23,8 @@ pub struct BuildRequest {
     pub java: JavaOverride,
     /// Where Flink comes from.
     pub flink: FlinkSource,
+    /// Hadoop in a jar of its own, for a line that takes it so.
+    pub hadoop: Option<HadoopRequest>,
     /// The job's main jar; without it, and without artifacts, the image is for sessions.
     pub job_jar: Option<PathBuf>,
     /// What else the job needs.
@@ -38,6 +41,15 @@ pub struct BuildRequest {
     pub created: Option<i64>,
     /// What the image must be made of: the build takes nothing else, and asks nobody for what is in it.
     pub lock: Option<Lock>,
+}
+
+/// Hadoop in a jar of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HadoopRequest {
+    /// Which.
+    pub version: HadoopVersion,
+    /// Where it is published.
+    pub repository: MavenRepository,
 }
 
 /// Where Flink comes from.

@@ -5,11 +5,13 @@ use std::path::Path;
 use super::bases::{self, ChosenBase};
 use super::context::Fetcher;
 use super::foundation::{self, PlatformBase, Wish};
+use super::hadoop::{self, ResolvedHadoop};
 use super::lock::Asked;
 use super::packages;
 use super::release::{ReleaseSource, ReleaseUse};
 use super::{BuildError, BuildRequest, Context, FlinkSource};
 use crate::base::{Base, BaseSource};
+use crate::flink::hadoop::HadoopJar;
 use crate::flink::lines::default_release;
 use crate::flink::release::{Checks, Mirror, Release, Sha512, Signer};
 use crate::flink::{
@@ -36,6 +38,8 @@ pub struct Inputs {
     pub flink: Flink,
     /// The line that it belongs to.
     pub line: Known,
+    /// Hadoop, if it is put in as a jar.
+    pub hadoop: Option<ResolvedHadoop>,
     /// The job's jar.
     pub job_jar: Option<JobJar>,
     /// What else the job needs.
@@ -103,6 +107,7 @@ pub(super) struct LocalInputs {
     version: FlinkVersion,
     line: Known,
     flink: FlinkHere,
+    hadoop: Option<HadoopJar>,
     job_jar: Option<JobJar>,
     job_artifacts: Vec<Artifact>,
     /// Whether files of the job could have names that a release has.
@@ -151,11 +156,13 @@ pub(super) fn open_local(
     if let Some(note) = line.note(&version) {
         context.reporter.warn(&note);
     }
+    let hadoop = hadoop::asked(request, &version, line)?;
     let places = JobPlaces::of(line.line, &version);
     let jar = job_jar.as_ref().map(|jar| &jar.artifact);
     let job = JobLayout::new(&places, jar, &job_artifacts)?;
     if let FlinkHere::Here(distribution) = &flink {
         job.check(distribution)?;
+        hadoop::check(hadoop.as_ref(), distribution)?;
     }
     if let (Some(chosen), Some(bases)) = (local_base, &bases) {
         let wish = Wish {
@@ -172,6 +179,7 @@ pub(super) fn open_local(
         version,
         line,
         flink,
+        hadoop,
         job_jar,
         job_artifacts,
         may_collide: job.may_collide(),
@@ -277,6 +285,7 @@ pub(super) fn resolve(
                 FlinkHere::Here(_) => None,
                 FlinkHere::Release { release, .. } => Some(release),
             },
+            hadoop: local.hadoop.as_ref(),
         })?;
     }
     let wish = Wish {
@@ -288,6 +297,12 @@ pub(super) fn resolve(
     let resolved = wish.resolve(local.bases, fetcher);
     let bases = resolved.map_err(|error| bases::explain(request, error))?;
     fetcher.last.wait()?;
+    // Before what is larger.
+    let hadoop = local
+        .hadoop
+        .map(|jar| hadoop::resolve(jar, request, fetcher))
+        .transpose()?;
+    let jar = hadoop.as_ref().map(|hadoop| &hadoop.jar);
     let (flink, release) = match local.flink {
         FlinkHere::Here(distribution) => {
             let flink = Flink::Listed {
@@ -314,6 +329,9 @@ pub(super) fn resolve(
                 needs_names: local.may_collide,
             };
             let flink = source.resolve(sha512, wanted, fetcher)?;
+            if let Flink::Listed { distribution, .. } = &flink {
+                hadoop::check(jar, distribution)?;
+            }
             (flink, Some(ResolvedRelease { release, sha512 }))
         }
     };
@@ -328,6 +346,7 @@ pub(super) fn resolve(
         version,
         flink,
         line,
+        hadoop,
         job_jar: local.job_jar,
         job_artifacts: local.job_artifacts,
         release,

@@ -2,6 +2,7 @@
 
 mod build;
 mod global;
+mod historic;
 mod input;
 mod inspect;
 mod kept;
@@ -14,6 +15,7 @@ use crate::error::Explain;
 
 pub(super) use build::{BuildArgs, DigestArgs, LockArgs};
 pub(super) use global::{Color, GlobalArgs, NetworkArgs};
+pub(super) use historic::HistoricArgs;
 pub(super) use input::{CatalogueArgs, FileArgs, InputArgs, LockFileArgs, VerifySignature};
 pub(super) use inspect::InspectArgs;
 pub(super) use kept::{

@@ -317,6 +317,10 @@ impl ConfigFile {
             let scala = flink.scala_version.map(|Parsed(scala)| scala);
             fill(&mut arguments.scala_version, scala);
         }
+        let historic = &mut arguments.historic;
+        let hadoop = flink.hadoop_version.map(|Parsed(version)| version);
+        fill(&mut historic.hadoop_version, hadoop);
+        fill(&mut historic.maven_repository, flink.maven_repository);
         fill_list(&mut arguments.release_mirror, flink.mirrors.0);
         fill(&mut arguments.verify_signature, flink.verify_signature);
         let release_keys = flink.keys.map(|path| self.path(path));

@@ -159,6 +159,7 @@ mod tests {
                     ..Signatures::default()
                 },
             },
+            hadoop: None,
             job_jar: Some(jar.clone()),
             job_artifacts: Vec::new(),
             packages: Vec::new(),

@@ -5,6 +5,7 @@
 
 mod context;
 mod environment;
+mod historic;
 
 use std::io;
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ use crate::progress::Reporter;
 
 pub(super) use context::context;
 pub(super) use environment::{Environment, is_empty_variable, no_color, now};
+pub(super) use historic::LOCAL_DIST;
 
 /// The name of a job image when nobody says another.
 const DEFAULT_NAME: &str = "flink-job";
@@ -45,6 +47,13 @@ pub(super) enum SettingsError {
         "Signatures are those of releases that are downloaded, and `{}` is none", .0.display()
     )]
     NoRelease(PathBuf),
+    #[error("There is no folder `{}`", .0.display())]
+    NoLocalDist(PathBuf),
+    #[error("`{}` stands for several folders: {}", pattern.display(), list(found))]
+    SeveralLocalDists {
+        pattern: PathBuf,
+        found: Vec<PathBuf>,
+    },
     #[error("The cache folder `{}` belongs to somebody else, or is no folder", .0.display())]
     CacheOwner(PathBuf),
     #[error("The cache folder `{}` is open to other users", .0.display())]
@@ -60,6 +69,7 @@ impl Explain for SettingsError {
             | Self::NoName
             | Self::NameWithDigest(_)
             | Self::NoRelease(_) => Kind::Usage,
+            Self::NoLocalDist(_) | Self::SeveralLocalDists { .. } => Kind::Input,
             Self::CacheOwner(_) | Self::CacheOpen(_) => Kind::Storage,
             Self::Runtime(_) => Kind::Internal,
         }
@@ -76,6 +86,10 @@ impl Explain for SettingsError {
             Self::NoRelease(_) => {
                 "leave `--verify-signature required` and `--release-keys` out, and check the file before".to_owned()
             }
+            Self::NoLocalDist(_) => {
+                "compile Flink first, or name the folder with `--from-local-dist DIR`".to_owned()
+            }
+            Self::SeveralLocalDists { .. } => "name one of them with `--from-local-dist DIR`".to_owned(),
             Self::CacheOwner(_) => "name a folder of your own with `--cache-dir`".to_owned(),
             Self::CacheOpen(folder) => format!(
                 "close it with `chmod 700 {}`, or name another with `--cache-dir`",
@@ -87,6 +101,14 @@ impl Explain for SettingsError {
             _ => return None,
         })
     }
+}
+
+fn list(paths: &[PathBuf]) -> String {
+    let paths: Vec<_> = paths
+        .iter()
+        .map(|path| format!("`{}`", path.display()))
+        .collect();
+    paths.join(", ")
 }
 
 /// The names of the image.
@@ -190,19 +212,26 @@ pub(super) fn request(
         .iter()
         .map(|text| text.parse())
         .collect::<Result<_, _>>()?;
+    let hadoop = historic::hadoop(arguments)?;
+    if let Some(folder) = &arguments.historic.kubernetes_certificates {
+        reporter.warn(&format!(
+            "`--kubernetes-certificates` is ignored: nothing was ever done with `{}`",
+            folder.display()
+        ));
+    }
     let flink = match (&arguments.from_archive, &arguments.from_local_dist) {
         (Some(path), _) => FlinkSource::Archive {
             path: path.clone(),
             version,
         },
         (None, Some(path)) => FlinkSource::Directory {
-            path: path.clone(),
+            path: historic::local_dist(path)?,
             version,
         },
         (None, None) => FlinkSource::Release {
             version,
             scala: arguments.scala_version,
-            hadoop: None,
+            hadoop: hadoop.variant,
             mirrors,
             signatures: signatures(arguments),
         },
@@ -236,6 +265,7 @@ pub(super) fn request(
             version: arguments.java_version.clone(),
         },
         flink,
+        hadoop: hadoop.jar,
         job_jar: arguments.job_jar.clone(),
         job_artifacts: arguments.job_artifacts.clone(),
         packages: arguments.package.clone(),

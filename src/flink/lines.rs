@@ -6,16 +6,19 @@
 
 mod environment;
 mod error;
+mod hadoop;
 mod options;
 
 use super::java::JavaVersion;
 use super::version::{FlinkVersion, HadoopVariant, ScalaVersion};
 use environment::{ENVIRONMENT_1_6, ENVIRONMENT_1_9, ENVIRONMENT_1_10};
+use hadoop::{SHADED_1_8, SHADED_1_9, SHADED_1_10};
 use options::{
     OPTIONS_1_6, OPTIONS_1_7, OPTIONS_1_8, OPTIONS_1_10, OPTIONS_1_11, OPTIONS_1_19, OPTIONS_2_0,
 };
 
 pub use error::{Choice, LineError};
+pub use hadoop::ShadedJar;
 pub use options::JobOption;
 
 /// The release that is used when none is named.
@@ -105,7 +108,7 @@ pub enum Hadoop {
     /// Releases were published with it, and have these versions of it in their file names; others without.
     Variants(&'static [HadoopVariant]),
     /// As one shaded jar in `lib/`, published by itself.
-    ShadedJar,
+    ShadedJar(&'static ShadedJar),
     /// From outside of the image (FLINK-11086).
     Outside,
 }
@@ -134,7 +137,7 @@ const fn historic(minor: u16, newest: &'static str, options: &'static [JobOption
         home: Home::Versioned,
         job: JobPlace::JobJar,
         config: ConfigForm::Legacy,
-        hadoop: Hadoop::ShadedJar,
+        hadoop: Hadoop::ShadedJar(&SHADED_1_8),
         has_plugins: false,
         log4j: 1,
         environment: ENVIRONMENT_1_6,
@@ -212,6 +215,7 @@ pub const LINES: &[Line] = &[
     historic(8, "1.8.3", OPTIONS_1_8),
     Line {
         job: JobPlace::Lib,
+        hadoop: Hadoop::ShadedJar(&SHADED_1_9),
         has_plugins: true,
         environment: ENVIRONMENT_1_9,
         ..historic(9, "1.9.3", OPTIONS_1_8)
@@ -219,6 +223,7 @@ pub const LINES: &[Line] = &[
     Line {
         java: &[8, 11],
         job: JobPlace::UsrlibLink,
+        hadoop: Hadoop::ShadedJar(&SHADED_1_10),
         has_plugins: true,
         environment: ENVIRONMENT_1_10,
         ..historic(10, "1.10.3", OPTIONS_1_10)
@@ -330,7 +335,7 @@ impl Known {
                 hadoop: asked,
                 offers: Choice::of(variants),
             }),
-            Hadoop::ShadedJar | Hadoop::Outside => Err(LineError::NoHadoop(version.clone())),
+            Hadoop::ShadedJar(_) | Hadoop::Outside => Err(LineError::NoHadoop(version.clone())),
         }
     }
 }

@@ -4,6 +4,7 @@
 
 mod config;
 mod distribution;
+pub mod hadoop;
 mod java;
 mod job;
 mod layout;

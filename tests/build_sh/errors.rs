@@ -8,6 +8,7 @@ use crate::scene::Scene;
 use crate::support::lines::mini_release_archive;
 
 /// A way to get it wrong.
+#[derive(Clone, Copy)]
 struct Row {
     /// What is wrong.
     what: &'static str,

@@ -163,7 +163,7 @@ fn the_form_without_a_job_is_built_and_warned_of() {
     ----- stdout -----
     docker.io/library/flink@sha256:[1]
     ----- stderr -----
-    warning: No job is given: the image has none, and runs those that are submitted to it
+    warning: Neither `--job-jar` nor `--job-artifacts` is given; the script made no such image
     Compressing the base: done, [SIZE]
     No job is given, so the image is one for session clusters
     flink-1.6.0-bin-hadoop28-scala_2.11.tgz: downloaded, [SIZE]

@@ -1,9 +1,9 @@
 //! Hadoop in a jar of its own: once from its repository, into a layer of its own, and into the lock.
 
 use insta::assert_snapshot;
-use sha2::{Digest as _, Sha512};
+use sha2::{Digest as _, Sha256, Sha512};
 
-use crate::scene::{Scene, hadoop_jar, jar_path, maven};
+use crate::scene::{Scene, hadoop_jar, hex, jar_path, maven};
 use crate::support::lines::mini_release_archive;
 use crate::support::registry::Registry;
 
@@ -26,8 +26,8 @@ fn the_jar_is_downloaded_once_into_a_layer_of_its_own() {
     docker.io/library/flink-job@sha256:[1]
     ----- stderr -----
     Compressing the base: done, [SIZE]
-    flink-1.9.3-bin-scala_2.12.tgz: downloaded, [SIZE]
     flink-shaded-hadoop-2-uber-2.8.3-7.0.jar: downloaded, [SIZE]
+    flink-1.9.3-bin-scala_2.12.tgz: downloaded, [SIZE]
     job: made, [SIZE]
     user flink, entrypoint: made, [SIZE]
     Flink 1.9.3: lib, bin, conf, plugins: made, [SIZE]
@@ -59,8 +59,7 @@ fn the_jar_is_downloaded_once_into_a_layer_of_its_own() {
     // All other layers are those of the image without it.
     let layers = |line: &str| {
         let built = scene.program(&format!("{line} --json -q")).json();
-        let layers = built["layers"].as_array().unwrap().clone();
-        layers
+        built["layers"].as_array().unwrap().clone()
     };
     let mut with = layers(BUILD);
     let hadoop = with.remove(4);
@@ -93,14 +92,9 @@ fn an_archive_and_a_folder_get_the_jar_too() {
 fn any_checksum_of_a_repository_will_do_and_the_image_is_the_same() {
     let jar = hadoop_jar(ARTIFACT, VERSION);
     let path = jar_path(ARTIFACT, VERSION);
-    let sha512 = Sha512::digest(&jar);
-    let sha512: String = sha512.iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha512 = hex(&Sha512::digest(&jar));
     let sha1 = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, &jar);
-    let sha1: String = sha1
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let sha1 = hex(sha1.as_ref());
     let expected = Scene::new().program(BUILD).digest();
     for (extension, text, requests) in [
         ("sha512", sha512, 2),
@@ -133,7 +127,7 @@ fn a_lock_has_the_jar_and_nothing_else_is_asked_for() {
         table.contains("jar = \"flink-shaded-hadoop-2-uber-2.8.3-7.0.jar\""),
         "{table}"
     );
-    for key in ["digest = \"sha256:", "size = ", "checksum = \"sha256:"] {
+    for key in ["digest = \"sha256:", "size = ", "checksums = ["] {
         assert!(table.contains(key), "{key} in {table}");
     }
     // What comes of it is told without asking.
@@ -166,16 +160,28 @@ fn a_clean_machine_takes_the_layer_from_the_last_image() {
     let scene = Scene::new();
     let registry = Registry::start();
     let name = format!("{}/acme/job:1", registry.address());
-    let line = format!("{BUILD} --push -t {name}");
-    scene
-        .program("lock --flink-version 1.9.3 --hadoop-version 2.8")
-        .ok();
-    let first = scene.program(&format!("{line} --locked")).digest();
-    let asked = scene.maven.asked().len();
+    let words = "--flink-version 1.9.3 --hadoop-version 2.8";
+    scene.program(&format!("lock {words}")).ok();
+    let line = format!("build --job-jar job.jar {words} --push -t {name}");
+    let first = scene.program(&line).digest();
+    // Without a lock its checksum is asked for, and with one nothing.
+    let jar = jar_path(ARTIFACT, VERSION);
+    let sums = vec![format!("{jar}.sha512"), format!("{jar}.sha256")];
+    for (more, expected) in [("", sums), (" --locked", vec![])] {
+        let asked = scene.maven.asked().len();
+        forget(&scene);
+        let again = scene.program(&format!("{line}{more}")).digest();
+        assert_eq!(again, first, "{more}");
+        assert_eq!(scene.maven.asked()[asked..], expected, "{more}");
+    }
+    // What is published as another one is not the one of the last image.
+    let mut files = maven();
+    let other = [hadoop_jar(ARTIFACT, VERSION), b"more".to_vec()].concat();
+    files.insert(format!("{jar}.sha256"), hex(&Sha256::digest(&other)).into());
+    files.insert(jar, other);
+    scene.maven.replace(files);
     forget(&scene);
-    let again = scene.program(&format!("{line} --locked")).digest();
-    assert_eq!(again, first);
-    assert_eq!(scene.maven.asked().len(), asked);
+    assert_ne!(scene.program(&line).digest(), first);
 }
 
 #[test]
@@ -183,8 +189,8 @@ fn a_jar_that_was_lost_from_the_cache_is_asked_for_again() {
     let scene = Scene::new();
     let first = scene.program(BUILD).digest();
     let asked = scene.maven.asked().len();
-    let blob = sha2::Sha256::digest(hadoop_jar(ARTIFACT, VERSION));
-    let name: String = blob.iter().map(|byte| format!("{byte:02x}")).collect();
+    let blob = Sha256::digest(hadoop_jar(ARTIFACT, VERSION));
+    let name = hex(&blob);
     let path = scene.context.store().join("blobs/sha256").join(name);
     for damage in [false, true] {
         if damage {

@@ -188,8 +188,10 @@ fn listing(blob: &[u8]) -> Vec<String> {
     entries.collect()
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+/// Bytes as checksums are written.
+pub fn hex(bytes: &[u8]) -> String {
+    let digits: Vec<_> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    digits.concat()
 }
 
 /// A release of each line that the script can be asked for, as Apache published it.

@@ -183,7 +183,7 @@ fn files_that_cannot_be_used() {
     exit code: 3
     ----- stderr -----
     error: `flink-img.toml` cannot be used
-      caused by: line 4, column 1: unknown field `verson`, expected one of `version`, `scala-version`, `archive`, `directory`, `mirrors`, `verify-signature`, `keys`
+      caused by: line 4, column 1: unknown field `verson`, expected one of `version`, `scala-version`, `hadoop-version`, `maven-repository`, `archive`, `directory`, `mirrors`, `verify-signature`, `keys`
     hint: did you mean `version`
     ");
     assert_snapshot!(refusal(b"push = 'yes'"), @r#"

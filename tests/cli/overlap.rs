@@ -133,6 +133,7 @@ fn a_layer_is_sent_while_the_next_one_is_made() {
             path: context.path("flink.tgz"),
             version: None,
         },
+        hadoop: None,
         job_jar: Some(context.path("job.jar")),
         job_artifacts: Vec::new(),
         packages: Vec::new(),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::file::{Lock, LockedBase, LockedBaseLayer, LockedFlink, LockedPlatform, LockedRequest};
+use crate::flink::hadoop::HadoopFacts;
 use crate::oci::Digest;
 
 /// A fact that is another one than it was.
@@ -42,6 +43,9 @@ impl Lock {
         let mut facts = Facts::new();
         self.request.facts(self.recipe, &mut facts);
         self.flink.facts(&mut facts);
+        if let Some(hadoop) = &self.hadoop {
+            hadoop_facts(hadoop, &mut facts);
+        }
         for artifact in &self.artifacts {
             let what = format!("The artifact `{}`", artifact.name);
             facts.push((what, artifact.digest.to_string()));
@@ -100,6 +104,15 @@ impl LockedFlink {
             }
         }
     }
+}
+
+fn hadoop_facts(hadoop: &HadoopFacts, facts: &mut Facts) {
+    let HadoopFacts {
+        jar, digest, size, ..
+    } = hadoop;
+    add(facts, "The jar with Hadoop", Some(jar));
+    let content = format!("{digest}, {size} bytes");
+    add(facts, "The content of the jar with Hadoop", Some(&content));
 }
 
 impl LockedPlatform {

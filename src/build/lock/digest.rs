@@ -10,10 +10,10 @@ use crate::build::plan::release_key;
 use crate::build::resolve::{asked_release, open_job};
 use crate::build::{
     BuildError, BuildPlan, BuildRequest, Context, Flink, FlinkSource, Inputs, LayerRole, Packages,
-    PackagesContent, PlatformBase, ResolvedRelease, plan, run,
+    PackagesContent, PlatformBase, ResolvedHadoop, ResolvedRelease, hadoop, plan, run,
 };
 use crate::flink::Known;
-use crate::layer::{self, LayerFacts, LayerKind};
+use crate::layer::{self, Content, ContentSource, LayerFacts, LayerKind};
 use crate::oci::{BlobSource, Digest, ImageSet, Layer};
 use crate::progress::{Reporter as _, Silent};
 
@@ -52,11 +52,25 @@ fn inputs(request: &BuildRequest, lock: &Lock, context: &Context) -> Result<Inpu
         Some(base) => base,
         None => bases::default(request, &version, line, &*context.reporter)?,
     };
+    let jar = hadoop::asked(request, &version, line)?;
     lock.check_asked(&Asked {
         request,
         base: &base,
         release: release.as_ref(),
+        hadoop: jar.as_ref(),
     })?;
+    let hadoop = jar.and_then(|jar| {
+        let facts = lock.hadoop_facts(&jar)?.clone();
+        Some(ResolvedHadoop {
+            content: Content {
+                digest: facts.digest,
+                size: facts.size,
+                source: ContentSource::Bytes(Vec::new().into()),
+            },
+            facts,
+            jar,
+        })
+    });
     let release = release.and_then(|release| {
         let sha512 = lock.checksum(&release)?;
         Some(ResolvedRelease { release, sha512 })
@@ -81,6 +95,7 @@ fn inputs(request: &BuildRequest, lock: &Lock, context: &Context) -> Result<Inpu
             signer: None,
         },
         line,
+        hadoop,
         job_jar,
         job_artifacts,
         release,

@@ -12,6 +12,7 @@ use super::LockError;
 use crate::base::alpine::{Dependency, Package, Selection};
 use crate::error::FileError;
 use crate::flink::FlinkVersion;
+use crate::flink::hadoop::HadoopFacts;
 use crate::flink::release::Sha512;
 use crate::fs::{self, toml};
 use crate::layer::RECIPE_VERSION;
@@ -38,6 +39,9 @@ pub struct Lock {
     pub request: LockedRequest,
     /// The Flink.
     pub flink: LockedFlink,
+    /// The jar with Hadoop, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hadoop: Option<HadoopFacts>,
     /// Files of the job besides its jar, if they are locked.
     #[serde(default, rename = "artifact", skip_serializing_if = "Vec::is_empty")]
     pub artifacts: Vec<LockedArtifact>,
@@ -237,6 +241,7 @@ impl Lock {
             recipe: RECIPE_VERSION,
             request,
             flink,
+            hadoop: None,
             artifacts: Vec::new(),
             platforms: Vec::new(),
             layers: Vec::new(),

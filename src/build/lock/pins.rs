@@ -6,6 +6,7 @@ use super::{Change, Lock, LockError};
 use crate::base::{BaseDigests, BaseFacts, Java, JavaOverride};
 use crate::build::bases::ChosenBase;
 use crate::build::{BuildRequest, FlinkSource};
+use crate::flink::hadoop::{HadoopFacts, HadoopJar};
 use crate::flink::release::{Release, Sha512};
 use crate::layer::RECIPE_VERSION;
 use crate::oci::{BlobSource, Digest, Layer, Platform, Platforms, Reference};
@@ -18,6 +19,8 @@ pub(in crate::build) struct Asked<'a> {
     pub(in crate::build) base: &'a ChosenBase,
     /// The release of Flink, if it is one.
     pub(in crate::build) release: Option<&'a Release>,
+    /// The jar with Hadoop, if there is one.
+    pub(in crate::build) hadoop: Option<&'a HadoopJar>,
 }
 
 impl LockedRequest {
@@ -43,6 +46,7 @@ impl Lock {
             request,
             base,
             release,
+            hadoop,
         } = asked;
         let (mut old, mut new) = (Facts::new(), Facts::new());
         let mut found = LockedRequest::of(request, &base.packages);
@@ -64,6 +68,11 @@ impl Lock {
         let what = "The release of Flink";
         add(&mut old, what, self.flink.release.as_deref());
         let name = release.map(Release::file_name);
+        add(&mut new, what, name.as_deref());
+        let what = "The jar with Hadoop";
+        let locked = self.hadoop.as_ref();
+        add(&mut old, what, locked.map(|locked| &*locked.jar));
+        let name = hadoop.map(HadoopJar::file_name);
         add(&mut new, what, name.as_deref());
         for platform in request.platforms.iter() {
             let what = format!("The base for {platform}");
@@ -95,6 +104,12 @@ impl Lock {
             return None;
         }
         self.flink.sha512
+    }
+
+    /// What is locked of the jar with Hadoop, if it is this one.
+    pub(in crate::build) fn hadoop_facts(&self, jar: &HadoopJar) -> Option<&HadoopFacts> {
+        let locked = self.hadoop.as_ref();
+        locked.filter(|locked| locked.are_of(jar))
     }
 
     /// What is in the base that this key stands for, as far as it is locked.

@@ -38,6 +38,7 @@ impl Lock {
             layers: recipes,
         };
         let mut lock = Self::new(LockedRequest::of(request, &inputs.base_packages), flink);
+        lock.hadoop = inputs.hadoop.as_ref().map(|found| found.facts.clone());
         lock.platforms = inputs.bases.iter().map(LockedPlatform::of).collect();
         lock
     }

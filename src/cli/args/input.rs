@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
-use super::value;
+use super::{HistoricArgs, value};
+use crate::cli::settings::LOCAL_DIST;
 use crate::flink::{FlinkVersion, JavaVersion, ScalaVersion};
 use crate::layer::CompressionChoice;
 use crate::oci::Platform;
@@ -78,8 +79,16 @@ pub(in crate::cli) struct InputArgs {
     /// Take Flink from an archive
     #[arg(long, value_name = "FILE", help_heading = "Flink", group = "source")]
     pub(in crate::cli) from_archive: Option<PathBuf>,
-    /// Take Flink from a folder
-    #[arg(long, value_name = "DIR", help_heading = "Flink", group = "source")]
+    /// Take Flink from a folder; without one, from the distribution that was compiled in the checkout of Flink above the
+    /// working folder: `../../flink-dist/target/flink-*-bin`
+    #[arg(
+        long,
+        value_name = "DIR",
+        help_heading = "Flink",
+        group = "source",
+        num_args = 0..=1,
+        default_missing_value = LOCAL_DIST
+    )]
     pub(in crate::cli) from_local_dist: Option<PathBuf>,
     /// The version of Flink: to download, or that the archive or folder must have
     #[arg(long, value_name = "VERSION", help_heading = "Flink", value_parser = value::<FlinkVersion>)]
@@ -87,6 +96,8 @@ pub(in crate::cli) struct InputArgs {
     /// The Scala version of the release
     #[arg(long, value_name = "VERSION", help_heading = "Flink", value_parser = value::<ScalaVersion>, conflicts_with_all = ["from_archive", "from_local_dist"])]
     pub(in crate::cli) scala_version: Option<ScalaVersion>,
+    #[command(flatten)]
+    pub(in crate::cli) historic: HistoricArgs,
     /// Download the release from here first: what comes before `flink-VERSION/`, or
     /// several with commas. May be repeated
     #[arg(

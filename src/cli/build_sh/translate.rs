@@ -250,7 +250,7 @@ impl Told {
         }
         if words.is_empty() {
             self.warnings.push(
-                "No job is given: the image has none, and runs those that are submitted to it"
+                "Neither `--job-jar` nor `--job-artifacts` is given; the script made no such image"
                     .to_owned(),
             );
         }

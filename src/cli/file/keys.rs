@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::value::{List, Parsed};
 use crate::cli::args::VerifySignature;
+use crate::flink::hadoop::HadoopVersion;
 use crate::flink::{FlinkVersion, ScalaVersion};
 use crate::layer::CompressionChoice;
 use crate::oci::{Platform, Reference};
@@ -68,6 +69,10 @@ pub(super) struct Flink {
     pub(super) version: Option<Parsed<FlinkVersion>>,
     /// The Scala version of the release; not with `archive` or `directory`
     pub(super) scala_version: Option<Parsed<ScalaVersion>>,
+    /// The version of Hadoop to put in, for Flink 1.6 to 1.10
+    pub(super) hadoop_version: Option<Parsed<HadoopVersion>>,
+    /// The Maven repository that Hadoop is downloaded from for Flink 1.8 to 1.10: what comes before `org/`
+    pub(super) maven_repository: Option<String>,
     /// An archive to take Flink from
     pub(super) archive: Option<PathBuf>,
     /// A folder to take Flink from; not with `archive`

@@ -93,7 +93,7 @@ fn completed(words: &[&str], file: &str) -> Result<(String, String), FileSetting
 }
 
 /// Each key: what a file says, the words that say the same, and words that beat it.
-const KEYS: [(&str, &str, &[&str], &[&str]); 24] = [
+const KEYS: [(&str, &str, &[&str], &[&str]); 26] = [
     (
         "image",
         "image = ['a/b:1', 'a/b:2']",
@@ -142,6 +142,18 @@ const KEYS: [(&str, &str, &[&str], &[&str]); 24] = [
         "flink.scala-version = '2.11'",
         &["--scala-version", "2.11"],
         &["--scala-version", "2.12"],
+    ),
+    (
+        "flink.hadoop-version",
+        "flink.hadoop-version = '2.8'",
+        &["--hadoop-version", "2.8"],
+        &["--hadoop-version", "2.7.5-10.0"],
+    ),
+    (
+        "flink.maven-repository",
+        "flink.maven-repository = 'https://a'",
+        &["--maven-repository", "https://a"],
+        &["--maven-repository", "https://b"],
     ),
     (
         "flink.archive",

@@ -91,7 +91,7 @@ impl Mirror {
 }
 
 /// Whether nobody on the way can change what comes from there: TLS, or this machine itself.
-pub(super) fn is_trusted(url: &Url) -> bool {
+pub(in crate::flink) fn is_trusted(url: &Url) -> bool {
     url.scheme() == "https" || url.host_str().is_some_and(is_loopback_host)
 }
 

@@ -228,7 +228,7 @@ fn words_that_contradict_each_other_or_are_none() {
     assert_snapshot!(site.refuses_flink(&two), @"
     exit code: 2
     ----- stderr -----
-    error: the argument '--from-archive <FILE>' cannot be used with '--from-local-dist <DIR>'
+    error: the argument '--from-archive <FILE>' cannot be used with '--from-local-dist [<DIR>]'
 
     Usage: flink-img build --push --tag <NAME> --metadata-file <FILE> --output <KIND:PATH> --base <BASE> --job-jar <FILE> --from-archive <FILE>
 

@@ -106,7 +106,7 @@ fn a_file_that_is_no_lock_is_named() {
     exit code: 3
     ----- stderr -----
     error: `flink-img.lock` cannot be used
-      caused by: line 6, column 1: unknown field `more`, expected one of `version`, `recipe`, `request`, `flink`, `artifact`, `platform`, `layer`
+      caused by: line 6, column 1: unknown field `more`, expected one of `version`, `recipe`, `request`, `flink`, `hadoop`, `artifact`, `platform`, `layer`
     hint: write it anew with `flink-img lock`
 
     exit code: 4

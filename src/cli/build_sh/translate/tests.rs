@@ -136,12 +136,12 @@ fn what_the_script_did_without_a_word_is_told() {
         (
             "--from-archive f",
             "--from-archive=f --no-config",
-            &["No job is given: the image has none, and runs those that are submitted to it"],
+            &["Neither `--job-jar` nor `--job-artifacts` is given; the script made no such image"],
         ),
         (
             "--from-archive f --job-artifacts ,",
             "--from-archive=f --no-config",
-            &["No job is given: the image has none, and runs those that are submitted to it"],
+            &["Neither `--job-jar` nor `--job-artifacts` is given; the script made no such image"],
         ),
         (
             "--job-jar j --from-archive f --kubernetes-certificates /certs",
