@@ -164,7 +164,7 @@ fn a_manifest_that_cannot_be_trusted_is_refused() {
             "is encrypted",
         ),
     ] {
-        let mut bytes = zip(&[entry.clone()]);
+        let mut bytes = zip(std::slice::from_ref(&entry));
         if entry.method == 0 {
             // The directory says that it is deflated.
             let place = bytes
@@ -236,7 +236,7 @@ fn huge_names_and_comments_are_taken_as_they_are() {
             comment: vec![b'c'; 65_535],
             ..Entry::new(&format!("{name}.class"), class(52, &[]))
         }],
-        &[b'P'; 65_535],
+        &vec![b'P'; 65_535],
     ));
     assert_eq!(found.unwrap().class_versions.newest().unwrap().0, 52);
 }
