@@ -187,7 +187,7 @@ const ROWS: &[Row] = &[
         "BC",
         "--job-jar job.jar --from-release --flink-version 1.8.3 --hadoop-version 3.1 --scala-version 2.12",
         4,
-        "There is no Hadoop 3.1 for Flink 1.8.3, only 2.4.1-1.8.3, 2.6.5-1.8.3, 2.7.5-1.8.3 or 2.8.3-1.8.3",
+        "There is no Hadoop 3.1 for Flink 1.8.3, only 2.4.1-1.8.1, 2.7.5-1.8.3 or 2.8.3-1.8.3",
     )),
     stricter(row(
         "a Hadoop for a later line",

@@ -19,7 +19,7 @@ const JAVA_11: &str = "JAVA_VERSION=\"11.0.27\"\n";
 
 /// The shaded jars of the repository, by artifact and version.
 pub const JARS: [(&str, &str); 5] = [
-    ("flink-shaded-hadoop2-uber", "2.4.1-1.8.3"),
+    ("flink-shaded-hadoop2-uber", "2.4.1-1.8.1"),
     ("flink-shaded-hadoop2-uber", "2.8.3-1.8.3"),
     ("flink-shaded-hadoop-2-uber", "2.8.3-7.0"),
     ("flink-shaded-hadoop-2-uber", "2.7.5-10.0"),

@@ -206,7 +206,7 @@ mod tests {
                 "1.8.3",
                 "flink-shaded-hadoop2-uber-2.8.3-1.8.3.jar",
             ),
-            ("2.4", "1.8.3", "flink-shaded-hadoop2-uber-2.4.1-1.8.3.jar"),
+            ("2.4", "1.8.3", "flink-shaded-hadoop2-uber-2.4.1-1.8.1.jar"),
             ("2.6", "1.9.3", "flink-shaded-hadoop-2-uber-2.6.5-7.0.jar"),
             (
                 "2.7.5",

@@ -9,11 +9,12 @@ pub struct ShadedJar {
     pub versions: &'static [&'static str],
 }
 
-// From <https://repo.maven.apache.org/maven2/org/apache/flink/>, and for each line what Flink's page of downloads offered
-// when the line was the newest: with 1.8 the jar was a part of Flink, then one of flink-shaded.
+// What there is in <https://repo.maven.apache.org/maven2/org/apache/flink/>, the newest for each Hadoop: with 1.8 the jar was
+// a part of Flink, then one of flink-shaded, of the version that Flink's page of downloads had with the line.
 pub(super) const SHADED_1_8: ShadedJar = ShadedJar {
     artifact: "flink-shaded-hadoop2-uber",
-    versions: &["2.4.1-1.8.3", "2.6.5-1.8.3", "2.7.5-1.8.3", "2.8.3-1.8.3"],
+    // Not every release came with every Hadoop, and none with 2.6.
+    versions: &["2.4.1-1.8.1", "2.7.5-1.8.3", "2.8.3-1.8.3"],
 };
 pub(super) const SHADED_1_9: ShadedJar = ShadedJar {
     artifact: "flink-shaded-hadoop-2-uber",
