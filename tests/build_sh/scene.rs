@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 
 use serde_json::Value;
 use sha2::{Digest as _, Sha256, Sha512};
@@ -92,8 +93,8 @@ impl Scene {
     /// The releases that were asked for, without checksums and signatures.
     pub fn releases_asked(&self) -> Vec<String> {
         let asked = self.mirror.asked();
-        let archives = asked.into_iter().filter(|path| path.ends_with(".tgz"));
-        archives.collect()
+        let is_archive = |path: &String| Path::new(path).extension().is_some_and(|it| it == "tgz");
+        asked.into_iter().filter(is_archive).collect()
     }
 
     /// Asserts that nothing was made, and nobody asked for anything.
