@@ -12,7 +12,7 @@ pub mod lines;
 pub mod release;
 mod version;
 
-pub use config::open_addresses;
+pub use config::{ConfigError, Configured, Setting, Settings, Syntax, configure, open_addresses};
 pub use distribution::{
     Distribution, DistributionError, DistributionFile, DistributionKind, LISTING_RULES,
 };
