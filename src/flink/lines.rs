@@ -52,6 +52,8 @@ pub struct Line {
     pub hadoop: Hadoop,
     /// Whether it loads what lies in `plugins/` (FLINK-11952).
     pub has_plugins: bool,
+    /// How a job in Python comes by Flink's own jar for it.
+    pub python: PythonJar,
     /// The logging library that its `conf/log4j*.properties` are written for (FLINK-5339).
     pub log4j: u8,
     /// The variables that an image has, each with its value; `PATH` and those of Java aside.
@@ -102,6 +104,18 @@ pub enum ConfigForm {
     Yaml,
 }
 
+/// How a job in Python comes by Flink's own jar for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PythonJar {
+    /// There are no jobs in Python.
+    None,
+    /// The job process looks for it on the class path, so that the job image had a link to it in `lib/`.
+    Lib,
+    /// The job process looks for it in `opt/` (`PackagedProgramUtils.getPythonJar`), and gives it to the task managers with
+    /// the job.
+    Opt,
+}
+
 /// How a line comes by Hadoop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hadoop {
@@ -139,6 +153,7 @@ const fn historic(minor: u16, newest: &'static str, options: &'static [JobOption
         config: ConfigForm::Legacy,
         hadoop: Hadoop::ShadedJar(&SHADED_1_8),
         has_plugins: false,
+        python: PythonJar::None,
         log4j: 1,
         environment: ENVIRONMENT_1_6,
         programs_first: false,
@@ -169,6 +184,7 @@ const fn early(minor: u16, newest: &'static str) -> Line {
         job: JobPlace::UsrlibFolder,
         hadoop: Hadoop::Outside,
         has_plugins: true,
+        python: PythonJar::Opt,
         log4j: 2,
         environment: ENVIRONMENT_1_10,
         programs_first: true,
@@ -218,6 +234,7 @@ pub const LINES: &[Line] = &[
         hadoop: Hadoop::ShadedJar(&SHADED_1_9),
         has_plugins: true,
         environment: ENVIRONMENT_1_9,
+        python: PythonJar::Lib,
         ..historic(9, "1.9.3", OPTIONS_1_8)
     },
     Line {
@@ -226,6 +243,7 @@ pub const LINES: &[Line] = &[
         hadoop: Hadoop::ShadedJar(&SHADED_1_10),
         has_plugins: true,
         environment: ENVIRONMENT_1_10,
+        python: PythonJar::Lib,
         ..historic(10, "1.10.3", OPTIONS_1_10)
     },
     early(11, "1.11.6"),

@@ -10,6 +10,7 @@ mod job;
 mod layout;
 pub mod lines;
 pub mod release;
+mod selection;
 mod version;
 
 pub use config::{ConfigError, Configured, Setting, Settings, Syntax, configure, open_addresses};
@@ -20,4 +21,5 @@ pub use java::{JavaVersion, JavaVersionError};
 pub use job::{Artifact, JobError, JobJar, JobLayout, JobPlaces, check_names};
 pub use layout::{FlinkLayout, HOME, LAYOUT_VERSION, layout_rules, real_home, repeated_home};
 pub use lines::{Known, Line, LineError};
+pub use selection::{Choice, Saved, Selection, SelectionError};
 pub use version::{FlinkVersion, HadoopVariant, ScalaVersion, VersionError};
