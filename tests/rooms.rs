@@ -48,8 +48,8 @@ const ROOMS: [(&str, &[&str]); 19] = [
     (
         "build",
         &[
-            "base", "store", "registry", "flink", "archive", "layer", "memory", "oci", "http",
-            "error", "fs", "progress",
+            "base", "store", "registry", "flink", "archive", "layer", "memory", "parallel", "oci",
+            "http", "error", "fs", "progress",
         ],
     ),
     // What was made, by this program or another, looked at.

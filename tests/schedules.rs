@@ -271,6 +271,7 @@ impl World {
             packages: Vec::new(),
             package_repositories: Vec::new(),
             package_keys: Vec::new(),
+            content: flink_img::build::content::Content::default(),
             compression: CompressionChoice::default(),
             created: None,
             lock: None,

@@ -12,6 +12,7 @@ mod error;
 mod facts;
 mod image_file;
 mod layer;
+pub mod python;
 mod resolve;
 mod rootfs;
 mod source;

@@ -14,6 +14,10 @@ pub(super) const RECIPE: &str = "flink-img.recipe";
 pub(super) const BASE: &str = "flink-img.base";
 /// On a manifest: what the jar with Hadoop is, if there is one.
 pub(super) const HADOOP: &str = "flink-img.hadoop";
+/// On a manifest: what stands for the content that follows from the release, and the recipe of its layer, if it has one.
+pub(super) const CONTENT: &str = "flink-img.content";
+/// On a manifest: the Python of the base, if jobs need one.
+pub(super) const PYTHON: &str = "flink-img.python";
 /// On a layer: the key of its recipe.
 pub(super) const LAYER_RECIPE: &str = "flink-img.layer.recipe";
 /// On a layer of a published release: the key of that release and the layer's place, as [`ReleasePlace`] writes them.
@@ -106,6 +110,23 @@ impl ReleasePlace {
     }
 }
 
+/// What is noted of the content that `key` stands for: that it can be, and the recipe of its layer.
+pub(super) fn write_content(key: Digest, recipe: Option<Digest>) -> String {
+    match recipe {
+        Some(recipe) => format!("{key} {recipe}"),
+        None => key.to_string(),
+    }
+}
+
+/// Reads what is noted of the content that `key` stands for: the recipe of its layer, if it has one.
+pub(super) fn read_content(text: &str, key: Digest) -> Option<Option<Digest>> {
+    let rest = text.strip_prefix(&key.to_string())?;
+    if rest.is_empty() {
+        return Some(None);
+    }
+    rest.strip_prefix(' ')?.parse().ok().map(Some)
+}
+
 /// The descriptor of one of our layers, as it stands in the manifest.
 pub(super) fn annotated(
     descriptor: &Descriptor,
@@ -141,6 +162,17 @@ mod tests {
         assert_eq!(ReleasePlace::read(&place.write()), Some(place));
         for text in ["", "sha256:12 1/2", &format!("{} 1", Digest::of(b"x"))] {
             assert_eq!(ReleasePlace::read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn content_comes_back_for_its_key_only() {
+        let (key, recipe) = (Digest::of(b"key"), Digest::of(b"recipe"));
+        for recipe in [None, Some(recipe)] {
+            let text = write_content(key, recipe);
+            assert_eq!(read_content(&text, key), Some(recipe));
+            assert_eq!(read_content(&text, Digest::of(b"other")), None);
+            assert_eq!(read_content(&format!("{text}x"), key), None);
         }
     }
 

@@ -9,6 +9,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::task::JoinSet;
 
 use super::BuildRequest;
+use super::content::{FoundPython, Python};
 use super::last::{LastImages, LastRelease};
 use super::lock::Lock;
 use super::push::Push;
@@ -76,6 +77,12 @@ impl Known<'_> {
             recipes: flink.layers.clone(),
             scala: flink.scala.clone(),
         })
+    }
+
+    /// What the content of this key became.
+    pub(super) fn content(&self, key: Digest) -> Option<Option<Digest>> {
+        let flink = &self.lock.flink;
+        (flink.content == Some(key)).then_some(flink.configuration)
     }
 }
 
@@ -194,6 +201,17 @@ impl<'a> Fetcher<'a> {
         }
         let documents = chosen.iter().map(|(_, image)| found[image].clone());
         Ok(documents.collect())
+    }
+
+    /// What an earlier image tells of Python in the base of this key. A lock tells it of what is locked only, which the base of a
+    /// tag may not be any more.
+    pub(super) fn python(
+        &self,
+        base: Digest,
+        python: Python,
+    ) -> Result<Option<FoundPython>, registry::Error> {
+        self.last.wait()?;
+        Ok(self.last.python(base, python))
     }
 
     /// What resolving a base needs.

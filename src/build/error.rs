@@ -1,5 +1,6 @@
 //! What can go wrong with a build: the errors of the rooms below, and the few of the build itself.
 
+use super::content::ContentError;
 use super::lock::LockError;
 use crate::base::alpine::{AlpineError, DependencyError, RepositoryError};
 use crate::base::{BaseError, BaseSourceError, CatalogueError, FetchError};
@@ -75,6 +76,9 @@ pub enum BuildError {
         /// The base.
         base: String,
     },
+    /// What is asked for besides cannot be put into the image.
+    #[error(transparent)]
+    Content(#[from] ContentError),
     /// The lock cannot be used, or what is built is not what it says.
     #[error(transparent)]
     Lock(#[from] LockError),
@@ -184,6 +188,7 @@ impl BuildError {
             Self::Plan(error) => error,
             Self::Alpine(error) => &**error,
             Self::Repository(error) => error,
+            Self::Content(error) => error,
             Self::Lock(error) => error,
             Self::Layer(error) => error,
             Self::Store(error) => error,

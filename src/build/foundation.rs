@@ -1,6 +1,7 @@
 //! What an image stands on, for each platform: the base, and the packages that are put into it.
 
 use super::bases::ChosenBase;
+use super::content::{FoundPython, find_python};
 use super::context::Fetcher;
 use super::packages::{self, Packages};
 use super::{BuildError, BuildRequest, Context};
@@ -21,6 +22,8 @@ pub struct PlatformBase {
     pub java: Java,
     /// What is put into the base, if anything is.
     pub packages: Option<Packages>,
+    /// The Python in it, if jobs need one.
+    pub python: Option<FoundPython>,
 }
 
 /// Who asks for a base: the request, and the Flink that will stand on it.
@@ -122,6 +125,7 @@ impl Wish<'_> {
             platform: platform.clone(),
             locked_name: self.chosen.locked_name(platform),
             java: check_base(self.request, named, flink, fetcher.context)?,
+            python: find_python(self.request, named, packages.as_ref(), fetcher)?,
             base,
             packages,
         })

@@ -9,6 +9,7 @@ use std::cell::{OnceCell, RefCell};
 use tokio::task::JoinHandle;
 
 use super::annotations::{self, BaseNote, ReleasePlace};
+use super::content::{FoundPython, Python, User};
 use super::plan::system_key;
 use super::{Context, Targets};
 use crate::base::BaseFacts;
@@ -64,6 +65,7 @@ pub(super) struct LastImages<'a> {
     pub(super) context: &'a Context,
     platforms: &'a Platforms,
     choice: CompressionChoice,
+    user: User,
     pending: RefCell<Vec<Lookup>>,
     found: OnceCell<Found>,
 }
@@ -100,6 +102,7 @@ impl<'a> LastImages<'a> {
             context,
             platforms,
             choice: CompressionChoice::default(),
+            user: User::default(),
             pending: RefCell::default(),
             found: OnceCell::from(Found::default()),
         }
@@ -139,9 +142,15 @@ impl<'a> LastImages<'a> {
             context,
             platforms,
             choice,
+            user: User::default(),
             pending: RefCell::new(pending),
             found: OnceCell::new(),
         }
+    }
+
+    /// The same, for an image that runs as `user`.
+    pub(super) fn for_user(self, user: User) -> Self {
+        Self { user, ..self }
     }
 
     /// Waits for the answers. A registry that cannot be reached is an error, as the push would fail as well; one that
@@ -305,7 +314,7 @@ impl<'a> LastImages<'a> {
     /// What was found in the base of this key, if the layer that needs to know more of it is known as well.
     pub(super) fn base_facts(&self, key: Digest) -> Option<BaseFacts> {
         let compression = self.choice.of(LayerKind::Files);
-        self.layer(system_key(key, compression), compression)?;
+        self.layer(system_key(key, compression, self.user), compression)?;
         self.images().find_map(|image| {
             let note = image.manifest.annotations.get(annotations::BASE)?;
             let note = BaseNote::read(note, key)?;
@@ -322,6 +331,22 @@ impl<'a> LastImages<'a> {
         notes
             .filter_map(|note| serde_json::from_str(note).ok())
             .filter(|facts: &HadoopFacts| facts.are_of(jar))
+    }
+
+    /// What the content of this key became: the recipe of its layer, if it has one.
+    pub(super) fn content(&self, key: Digest) -> Option<Option<Digest>> {
+        self.images().find_map(|image| {
+            let note = image.manifest.annotations.get(annotations::CONTENT)?;
+            annotations::read_content(note, key)
+        })
+    }
+
+    /// What was found of Python in the base of this key.
+    pub(super) fn python(&self, base: Digest, python: Python) -> Option<FoundPython> {
+        self.images().find_map(|image| {
+            let note = image.manifest.annotations.get(annotations::PYTHON)?;
+            FoundPython::read(note, base, python)
+        })
     }
 
     /// What the release of this key became.

@@ -12,6 +12,7 @@
 
 mod annotations;
 mod bases;
+pub mod content;
 mod context;
 mod error;
 mod foundation;
@@ -112,6 +113,7 @@ pub fn build(
     tell_of_sessions(request, context);
     let choice = request.compression;
     let last = LastImages::ask(targets, &request.platforms, choice, context);
+    let last = last.for_user(request.content.user);
     match attempt(request, targets, local, &last, context) {
         // An earlier image promised what its registry does not have any more. Nobody needs it.
         Err(lost @ BuildError::LostLayer { .. }) => {

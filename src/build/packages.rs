@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Seek as _, Write};
 
 use super::bases::ChosenBase;
+use super::content::Python;
 use super::context::Fetcher;
 use super::lock::LockedPlatform;
 use super::{BuildError, BuildRequest, Context};
@@ -54,6 +55,10 @@ pub(super) fn wanted(base: &Base, request: &BuildRequest, chosen: &ChosenBase) -
         let mut entries = request.catalogue.entries().iter();
         let entry = entries.find(|entry| entry.libc == Libc::Musl);
         wanted.extend(entry.into_iter().flat_map(|entry| entry.packages.clone()));
+    }
+    if is_alpine {
+        let python = request.content.python.map(Python::program);
+        wanted.extend(python.map(ToOwned::to_owned));
     }
     wanted.sort();
     wanted.dedup();

@@ -3,6 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use super::annotations::{self, BaseNote, ReleasePlace};
+use super::content::{self, Arrangement, User};
 use super::packages::{Packages, PackagesContent};
 use super::runtime::{self, Labels};
 use super::{BuildError, BuildRequest, Flink, Inputs, PlatformBase, ResolvedHadoop, users};
@@ -43,7 +44,10 @@ pub struct BuildPlan {
     pub config: Config,
     /// Annotations of the manifest.
     #[serde(skip)]
-    pub annotations: Vec<(&'static str, String)>,
+    pub annotations: Vec<(String, String)>,
+    /// Those of them that the user gave, which the index of several images has as well.
+    #[serde(skip)]
+    pub given_annotations: Vec<(String, String)>,
 }
 
 /// The base of a plan.
@@ -94,8 +98,21 @@ pub enum LayerRole {
     Flink,
     /// Hadoop.
     Hadoop,
+    /// Plugins and settings in the home of Flink.
+    Configuration,
+    /// Jars of the user in `lib/`.
+    Libraries,
+    /// Files of the user.
+    Files,
     /// The job and its files.
     Job,
+}
+
+impl LayerRole {
+    /// Whether a lock holds what such a layer becomes: not of what may change with every commit.
+    pub(super) fn is_locked(self) -> bool {
+        !matches!(self, Self::Libraries | Self::Files | Self::Job)
+    }
 }
 
 /// A layer of an image that will be.
@@ -161,25 +178,31 @@ fn flink_titles(line: &Line) -> [&'static str; 2] {
 }
 
 /// What stands for the layer of the user: everything that it is made of follows from the base and from this program.
-pub(super) fn system_key(base: Digest, compression: Compression) -> Digest {
-    Digest::of(&canonical(&(
+pub(super) fn system_key(base: Digest, compression: Compression, user: User) -> Digest {
+    let always = (
         RECIPE_VERSION,
         SYSTEM_VERSION,
         base,
         runtime::entrypoint(),
         compression,
-    )))
+    );
+    Digest::of(&if user == User::default() {
+        canonical(&always)
+    } else {
+        canonical(&(always, user.to_string()))
+    })
 }
 
 /// The layer of the user, which can be named without knowing the users of the base.
 pub(super) fn system_layer(
     base: &Base,
     compression: Compression,
+    user: User,
 ) -> Result<PlannedLayer, PlanError> {
     let title = "user flink, entrypoint".to_owned();
-    let key = system_key(base.facts_key, compression);
+    let key = system_key(base.facts_key, compression, user);
     let plan = base.facts.users.as_ref().map(|users| {
-        let mut entries = users::entries(users);
+        let mut entries = users::entries(users, user);
         entries.push(runtime::entrypoint());
         LayerPlan::new(title.clone(), entries, compression)
     });
@@ -240,7 +263,8 @@ fn common_layers(
     inputs: &Inputs,
     job: JobLayout,
 ) -> Result<Vec<PlannedLayer>, BuildError> {
-    let mut layers = flink_layers(inputs, request.compression)?;
+    let arrangement = content::arranged(request, inputs)?;
+    let mut layers = flink_layers(request, inputs, &arrangement)?;
     let compression = |kind| request.compression.of(kind);
     if let Some(ResolvedHadoop { jar, content, .. }) = &inputs.hadoop {
         let entries = jar.entries(content.clone(), inputs.line.line, &inputs.version)?;
@@ -248,6 +272,7 @@ fn common_layers(
         let plan = LayerPlan::new(title, entries, compression(LayerKind::Jars))?;
         layers.push(planned(plan, LayerRole::Hadoop, None));
     }
+    layers.extend(content::layers(request, inputs, arrangement)?);
     for (title, entries, compression) in [
         (
             "job dependencies",
@@ -277,6 +302,7 @@ fn plan_image(
         base,
         java,
         packages,
+        python,
         ..
     } = platform;
     let version = &inputs.version;
@@ -285,7 +311,12 @@ fn plan_image(
     if let Some(packages) = packages {
         layers.extend(packages_layer(packages, compression)?);
     }
-    layers.push(system_layer(base, compression)?);
+    layers.extend(content::python_layer(
+        request,
+        python.as_ref(),
+        compression,
+    )?);
+    layers.push(system_layer(base, compression, request.content.user)?);
     layers.extend_from_slice(common);
 
     let job_jar = inputs.job_jar.as_ref();
@@ -312,23 +343,43 @@ fn plan_image(
         java_home: &java.home,
         labels: &labels,
         created: &created,
+        user: request.content.user,
     };
     runtime::configure(&mut config, &start);
+    for (name, value) in request.content.env.iter() {
+        config.set_env(name, value);
+    }
+    for (name, value) in request.content.labels.iter() {
+        config.set_label(name, value);
+    }
 
     let note = BaseNote::new(base.facts_key, &base.facts, java);
     let mut annotations = vec![
-        (annotations::RECIPE, RECIPE_VERSION.to_string()),
-        (annotations::BASE, note.write()),
+        (annotations::RECIPE.to_owned(), RECIPE_VERSION.to_string()),
+        (annotations::BASE.to_owned(), note.write()),
     ];
     if let Some(digest) = base.manifest_digest() {
-        annotations.push((
-            oci_spec::image::ANNOTATION_BASE_IMAGE_DIGEST,
-            digest.to_string(),
-        ));
+        let name = oci_spec::image::ANNOTATION_BASE_IMAGE_DIGEST.to_owned();
+        annotations.push((name, digest.to_string()));
     }
     if let Some(hadoop) = &inputs.hadoop {
-        annotations.push((annotations::HADOOP, annotations::hadoop(&hadoop.facts)));
+        annotations.push((
+            annotations::HADOOP.to_owned(),
+            annotations::hadoop(&hadoop.facts),
+        ));
     }
+    if let Some(note) = content_note(request, inputs, &layers)? {
+        annotations.push((annotations::CONTENT.to_owned(), note));
+    }
+    if let (Some(python), Some(found)) = (request.content.python, python) {
+        let note = found.write(base.facts_key, python);
+        annotations.push((annotations::PYTHON.to_owned(), note));
+    }
+    let given = request.content.annotations.iter();
+    let given: Vec<_> = given
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    annotations.extend_from_slice(&given);
     let is_job = job_jar.is_some() || !inputs.job_artifacts.is_empty();
     Ok(BuildPlan {
         recipe: RECIPE_VERSION,
@@ -352,10 +403,33 @@ fn plan_image(
         layers,
         config,
         annotations,
+        given_annotations: given,
     })
 }
 
-fn planned(plan: LayerPlan, role: LayerRole, release: Option<ReleasePlace>) -> PlannedLayer {
+/// What an image says of the content that follows from a release, for the next build.
+fn content_note(
+    request: &BuildRequest,
+    inputs: &Inputs,
+    layers: &[PlannedLayer],
+) -> Result<Option<String>, BuildError> {
+    let Some(key) = inputs.content_keys(request)?.and_then(|keys| keys.content) else {
+        return Ok(None);
+    };
+    let mut layers = layers.iter();
+    let layer = layers.find(|layer| layer.role == LayerRole::Configuration);
+    Ok(Some(annotations::write_content(
+        key,
+        layer.map(|layer| layer.key),
+    )))
+}
+
+/// A layer whose entries are known.
+pub(super) fn planned(
+    plan: LayerPlan,
+    role: LayerRole,
+    release: Option<ReleasePlace>,
+) -> PlannedLayer {
     PlannedLayer {
         title: plan.title.clone(),
         role,
@@ -368,19 +442,18 @@ fn planned(plan: LayerPlan, role: LayerRole, release: Option<ReleasePlace>) -> P
 
 /// The layers of Flink.
 fn flink_layers(
+    request: &BuildRequest,
     inputs: &Inputs,
-    choice: CompressionChoice,
+    arrangement: &Arrangement,
 ) -> Result<Vec<PlannedLayer>, BuildError> {
-    let compression = choice.of(LayerKind::Jars);
+    let compression = request.compression.of(LayerKind::Jars);
+    let keys = inputs.content_keys(request)?;
     let titles = flink_titles(inputs.line.line);
     let title = |place: usize| format!("Flink {}: {}", inputs.version, titles[place]);
     match &inputs.flink {
-        Flink::Listed {
-            distribution,
-            release,
-            ..
-        } => {
-            let layout = FlinkLayout::new(distribution, inputs.line.line)?;
+        Flink::Listed { distribution, .. } => {
+            let mut layout = FlinkLayout::new(distribution, inputs.line.line)?;
+            arrangement.thin_out(&mut layout);
             let groups: Vec<_> = [layout.flink, layout.optional]
                 .into_iter()
                 .enumerate()
@@ -391,8 +464,8 @@ fn flink_layers(
                 .into_iter()
                 .enumerate()
                 .map(|(place, (group, entries))| {
-                    let release = release.as_ref().map(|checksum| ReleasePlace {
-                        key: release_key(checksum, inputs.line.line, choice),
+                    let release = keys.map(|keys| ReleasePlace {
+                        key: keys.flink,
                         place: place + 1,
                         count,
                     });

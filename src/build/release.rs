@@ -8,15 +8,14 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
+use super::content::ContentKeys;
 use super::context::Fetcher;
-use super::plan::release_key;
 use super::{BuildError, Context, Flink};
+use crate::flink::Distribution;
 use crate::flink::release::{
     Checks, Demand, Fetched, Mirror, Outcome, Places, Published, Release, Sha512, Signer, Sources,
 };
-use crate::flink::{Distribution, Known};
 use crate::http::{HttpSettings, Redirects, Route};
-use crate::layer::CompressionChoice;
 use crate::progress::Reporter;
 use crate::store::Store;
 
@@ -35,10 +34,8 @@ pub(super) struct ReleaseSource {
 /// What a release is wanted for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ReleaseUse {
-    /// The line that it belongs to.
-    pub(super) line: Known,
-    /// How its layers are compressed.
-    pub(super) compression: CompressionChoice,
+    /// What stands for its layers, and for the content that follows from it.
+    pub(super) keys: ContentKeys,
     /// Whether the names of its files must be known, which neither a lock nor an earlier image tells.
     pub(super) needs_names: bool,
 }
@@ -92,12 +89,21 @@ impl ReleaseSource {
                 signer,
             });
         }
-        let key = release_key(&checksum, wanted.line.line, wanted.compression);
+        let key = wanted.keys.flink;
         let known = || {
             let locked = fetcher.known.and_then(|lock| lock.recipes(key));
             locked.or_else(|| fetcher.last.release(key))
         };
+        // The recipe of the layer of content, if there is such a layer.
+        let content = || {
+            let Some(key) = wanted.keys.content else {
+                return Some(None);
+            };
+            let locked = fetcher.known.and_then(|lock| lock.content(key));
+            locked.or_else(|| fetcher.last.content(key))
+        };
         if !wanted.needs_names
+            && let Some(configuration) = content()
             && let Some(found) = known()
         {
             return Ok(Flink::Known {
@@ -105,6 +111,7 @@ impl ReleaseSource {
                 layers: found.recipes,
                 scala: found.scala,
                 signer,
+                configuration,
             });
         }
         fetcher.check_push()?;

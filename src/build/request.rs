@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::content::Content;
 use super::lock::Lock;
 use crate::base::{Catalogue, JavaOverride};
 use crate::flink::hadoop::{HadoopVersion, MavenRepository};
@@ -35,6 +36,8 @@ pub struct BuildRequest {
     pub package_repositories: Vec<String>,
     /// Who may sign them besides those whom the base trusts: files with public keys.
     pub package_keys: Vec<PathBuf>,
+    /// What else is put into it.
+    pub content: Content,
     /// How layers are compressed.
     pub compression: CompressionChoice,
     /// When the image was created, in seconds since 1970 (`SOURCE_DATE_EPOCH`).

@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use super::bases::{self, ChosenBase};
+use super::content::{self, ContentError, ContentKeys, LayoutPlaces, OpenedContent};
 use super::context::Fetcher;
 use super::foundation::{self, PlatformBase, Wish};
 use super::hadoop::{self, ResolvedHadoop};
 use super::lock::Asked;
 use super::packages;
+use super::plan::release_key;
 use super::release::{ReleaseSource, ReleaseUse};
 use super::{BuildError, BuildRequest, Context, FlinkSource};
 use crate::base::{Base, BaseSource};
@@ -16,7 +18,7 @@ use crate::flink::lines::default_release;
 use crate::flink::release::{Checks, Mirror, Release, Sha512, Signer};
 use crate::flink::{
     Artifact, Distribution, FlinkVersion, HadoopVariant, JavaVersion, JobJar, JobLayout, JobPlaces,
-    Known, ScalaVersion, check_names,
+    Known, ScalaVersion, check_names, real_home,
 };
 use crate::fs;
 use crate::oci::{Digest, Reference};
@@ -46,6 +48,24 @@ pub struct Inputs {
     pub job_artifacts: Vec<Artifact>,
     /// The release that Flink is, if it was asked for as one.
     pub release: Option<ResolvedRelease>,
+    /// What else is put into the image.
+    pub content: OpenedContent,
+}
+
+impl Inputs {
+    /// What stands for the layers of Flink and for the content that follows from it, if Flink is a release.
+    pub(super) fn content_keys(
+        &self,
+        request: &BuildRequest,
+    ) -> Result<Option<ContentKeys>, ContentError> {
+        let Some(release) = &self.release else {
+            return Ok(None);
+        };
+        let (line, choice) = (self.line.line, request.compression);
+        let key = release_key(&release.sha512, line, choice);
+        let asked = (&request.content, &self.content);
+        ContentKeys::new(key, asked, (line, &self.version), choice).map(Some)
+    }
 }
 
 /// A published release, and what it is known by.
@@ -79,6 +99,8 @@ pub enum Flink {
         scala: Option<String>,
         /// Who signed the release, if that was found out.
         signer: Option<Signer>,
+        /// The key of the recipe of the content in its home, if there is any.
+        configuration: Option<Digest>,
     },
 }
 
@@ -110,8 +132,9 @@ pub(super) struct LocalInputs {
     hadoop: Option<HadoopJar>,
     job_jar: Option<JobJar>,
     job_artifacts: Vec<Artifact>,
-    /// Whether files of the job could have names that a release has.
-    may_collide: bool,
+    content: OpenedContent,
+    /// The job in the image, to be held against what is there besides.
+    job: JobLayout,
 }
 
 /// Flink: here, or known where to get.
@@ -160,9 +183,19 @@ pub(super) fn open_local(
     let places = JobPlaces::of(line.line, &version);
     let jar = job_jar.as_ref().map(|jar| &jar.artifact);
     let job = JobLayout::new(&places, jar, &job_artifacts)?;
+    let content = content::open(&request.content, line.line, &version, context)?;
+    let asked = (&request.content, &content);
     if let FlinkHere::Here(distribution) = &flink {
         job.check(distribution)?;
         hadoop::check(hadoop.as_ref(), distribution)?;
+        content::check(distribution, line.line, asked, &job, &*context.reporter)?;
+    } else {
+        let places = LayoutPlaces {
+            flink: None,
+            configuration: &[],
+            job: &job,
+        };
+        places.check(&content, &real_home(line.line, &version))?;
     }
     if let (Some(chosen), Some(bases)) = (local_base, &bases) {
         let wish = Wish {
@@ -182,7 +215,8 @@ pub(super) fn open_local(
         hadoop,
         job_jar,
         job_artifacts,
-        may_collide: job.may_collide(),
+        content,
+        job,
     })
 }
 
@@ -280,6 +314,7 @@ pub(super) fn resolve(
     if let Some(lock) = &request.lock {
         lock.check_asked(&Asked {
             request,
+            content: &local.content,
             base: &chosen,
             release: match &local.flink {
                 FlinkHere::Here(_) => None,
@@ -323,14 +358,23 @@ pub(super) fn resolve(
                 Some(sha512) => sha512,
                 None => source.checksum()?,
             };
+            let asked = (&request.content, &local.content);
+            let choice = request.compression;
+            let key = release_key(&sha512, line.line, choice);
             let wanted = ReleaseUse {
-                line,
-                compression: request.compression,
-                needs_names: local.may_collide,
+                keys: ContentKeys::new(key, asked, (line.line, &version), choice)?,
+                needs_names: local.job.may_collide(),
             };
             let flink = source.resolve(sha512, wanted, fetcher)?;
             if let Flink::Listed { distribution, .. } = &flink {
                 hadoop::check(jar, distribution)?;
+                content::check(
+                    distribution,
+                    line.line,
+                    asked,
+                    &local.job,
+                    &*context.reporter,
+                )?;
             }
             (flink, Some(ResolvedRelease { release, sha512 }))
         }
@@ -350,6 +394,7 @@ pub(super) fn resolve(
         job_jar: local.job_jar,
         job_artifacts: local.job_artifacts,
         release,
+        content: local.content,
     })
 }
 

@@ -175,7 +175,7 @@ impl Workshop<'_> {
             images.push((base.base.platform.clone(), image));
         }
         Ok(Assembled {
-            images: ImageSet::new(images),
+            images: ImageSet::annotated(images, &plans[0].given_annotations),
             became: own.into_iter().map(|(key, own)| (key, own.layer)).collect(),
             offers,
         })
@@ -310,7 +310,11 @@ pub(super) fn image(plan: &BuildPlan, base: &Base, layer: impl Fn(Digest) -> Lay
         layer.descriptor = annotated(&layer.descriptor, planned.key, planned.release);
         layers.push(layer);
     }
-    Image::new(&config, layers, &plan.annotations)
+    let annotations = plan.annotations.iter();
+    let annotations: Vec<_> = annotations
+        .map(|(name, value)| (&**name, value.clone()))
+        .collect();
+    Image::new(&config, layers, &annotations)
 }
 
 /// Makes a layer of a base again: the registry that it comes from still has it, or it is made of the tar once more.

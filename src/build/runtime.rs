@@ -7,7 +7,7 @@ use crate::flink::Line;
 use crate::layer::{Content, Entry, ImagePath, Owner};
 use crate::oci::Config;
 
-use super::users;
+use super::content::User;
 
 /// Fixed by what calls it: Kubernetes tools for Flink name this path.
 pub(super) const ENTRYPOINT: &str = "/docker-entrypoint.sh";
@@ -51,6 +51,8 @@ pub(super) struct Start<'a> {
     pub(super) labels: &'a Labels,
     /// When the image was created.
     pub(super) created: &'a str,
+    /// Whom it runs as.
+    pub(super) user: User,
 }
 
 /// The entrypoint as an entry of a layer.
@@ -105,7 +107,7 @@ pub(super) fn configure(config: &mut Config, start: &Start<'_>) {
         config.set_env(name, value);
     }
     config.set_command(&[ENTRYPOINT], &["help"]);
-    config.set_user(&format!("{0}:{0}", users::ID), WORKING_DIRECTORY);
+    config.set_user(&start.user.to_string(), WORKING_DIRECTORY);
     config.expose(&PORTS);
     config.set_created(start.created);
     // What a base says of a job of its own is not true of this image.
@@ -135,6 +137,7 @@ mod tests {
             java_home: "/opt/java",
             labels,
             created: "1980-01-01T00:00:01Z",
+            user: User::FLINK,
         }
     }
 

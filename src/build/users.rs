@@ -1,29 +1,32 @@
 //! The user `flink`, added to the base's own users.
 
+use super::content::User;
 use crate::base::{UserFile, Users};
 use crate::layer::{Content, Entry, ImagePath, Owner};
 
 /// The name of user and group.
 const NAME: &str = "flink";
-/// Their number, as in the official images; volumes of running clusters belong to it.
-pub(super) const ID: u32 = 9999;
 /// The user's home.
 const HOME: &str = "/opt/flink";
 
 /// `/etc/passwd` and `/etc/group` with the user `flink`. A file that knows the name or the number already stays the
 /// base's, and so does one that no line can be added to: the image runs with the bare number just as well.
-pub(super) fn entries(base: &Users) -> Vec<Entry> {
-    let user = format!("{NAME}:x:{ID}:{ID}:Apache Flink:{HOME}:/sbin/nologin\n");
-    let group = format!("{NAME}:x:{ID}:\n");
+///
+/// A number without a line works for Flink, and not for what asks for the name of the user, as Hadoop does: so another number
+/// gets the line instead.
+pub(super) fn entries(base: &Users, user: User) -> Vec<Entry> {
+    let User { user, group } = user;
+    let user_line = format!("{NAME}:x:{user}:{group}:Apache Flink:{HOME}:/sbin/nologin\n");
+    let group_line = format!("{NAME}:x:{group}:\n");
     [
-        ("etc/passwd", &base.passwd, user),
-        ("etc/group", &base.group, group),
+        ("etc/passwd", &base.passwd, user, user_line),
+        ("etc/group", &base.group, group, group_line),
     ]
     .into_iter()
-    .filter_map(|(path, file, line)| {
+    .filter_map(|(path, file, id, line)| {
         let mut text = match file {
             UserFile::Absent => String::new(),
-            UserFile::Text(text) if !is_known(text) => text.clone(),
+            UserFile::Text(text) if !is_known(text, id) => text.clone(),
             UserFile::Text(_) | UserFile::Special => return None,
         };
         if !text.is_empty() && !text.ends_with('\n') {
@@ -41,10 +44,10 @@ pub(super) fn entries(base: &Users) -> Vec<Entry> {
     .collect()
 }
 
-fn is_known(lines: &str) -> bool {
+fn is_known(lines: &str, number: u32) -> bool {
     lines.lines().any(|line| {
         let mut fields = line.split(':');
-        fields.next() == Some(NAME) || fields.nth(1).is_some_and(|id| id.parse() == Ok(ID))
+        fields.next() == Some(NAME) || fields.nth(1).is_some_and(|id| id.parse() == Ok(number))
     })
 }
 
@@ -59,7 +62,7 @@ mod tests {
     }
 
     fn files_of(passwd: UserFile, group: UserFile) -> Vec<(String, String)> {
-        entries(&Users { passwd, group })
+        entries(&Users { passwd, group }, User::FLINK)
             .into_iter()
             .map(|entry| {
                 let EntryKind::File(content) = &entry.kind else {
@@ -84,6 +87,38 @@ mod tests {
                 ("/etc/group".to_owned(), "root:x:0:\nflink:x:9999:\n".to_owned()),
             ]
         );
+    }
+
+    #[test]
+    fn another_number_gets_the_line_that_tells_its_name() {
+        let base = Users {
+            passwd: UserFile::Text("root:x:0:0::/root:/bin/sh\n".to_owned()),
+            group: UserFile::Text("root:x:0:\n".to_owned()),
+        };
+        for (user, lines) in [
+            (
+                "1234",
+                &["flink:x:1234:0:Apache Flink:/opt/flink:/sbin/nologin"][..],
+            ),
+            (
+                "1234:5",
+                &[
+                    "flink:x:1234:5:Apache Flink:/opt/flink:/sbin/nologin",
+                    "flink:x:5:",
+                ],
+            ),
+            ("0", &[]),
+        ] {
+            let files = entries(&base, user.parse().unwrap());
+            let last = files.iter().map(|entry| {
+                let EntryKind::File(content) = &entry.kind else {
+                    panic!("a file")
+                };
+                let text = String::from_utf8(content.read_all().unwrap()).unwrap();
+                text.lines().last().unwrap().to_owned()
+            });
+            assert_eq!(last.collect::<Vec<_>>(), lines, "{user}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The words of the command line. The comments here are the help that users read.
 
 mod build;
+mod content;
 mod global;
 mod historic;
 mod input;
@@ -14,6 +15,7 @@ use clap::{Parser, Subcommand};
 use crate::error::Explain;
 
 pub(super) use build::{BuildArgs, DigestArgs, LockArgs};
+pub(super) use content::ContentArgs;
 pub(super) use global::{Color, GlobalArgs, NetworkArgs};
 pub(super) use historic::HistoricArgs;
 pub(super) use input::{CatalogueArgs, FileArgs, InputArgs, LockFileArgs, VerifySignature};

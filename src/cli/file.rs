@@ -4,6 +4,7 @@
 //! say nothing. So a setting has one meaning, and each is known here once. What is about the machine or the user (logins,
 //! the cache folder, threads, patience) is not in the file, which is kept with the source of a job.
 
+mod content;
 mod keys;
 mod pattern;
 #[cfg(test)]
@@ -281,6 +282,8 @@ impl ConfigFile {
         self.complete_catalogue(&mut arguments.catalogue);
         fill(&mut arguments.java_home, keys.base.java_home);
         fill(&mut arguments.java_version, keys.base.java_version);
+
+        self.complete_content(&mut arguments.content);
 
         fill_list(&mut arguments.package, keys.packages.add.0);
         if arguments.package_repository.is_empty() {

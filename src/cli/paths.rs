@@ -78,10 +78,12 @@ pub(super) fn check_distinct(
         .flatten()
         .chain(&request.job_artifacts)
         .chain(&request.package_keys)
-        .chain(flink)
-        .chain(config)
-        .chain(lock)
-        .map(|path| real(path))
+        .map(PathBuf::as_path)
+        .chain(request.content.inputs())
+        .chain(flink.map(PathBuf::as_path))
+        .chain(config.map(PathBuf::as_path))
+        .chain(lock.map(PathBuf::as_path))
+        .map(real)
         .collect();
     let mut written = Vec::new();
     for path in outputs.iter().map(Output::path).chain(metadata) {
@@ -135,6 +137,7 @@ pub(super) fn write_metadata(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 mod tests {
     use super::*;
     use crate::base::{Catalogue, JavaOverride};
+    use crate::build::content::Content;
     use crate::flink::release::Signatures;
     use crate::layer::CompressionChoice;
     use crate::oci::Platform;
@@ -165,6 +168,10 @@ mod tests {
             packages: Vec::new(),
             package_repositories: Vec::new(),
             package_keys: vec![folder.path().join("acme.rsa.pub")],
+            content: Content {
+                libraries: vec![folder.path().join("lib.jar")],
+                ..Content::default()
+            },
             compression: CompressionChoice::default(),
             created: None,
             lock: None,
@@ -188,6 +195,7 @@ mod tests {
         for input in [
             "base.tar",
             "acme.rsa.pub",
+            "lib.jar",
             "KEYS",
             "flink-img.toml",
             "flink-img.lock",

@@ -3,6 +3,7 @@
 //! The command line's parser knows flags and their variables; `file` puts what the file says where they say nothing; what
 //! is left is the default, here.
 
+mod content;
 mod context;
 mod environment;
 mod historic;
@@ -271,6 +272,7 @@ pub(super) fn request(
         packages: arguments.package.clone(),
         package_repositories: arguments.package_repository.clone(),
         package_keys: arguments.package_key.clone(),
+        content: content::content(&arguments.content, &arguments.historic)?,
         compression: arguments.compression.unwrap_or_default(),
         created,
         lock: None,

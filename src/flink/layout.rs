@@ -68,6 +68,15 @@ pub fn layout_rules(line: &Line) -> Option<&'static str> {
     }
 }
 
+/// Whether any user of group 0 may write to a folder, which lies in `home` or elsewhere.
+pub fn is_group_writable(home: &ImagePath, folder: &ImagePath) -> bool {
+    let below = folder.as_str().strip_prefix(home.as_str());
+    let name = below.and_then(|below| below.strip_prefix('/'));
+    name.is_some_and(|name| {
+        GROUP_WRITABLE.contains(&name) || name == PLUGINS || name == super::job::USRLIB
+    })
+}
+
 /// A distribution as entries of an image, sorted by path.
 #[derive(Debug, Clone)]
 pub struct FlinkLayout {

@@ -19,7 +19,9 @@ pub use distribution::{
 };
 pub use java::{JavaVersion, JavaVersionError};
 pub use job::{Artifact, JobError, JobJar, JobLayout, JobPlaces, check_names};
-pub use layout::{FlinkLayout, HOME, LAYOUT_VERSION, layout_rules, real_home, repeated_home};
+pub use layout::{
+    FlinkLayout, HOME, LAYOUT_VERSION, is_group_writable, layout_rules, real_home, repeated_home,
+};
 pub use lines::{Known, Line, LineError};
 pub use selection::{Choice, Saved, Selection, SelectionError};
 pub use version::{FlinkVersion, HadoopVariant, ScalaVersion, VersionError};

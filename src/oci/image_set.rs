@@ -29,13 +29,23 @@ impl ImageSet {
     ///
     /// When there is no image at all.
     pub fn new(images: Vec<(Platform, Image)>) -> Self {
+        Self::annotated(images, &[])
+    }
+
+    /// The same, with annotations of the index, if there is one.
+    ///
+    /// # Panics
+    ///
+    /// When there is no image at all.
+    pub fn annotated(images: Vec<(Platform, Image)>, annotations: &[(String, String)]) -> Self {
         assert!(!images.is_empty(), "a name leads to an image");
         let entry = |(platform, image): &(Platform, Image)| {
             let mut descriptor = image.descriptor();
             descriptor.platform = Some(platform.clone());
             descriptor
         };
-        let index = Index::new(images.iter().map(entry).collect());
+        let mut index = Index::new(images.iter().map(entry).collect());
+        index.annotations.extend(annotations.iter().cloned());
         let images: Vec<_> = images.into_iter().map(|(_, image)| image).collect();
         Self {
             index: (images.len() > 1).then(|| index.to_bytes()),

@@ -18,6 +18,7 @@ mod bases;
 mod build;
 mod compression;
 mod config;
+mod content;
 mod help;
 mod inspect;
 mod known;

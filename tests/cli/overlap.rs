@@ -139,6 +139,7 @@ fn a_layer_is_sent_while_the_next_one_is_made() {
         packages: Vec::new(),
         package_repositories: Vec::new(),
         package_keys: Vec::new(),
+        content: flink_img::build::content::Content::default(),
         compression: CompressionChoice::default(),
         created: None,
         lock: None,

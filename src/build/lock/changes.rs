@@ -81,6 +81,18 @@ impl LockedRequest {
         }
         let packages = (!self.packages.is_empty()).then(|| self.packages.join(", "));
         add(facts, "The list of packages", packages.as_deref());
+        let plugins = (!self.plugins.is_empty()).then(|| self.plugins.join(", "));
+        add(facts, "The list of plugins", plugins.as_deref());
+        if self.slim {
+            add(facts, "The leaving out of what is not chosen", Some("on"));
+        }
+        add(facts, "The Python of jobs", self.python.as_deref());
+        add(facts, "The user", self.user.as_deref());
+        let log4j = self.log4j.map(|digest| digest.to_string());
+        add(facts, "The configuration of logging", log4j.as_deref());
+        for (key, value) in &self.flink_conf {
+            add(facts, &format!("The setting `{key}`"), Some(value));
+        }
     }
 }
 
@@ -162,6 +174,8 @@ impl LockedPlatform {
                 .fold(value, |value, (key, text)| format!("{value}, {key}={text}"));
             add(facts, &what, Some(&value));
         }
+        let what = format!("The link `python` for {platform}");
+        add(facts, &what, self.python_link.as_deref());
         let wanted: Vec<_> = self.wanted.iter().map(ToString::to_string).collect();
         let wanted = (!wanted.is_empty()).then(|| wanted.join(", "));
         let what = format!("The list of packages for {platform}");

@@ -6,10 +6,11 @@ use super::{Asked, Lock};
 use crate::base::alpine::packages_key;
 use crate::base::{BaseSource, OpenedBase};
 use crate::build::bases::{self, ChosenBase};
+use crate::build::content::{self, ContentKeys, FoundPython};
 use crate::build::plan::release_key;
 use crate::build::resolve::{asked_release, open_job};
 use crate::build::{
-    BuildError, BuildPlan, BuildRequest, Context, Flink, FlinkSource, Inputs, LayerRole, Packages,
+    BuildError, BuildPlan, BuildRequest, Context, Flink, FlinkSource, Inputs, Packages,
     PackagesContent, PlatformBase, ResolvedHadoop, ResolvedRelease, hadoop, plan, run,
 };
 use crate::flink::Known;
@@ -31,7 +32,8 @@ pub fn digest(
         let image = run::image(plan, &base.base, |key| became[&key].clone());
         (base.base.platform.clone(), image)
     });
-    Ok(ImageSet::new(images.collect()))
+    let given = &plans[0].given_annotations;
+    Ok(ImageSet::annotated(images.collect(), given))
 }
 
 /// The inputs, as they are locked; of the job, as they are here.
@@ -53,8 +55,10 @@ fn inputs(request: &BuildRequest, lock: &Lock, context: &Context) -> Result<Inpu
         None => bases::default(request, &version, line, &*context.reporter)?,
     };
     let jar = hadoop::asked(request, &version, line)?;
+    let content = content::open(&request.content, line.line, &version, context)?;
     lock.check_asked(&Asked {
         request,
+        content: &content,
         base: &base,
         release: release.as_ref(),
         hadoop: jar.as_ref(),
@@ -76,9 +80,12 @@ fn inputs(request: &BuildRequest, lock: &Lock, context: &Context) -> Result<Inpu
         Some(ResolvedRelease { release, sha512 })
     });
     let choice = request.compression;
-    let key = release
-        .as_ref()
-        .map(|release| release_key(&release.sha512, line.line, choice));
+    let key = |release: &ResolvedRelease| {
+        let key = release_key(&release.sha512, line.line, choice);
+        let asked = (&request.content, &content);
+        ContentKeys::new(key, asked, (line.line, &version), choice)
+    };
+    let keys = release.as_ref().map(key).transpose()?;
     Ok(Inputs {
         bases: bases(request, &base, lock)?,
         base_name: base.source.to_string(),
@@ -89,16 +96,18 @@ fn inputs(request: &BuildRequest, lock: &Lock, context: &Context) -> Result<Inpu
         },
         version,
         flink: Flink::Known {
-            key,
+            key: keys.map(|keys| keys.flink),
             layers: lock.flink.layers.clone(),
             scala: lock.flink.scala.clone(),
             signer: None,
+            configuration: lock.flink.configuration,
         },
         line,
         hadoop,
         job_jar,
         job_artifacts,
         release,
+        content,
     })
 }
 
@@ -137,6 +146,9 @@ fn bases(
             platform: platform.clone(),
             locked_name: chosen.locked_name(platform),
             packages,
+            python: request.content.python.map(|_| FoundPython {
+                link: locked.python_link.clone(),
+            }),
             java: base.java(),
             base: opened
                 .known_as(base.facts(), key)
@@ -163,7 +175,7 @@ fn layers(
             continue;
         }
         let facts = match (&planned.plan, lock.layer(planned.key)) {
-            (Some(plan), None) if planned.role == LayerRole::Job => {
+            (Some(plan), None) if !planned.role.is_locked() => {
                 let progress = Silent.start("", None);
                 layer::measure(plan, context.threads, &*progress)?
             }

@@ -71,6 +71,24 @@ pub struct LockedRequest {
     /// The Alpine packages that were asked for, with those of the catalogue; sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub packages: Vec<String>,
+    /// The plugins that were asked for; sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plugins: Vec<String>,
+    /// Whether what is not chosen of the optional parts of Flink is left out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub slim: bool,
+    /// The program that runs jobs in Python, if there are such.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub python: Option<String>,
+    /// Whom the container runs as, if not the user that it runs as otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The digest of the configuration of logging.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log4j: Option<Digest>,
+    /// The settings of Flink's configuration, as they stand there; of those that are secrets the digest.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub flink_conf: BTreeMap<String, String>,
 }
 
 /// The Flink of a lock.
@@ -96,6 +114,12 @@ pub struct LockedFlink {
     pub key: Option<Digest>,
     /// The recipes of its layers, lowest first.
     pub layers: Vec<Digest>,
+    /// What stands for the release and for the content that follows from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Digest>,
+    /// The recipe of the layer of that content.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub configuration: Option<Digest>,
 }
 
 /// A file of the job.
@@ -122,6 +146,9 @@ pub struct LockedPlatform {
     /// The Alpine packages that are put into the base by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub wanted: Vec<Dependency>,
+    /// Where a link with the name `python` is put into the base.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub python_link: Option<String>,
     /// The base.
     pub base: LockedBase,
     /// Those and the packages that they need.

@@ -5,6 +5,7 @@ use super::file::{LockedBase, LockedBaseLayer, LockedRequest};
 use super::{Change, Lock, LockError};
 use crate::base::{BaseDigests, BaseFacts, Java, JavaOverride};
 use crate::build::bases::ChosenBase;
+use crate::build::content::{OpenedContent, User};
 use crate::build::{BuildRequest, FlinkSource};
 use crate::flink::hadoop::{HadoopFacts, HadoopJar};
 use crate::flink::release::{Release, Sha512};
@@ -15,6 +16,8 @@ use crate::oci::{BlobSource, Digest, Layer, Platform, Platforms, Reference};
 #[derive(Debug)]
 pub(in crate::build) struct Asked<'a> {
     pub(in crate::build) request: &'a BuildRequest,
+    /// What of it is on this machine.
+    pub(in crate::build) content: &'a OpenedContent,
     /// The base, as the catalogue or the user names it.
     pub(in crate::build) base: &'a ChosenBase,
     /// The release of Flink, if it is one.
@@ -25,7 +28,11 @@ pub(in crate::build) struct Asked<'a> {
 
 impl LockedRequest {
     /// What is asked for, with the packages of the base's entry in the catalogue.
-    pub(super) fn of(request: &BuildRequest, of_base: &[String]) -> Self {
+    pub(super) fn of(request: &BuildRequest, opened: &OpenedContent, of_base: &[String]) -> Self {
+        let content = &request.content;
+        let mut plugins = content.plugins.clone();
+        plugins.sort();
+        plugins.dedup();
         let mut packages = [of_base, &request.packages].concat();
         packages.sort();
         packages.dedup();
@@ -35,6 +42,12 @@ impl LockedRequest {
             java_version: request.java.version.clone(),
             artifacts: false,
             packages,
+            plugins,
+            slim: content.slim,
+            python: content.python.map(|python| python.program().to_owned()),
+            user: (content.user != User::default()).then(|| content.user.to_string()),
+            log4j: opened.log4j(),
+            flink_conf: opened.settings().told(),
         }
     }
 }
@@ -44,12 +57,13 @@ impl Lock {
     pub(in crate::build) fn check_asked(&self, asked: &Asked<'_>) -> Result<(), LockError> {
         let Asked {
             request,
+            content,
             base,
             release,
             hadoop,
         } = asked;
         let (mut old, mut new) = (Facts::new(), Facts::new());
-        let mut found = LockedRequest::of(request, &base.packages);
+        let mut found = LockedRequest::of(request, content, &base.packages);
         // Who locks says so, who builds does not.
         found.artifacts = self.request.artifacts;
         self.request.facts(self.recipe, &mut old);

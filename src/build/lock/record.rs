@@ -7,7 +7,6 @@ use super::file::{
     LockedRequest,
 };
 use super::{Change, Lock, LockError};
-use crate::build::plan::release_key;
 use crate::build::{BuildPlan, BuildRequest, Inputs, LayerRole, PlatformBase};
 use crate::oci::{Descriptor, DiffId, Digest, Layer};
 
@@ -18,11 +17,13 @@ impl Lock {
         inputs: &Inputs,
         plans: &[BuildPlan],
     ) -> Self {
-        let recipes = plans.first().map_or_else(Vec::new, |plan| {
-            let layers = plan.layers.iter();
-            let flink = layers.filter(|layer| layer.role == LayerRole::Flink);
-            flink.map(|layer| layer.key).collect()
-        });
+        let recipes = |role: LayerRole| -> Vec<Digest> {
+            let layers = plans.first().into_iter().flat_map(|plan| &plan.layers);
+            let of_role = layers.filter(|layer| layer.role == role);
+            of_role.map(|layer| layer.key).collect()
+        };
+        let keys = inputs.content_keys(request);
+        let keys = keys.expect("the names were checked when they were planned");
         let release = inputs.release.as_ref();
         let flink = LockedFlink {
             version: inputs.version.clone(),
@@ -33,11 +34,13 @@ impl Lock {
                 .flink
                 .signer()
                 .map(|signer| signer.fingerprint.clone()),
-            key: release
-                .map(|found| release_key(&found.sha512, inputs.line.line, request.compression)),
-            layers: recipes,
+            key: keys.map(|keys| keys.flink),
+            layers: recipes(LayerRole::Flink),
+            content: keys.and_then(|keys| keys.content),
+            configuration: recipes(LayerRole::Configuration).first().copied(),
         };
-        let mut lock = Self::new(LockedRequest::of(request, &inputs.base_packages), flink);
+        let request = LockedRequest::of(request, &inputs.content, &inputs.base_packages);
+        let mut lock = Self::new(request, flink);
         lock.hadoop = inputs.hadoop.as_ref().map(|found| found.facts.clone());
         lock.platforms = inputs.bases.iter().map(LockedPlatform::of).collect();
         lock
@@ -64,7 +67,7 @@ impl Lock {
     ) {
         for plan in plans {
             for planned in &plan.layers {
-                if planned.role == LayerRole::Job || self.layer(planned.key).is_some() {
+                if !planned.role.is_locked() || self.layer(planned.key).is_some() {
                     continue;
                 }
                 let Some(layer) = became.get(&planned.key) else {
@@ -159,7 +162,7 @@ impl Lock {
         let mut changes: Vec<Change> = Vec::new();
         for plan in plans {
             let layers = plan.layers.iter();
-            let own = layers.filter(|layer| layer.role != LayerRole::Job);
+            let own = layers.filter(|layer| layer.role.is_locked());
             for layer in own.filter(|layer| self.layer(layer.key).is_none()) {
                 let is_for = |locked: &&LockedLayer| {
                     let platforms = &locked.platforms;
@@ -226,6 +229,7 @@ impl LockedPlatform {
             locked_name,
             java,
             packages,
+            python,
         } = platform;
         let selection = packages.as_ref().map(|packages| packages.selection.clone());
         let selection = selection.unwrap_or_default();
@@ -249,6 +253,7 @@ impl LockedPlatform {
                 config: base.config.clone(),
                 layers: base.layers.iter().map(layer).collect(),
             },
+            python_link: python.as_ref().and_then(|python| python.link.clone()),
             wanted: selection.wanted,
             packages: selection.packages,
         }

@@ -22,10 +22,14 @@ fn lock() -> Lock {
         signer: None,
         key: Some(Digest::of(b"key")),
         layers: vec![Digest::of(b"recipe")],
+        content: Some(Digest::of(b"content")),
+        configuration: Some(Digest::of(b"configuration")),
     };
     let request = LockedRequest {
         compression: "auto".to_owned(),
         packages: vec!["bash".to_owned()],
+        plugins: vec!["flink-s3-fs-hadoop".to_owned()],
+        flink_conf: [("a.b".to_owned(), "'it''s'".to_owned())].into(),
         ..LockedRequest::default()
     };
     let mut lock = Lock::new(request, flink);
@@ -52,6 +56,7 @@ fn lock() -> Lock {
                 annotations: [("a".to_owned(), "b".to_owned())].into(),
             }],
         },
+        python_link: Some("usr/bin/python".to_owned()),
         wanted: vec!["bash".parse().unwrap()],
         packages: vec![Package {
             name: "bash".to_owned(),

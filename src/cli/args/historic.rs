@@ -25,7 +25,7 @@ pub(in crate::cli) struct HistoricArgs {
     #[arg(long, value_name = "DIR", hide = true)]
     pub(in crate::cli) kubernetes_certificates: Option<std::path::PathBuf>,
     /// The same as `--python` with Python 2
-    #[arg(long, hide = true, conflicts_with = "with_python3")]
+    #[arg(long, hide = true, conflicts_with_all = ["with_python3", "python"])]
     pub(in crate::cli) with_python2: bool,
     /// The same as `--python`
     #[arg(long, hide = true)]

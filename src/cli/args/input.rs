@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
-use super::{HistoricArgs, value};
+use super::{ContentArgs, HistoricArgs, value};
 use crate::cli::settings::LOCAL_DIST;
 use crate::flink::{FlinkVersion, JavaVersion, ScalaVersion};
 use crate::layer::CompressionChoice;
@@ -173,6 +173,9 @@ pub(in crate::cli) struct InputArgs {
     /// Trust packages that are signed with this key too. May be repeated
     #[arg(long, value_name = "FILE", help_heading = "Packages")]
     pub(in crate::cli) package_key: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(in crate::cli) content: ContentArgs,
 
     /// Compress layers so: auto, gzip[:LEVEL], zstd[:LEVEL] or stored. `auto` is gzip:1 for jars, gzip:6 for other files,
     /// and stored for the job's own jar [default: auto]

@@ -1,10 +1,12 @@
 //! The keys of `flink-img.toml`. The comments here are what the schema says of them.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::value::{List, Parsed};
+use super::value::{List, Parsed, Settings};
+use crate::build::content::{AddedFile, User};
 use crate::cli::args::VerifySignature;
 use crate::flink::hadoop::HadoopVersion;
 use crate::flink::{FlinkVersion, ScalaVersion};
@@ -35,6 +37,8 @@ pub(super) struct Keys {
     pub(super) base: Base,
     /// What is put into the base besides
     pub(super) packages: Packages,
+    /// What is put into the image besides
+    pub(super) content: Content,
     /// How registries are spoken to
     pub(super) registry: Registry,
     /// What of earlier images is used
@@ -112,6 +116,37 @@ pub(super) struct Packages {
     pub(super) repositories: List<String>,
     /// Files with keys that packages may be signed with besides those that the base trusts
     pub(super) keys: List<PathBuf>,
+}
+
+/// What is put into the image besides
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Content {
+    /// Jars of Flink's `opt/` that are plugins: names with or without version
+    pub(super) plugins: List<String>,
+    /// Whether what of `opt/` is not chosen is left out, and `examples/`
+    pub(super) slim: Option<bool>,
+    /// Jars for Flink's `lib/`
+    pub(super) libraries: List<PathBuf>,
+    /// Files of settings for Flink's configuration
+    pub(super) flink_conf_files: List<PathBuf>,
+    /// Settings for Flink's configuration, which count more than those of the files
+    pub(super) flink_conf: Settings,
+    /// A file of log4j properties to log by
+    pub(super) log4j: Option<PathBuf>,
+    /// Files and folders for places below `/opt`, as `SRC:/opt/DEST`
+    pub(super) files: List<Parsed<AddedFile>>,
+    /// Variables of the environment
+    pub(super) env: BTreeMap<String, String>,
+    /// Labels of the image
+    pub(super) labels: BTreeMap<String, String>,
+    /// Annotations of the manifest of the image, and of the index if there is one
+    pub(super) annotations: BTreeMap<String, String>,
+    /// Whom the container runs as: `UID` or `UID:GID`; 9999:9999 unless said otherwise
+    pub(super) user: Option<Parsed<User>>,
+    /// Whether jobs are in Python: `python3` is in the image then, and Flink's jar for it
+    pub(super) python: Option<bool>,
 }
 
 /// How registries are spoken to

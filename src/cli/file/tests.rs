@@ -93,7 +93,7 @@ fn completed(words: &[&str], file: &str) -> Result<(String, String), FileSetting
 }
 
 /// Each key: what a file says, the words that say the same, and words that beat it.
-const KEYS: [(&str, &str, &[&str], &[&str]); 26] = [
+const KEYS: [(&str, &str, &[&str], &[&str]); 37] = [
     (
         "image",
         "image = ['a/b:1', 'a/b:2']",
@@ -208,6 +208,101 @@ const KEYS: [(&str, &str, &[&str], &[&str]); 26] = [
         "base.java-version = '17'",
         &["--java-version", "17"],
         &["--java-version", "21"],
+    ),
+    (
+        "content.plugins",
+        "content.plugins = ['a', 'b']",
+        &["--plugin", "a,b"],
+        &["--plugin", "c"],
+    ),
+    (
+        "content.slim",
+        "content.slim = true",
+        &["--slim"],
+        &["--slim"],
+    ),
+    (
+        "content.libraries",
+        "content.libraries = 'a.jar'",
+        &["--lib", "FOLDER/a.jar"],
+        &["--lib", "b.jar"],
+    ),
+    (
+        "content.flink-conf-files",
+        "content.flink-conf-files = ['a.yaml', 'b.yaml']",
+        &[
+            "--flink-conf",
+            "FOLDER/a.yaml",
+            "--flink-conf",
+            "FOLDER/b.yaml",
+        ],
+        &["--flink-conf", "b.yaml"],
+    ),
+    (
+        "content.flink-conf",
+        "content.flink-conf = {a.b.c = 'x=y', 'a.d' = 1, e = true, f = 0.4}",
+        &[
+            "--flink-conf",
+            "a.b.c=x=y",
+            "--flink-conf",
+            "a.d=1",
+            "--flink-conf",
+            "e=true",
+            "--flink-conf",
+            "f=0.4",
+        ],
+        &[
+            "--flink-conf",
+            "a.b.c=z",
+            "--flink-conf",
+            "a.d=2",
+            "--flink-conf",
+            "e=3",
+            "--flink-conf",
+            "f=4",
+        ],
+    ),
+    (
+        "content.log4j",
+        "content.log4j = 'a.properties'",
+        &["--log4j", "FOLDER/a.properties"],
+        &["--log4j", "b.properties"],
+    ),
+    (
+        "content.files",
+        "content.files = ['a:/opt/b', '/c:/opt/d']",
+        &["--add", "FOLDER/a:/opt/b", "--add", "/c:/opt/d"],
+        &["--add", "e:/opt/f"],
+    ),
+    (
+        "content.env",
+        "content.env = {A = 'x', B = 'y'}",
+        &["--env", "A=x", "--env", "B=y"],
+        &["--env", "B=1", "--env", "A=2"],
+    ),
+    (
+        "content.labels",
+        "content.labels = {'com.acme.a' = 'x'}",
+        &["--label", "com.acme.a=x"],
+        &["--label", "com.acme.a=y"],
+    ),
+    (
+        "content.annotations",
+        "content.annotations = {'com.acme.a' = 'x'}",
+        &["--annotation", "com.acme.a=x"],
+        &["--annotation", "com.acme.a=y"],
+    ),
+    (
+        "content.user",
+        "content.user = '1234'",
+        &["--user", "1234:0"],
+        &["--user", "0"],
+    ),
+    (
+        "content.python",
+        "content.python = true",
+        &["--python"],
+        &["--python"],
     ),
     (
         "packages.add",

@@ -1,5 +1,6 @@
 //! The forms of values in `flink-img.toml`: texts that are parsed as on the command line, and lists.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 use std::marker::PhantomData;
 use std::str::FromStr;
@@ -56,6 +57,49 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
     }
 }
 
+/// Settings of Flink: keys, with or without dots, and their values, which may be tables of more keys.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Settings(pub(super) BTreeMap<String, String>);
+
+impl<'de> Deserialize<'de> for Settings {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let table = toml::Table::deserialize(deserializer)?;
+        let mut settings = BTreeMap::new();
+        flatten(table, "", &mut settings).map_err(D::Error::custom)?;
+        Ok(Self(settings))
+    }
+}
+
+/// The keys of a table with all their parts. A value is in no message.
+fn flatten(
+    table: toml::Table,
+    prefix: &str,
+    settings: &mut BTreeMap<String, String>,
+) -> Result<(), String> {
+    for (name, value) in table {
+        let key = format!("{prefix}{name}");
+        let text = match value {
+            toml::Value::Table(inner) => {
+                flatten(inner, &format!("{key}."), settings)?;
+                continue;
+            }
+            toml::Value::String(text) => text,
+            toml::Value::Integer(number) => number.to_string(),
+            toml::Value::Float(number) => number.to_string(),
+            toml::Value::Boolean(is_so) => is_so.to_string(),
+            toml::Value::Array(_) | toml::Value::Datetime(_) => {
+                return Err(format!(
+                    "the setting `{key}` is a list or a date, and is to be a text, as \"a;b\""
+                ));
+            }
+        };
+        if settings.insert(key.clone(), text).is_some() {
+            return Err(format!("the setting `{key}` is there twice"));
+        }
+    }
+    Ok(())
+}
+
 /// What the schema says of these forms.
 #[cfg(test)]
 mod schema {
@@ -63,7 +107,7 @@ mod schema {
 
     use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-    use super::{List, Parsed};
+    use super::{List, Parsed, Settings};
 
     impl<T> JsonSchema for Parsed<T> {
         fn inline_schema() -> bool {
@@ -76,6 +120,23 @@ mod schema {
 
         fn json_schema(generator: &mut SchemaGenerator) -> Schema {
             String::json_schema(generator)
+        }
+    }
+
+    impl JsonSchema for Settings {
+        fn inline_schema() -> bool {
+            true
+        }
+
+        fn schema_name() -> Cow<'static, str> {
+            "Settings".into()
+        }
+
+        fn json_schema(_generator: &mut SchemaGenerator) -> Schema {
+            json_schema!({
+                "type": "object",
+                "additionalProperties": {"type": ["string", "number", "boolean", "object"]}
+            })
         }
     }
 

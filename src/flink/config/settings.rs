@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::quote::Place;
 use super::{ConfigError, Syntax, legacy, yaml};
+use crate::oci::Digest;
 
 /// The value of a setting.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -86,6 +87,43 @@ impl Settings {
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Setting)> {
         self.0.iter().map(|(key, setting)| (&**key, setting))
     }
+}
+
+impl Settings {
+    /// The settings as they can be told: of what is a secret by its name only the digest is.
+    pub fn told(&self) -> BTreeMap<String, String> {
+        let told = |(key, setting): (&String, &Setting)| {
+            let value = setting.to_yaml();
+            let value = if is_secret(key) {
+                Digest::of(value.as_bytes()).to_string()
+            } else {
+                value
+            };
+            (key.clone(), value)
+        };
+        self.0.iter().map(told).collect()
+    }
+}
+
+/// Parts of the keys whose values Flink itself hides (`GlobalConfiguration.SENSITIVE_KEYS`).
+const SECRETS: [&str; 11] = [
+    "password",
+    "secret",
+    "fs.azure.account.key",
+    "apikey",
+    "api-key",
+    "auth-params",
+    "service-key",
+    "token",
+    "basic-auth",
+    "jaas.config",
+    "http-headers",
+];
+
+fn is_secret(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    // `s3.access-key` names whom its secret belongs to; it is half of a login all the same.
+    SECRETS.iter().any(|part| key.contains(part)) || key.ends_with("access-key")
 }
 
 impl Setting {

@@ -25,7 +25,7 @@ const ARTIFACTS: &str = "opt/artifacts";
 const JOB_JAR: &str = "opt/job.jar";
 
 /// Where Flink looks for a job since 1.10, below its home.
-const USRLIB: &str = "usrlib";
+pub(in crate::flink) const USRLIB: &str = "usrlib";
 
 /// Where it looks before that, below its home.
 const LIB: &str = "lib";

@@ -17,6 +17,7 @@ use crate::oci::{Digest, HashingReader};
 
 use crate::parallel::on_all_cores;
 
+pub(super) use layout::USRLIB;
 pub use layout::{JobLayout, JobPlaces, check_names};
 
 /// Longest file name (`NAME_MAX` of Linux).

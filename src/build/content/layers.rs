@@ -1,0 +1,212 @@
+//! The layers of the content, between those of Flink and those of the job, and the places in them: nothing takes that of
+//! another.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::arrange::{Arrangement, arrange};
+use super::{ContentError, OpenedContent};
+use crate::build::plan::planned;
+use crate::build::{BuildError, BuildRequest, Flink, Inputs, LayerRole, PlannedLayer};
+use crate::flink::{FlinkLayout, JobLayout, is_group_writable, real_home};
+use crate::layer::{Entry, EntryKind, ImagePath, LayerKind, LayerPlan, Owner};
+
+/// What the layers are called.
+const CONFIGURATION_TITLE: &str = "plugins, configuration";
+const LIBRARIES_TITLE: &str = "libraries";
+const FILES_TITLE: &str = "files";
+/// The folder that users' files are below; it is the base's.
+const TOP: &str = "opt";
+
+/// What else has places that users' files could want.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::build) struct LayoutPlaces<'a> {
+    /// Flink; `None` when only its layers are known, which are then known with the names of the users' files.
+    pub(in crate::build) flink: Option<&'a FlinkLayout>,
+    pub(in crate::build) configuration: &'a [Entry],
+    pub(in crate::build) job: &'a JobLayout,
+}
+
+impl LayoutPlaces<'_> {
+    /// Refuses libraries and files whose places are taken.
+    pub(in crate::build) fn check(
+        &self,
+        opened: &OpenedContent,
+        home: &ImagePath,
+    ) -> Result<(), ContentError> {
+        let mut taken: BTreeMap<ImagePath, (bool, String)> = BTreeMap::new();
+        let groups = [
+            ("Flink", self.flink.map_or(&[][..], |layout| &layout.flink)),
+            (
+                "Flink",
+                self.flink.map_or(&[][..], |layout| &layout.optional),
+            ),
+            ("Flink", self.configuration),
+            ("the job", &self.job.dependencies),
+            ("the job", &self.job.job),
+        ];
+        for (owner, entries) in groups {
+            let place = |entry: &Entry| (entry.path.clone(), (is_folder(entry), owner.to_owned()));
+            taken.extend(entries.iter().map(place));
+        }
+        for (source, entry) in placed(opened, home)? {
+            let fail = |why: String| ContentError::Taken {
+                source_path: source.to_owned(),
+                path: entry.path.to_string(),
+                why,
+            };
+            let is_folder = is_folder(&entry);
+            match taken.get(&entry.path) {
+                Some((true, _)) if is_folder => continue,
+                Some((true, owner)) => return Err(fail(format!("{owner} has a folder there"))),
+                Some((false, owner)) => return Err(fail(format!("{owner} has that place"))),
+                None => {}
+            }
+            for folder in std::iter::successors(entry.path.parent(), ImagePath::parent) {
+                if let Some((false, owner)) = taken.get(&folder) {
+                    return Err(fail(format!("{owner} has `{folder}`, which is no folder")));
+                }
+            }
+            // A folder need not have an entry of its own.
+            let below = taken.range(entry.path.clone()..).nth(0);
+            if let Some((path, (_, owner))) =
+                below.filter(|(path, _)| !is_folder && path.starts_with(&entry.path))
+            {
+                return Err(fail(format!("{owner} has `{path}`")));
+            }
+            taken.insert(entry.path, (is_folder, format!("`{}`", source.display())));
+        }
+        Ok(())
+    }
+}
+
+fn is_folder(entry: &Entry) -> bool {
+    matches!(entry.kind, EntryKind::Directory)
+}
+
+/// The entries of libraries and files, with what they are made of.
+fn placed<'a>(
+    opened: &'a OpenedContent,
+    home: &ImagePath,
+) -> Result<Vec<(&'a Path, Entry)>, ContentError> {
+    let files = opened.files.iter();
+    let files = files.map(|file| (&*file.source, file.entry.clone()));
+    Ok(files.chain(libraries(opened, home)?).collect())
+}
+
+/// The entries of libraries, with what they are made of.
+fn libraries<'a>(
+    opened: &'a OpenedContent,
+    home: &ImagePath,
+) -> Result<Vec<(&'a Path, Entry)>, ContentError> {
+    let libraries = opened.libraries.iter();
+    libraries
+        .map(|library| {
+            let path = home.join(&format!("lib/{}", library.name))?;
+            let entry = Entry::file(path, library.content.clone(), false, Owner::FLINK);
+            Ok((&*library.source, entry))
+        })
+        .collect()
+}
+
+/// The places in the home of Flink that users' files want, which nobody can judge who does not know what is there.
+pub(super) fn names_in_home(
+    opened: &OpenedContent,
+    home: &ImagePath,
+) -> Result<Vec<String>, ContentError> {
+    let placed = placed(opened, home)?.into_iter();
+    let mut names: Vec<_> = placed
+        .filter(|(_, entry)| entry.path.starts_with(home))
+        .map(|(_, entry)| format!("{}{}", entry.path, if is_folder(&entry) { "/" } else { "" }))
+        .collect();
+    names.sort();
+    names.dedup();
+    Ok(names)
+}
+
+/// Entries with the folders that they are in: podman makes a folder that a layer leaves out anew, as root's. A folder that is
+/// Flink's is the same here as there.
+fn with_folders(entries: Vec<Entry>, home: &ImagePath) -> Vec<Entry> {
+    let mut all = BTreeMap::new();
+    for entry in entries {
+        let folders = std::iter::successors(entry.path.parent(), ImagePath::parent);
+        let own = is_folder(&entry).then(|| entry.path.clone());
+        for folder in folders.chain(own).filter(|folder| folder.as_str() != TOP) {
+            let is_shared = is_group_writable(home, &folder);
+            let folder = Entry::directory(folder, is_shared, Owner::FLINK);
+            all.insert(folder.path.clone(), folder);
+        }
+        if !is_folder(&entry) {
+            all.insert(entry.path.clone(), entry);
+        }
+    }
+    all.into_values().collect()
+}
+
+/// What the content becomes in the home of Flink; nothing where the files of Flink are not known, and its layers are.
+pub(in crate::build) fn arranged(
+    request: &BuildRequest,
+    inputs: &Inputs,
+) -> Result<Arrangement, ContentError> {
+    match &inputs.flink {
+        Flink::Listed { distribution, .. } => {
+            let (content, opened) = (&request.content, &inputs.content);
+            arrange(distribution, inputs.line.line, content, opened)
+        }
+        Flink::Known { .. } => Ok(Arrangement::default()),
+    }
+}
+
+/// The layers of the content, lowest first.
+pub(in crate::build) fn layers(
+    request: &BuildRequest,
+    inputs: &Inputs,
+    arrangement: Arrangement,
+) -> Result<Vec<PlannedLayer>, BuildError> {
+    let opened = &inputs.content;
+    let home = real_home(inputs.line.line, &inputs.version);
+    let libraries = libraries(opened, &home)?.into_iter();
+    let groups = [
+        (
+            CONFIGURATION_TITLE,
+            LayerRole::Configuration,
+            LayerKind::Files,
+            arrangement.configuration,
+        ),
+        (
+            LIBRARIES_TITLE,
+            LayerRole::Libraries,
+            LayerKind::Jars,
+            libraries.map(|(_, entry)| entry).collect(),
+        ),
+        (
+            FILES_TITLE,
+            LayerRole::Files,
+            LayerKind::Files,
+            opened.files.iter().map(|file| file.entry.clone()).collect(),
+        ),
+    ];
+    let mut layers = Vec::new();
+    if let Flink::Known {
+        configuration: Some(recipe),
+        ..
+    } = &inputs.flink
+    {
+        layers.push(PlannedLayer {
+            title: CONFIGURATION_TITLE.to_owned(),
+            role: LayerRole::Configuration,
+            key: *recipe,
+            compression: request.compression.of(LayerKind::Files),
+            release: None,
+            plan: None,
+        });
+    }
+    for (title, role, kind, entries) in groups {
+        if !entries.is_empty() {
+            let entries = with_folders(entries, &home);
+            let plan = LayerPlan::new(title, entries, request.compression.of(kind))?;
+            layers.push(planned(plan, role, None));
+        }
+    }
+    Ok(layers)
+}

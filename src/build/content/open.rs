@@ -1,0 +1,159 @@
+//! What was asked for, found on this machine and checked, as far as that can be done without the distribution.
+
+use std::path::Path;
+
+use super::files::{self, Added};
+use super::{Content, ContentError, Python, SettingWord, log4j};
+use crate::build::Context;
+use crate::flink::lines::{ConfigForm, PythonJar};
+use crate::flink::{
+    Artifact, ConfigError, FlinkVersion, HOME, Line, Selection, Settings, Syntax, check_names,
+    real_home,
+};
+use crate::fs;
+use crate::layer::{self, ImagePath};
+use crate::oci::Digest;
+
+/// Longest file of settings, or configuration of logging; both are written by hand.
+const TEXT_LIMIT: u64 = 1 << 20;
+/// Variables that are decided besides those of the line.
+const DECIDED: [&str; 2] = ["JAVA_HOME", "PATH"];
+/// What the names of this program's labels and annotations begin with.
+const OWN_PREFIX: &str = "flink-img.";
+
+/// Content that is on this machine.
+#[derive(Debug, Clone, Default)]
+pub struct OpenedContent {
+    pub(super) settings: Settings,
+    pub(super) log4j: Option<layer::Content>,
+    pub(super) libraries: Vec<Artifact>,
+    /// Under their real places: never by way of the link to the home of Flink.
+    pub(super) files: Vec<Added>,
+}
+
+impl OpenedContent {
+    /// The settings of Flink's configuration.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The digest of the configuration of logging.
+    pub fn log4j(&self) -> Option<Digest> {
+        self.log4j.as_ref().map(|content| content.digest)
+    }
+}
+
+/// Opens what is asked for, for an image of this version, which is of this line.
+pub(in crate::build) fn open(
+    content: &Content,
+    line: &Line,
+    version: &FlinkVersion,
+    context: &Context,
+) -> Result<OpenedContent, ContentError> {
+    Selection::check_line(line, version, &content.choice())?;
+    if content.python == Some(Python::Two) && line.python != PythonJar::Lib {
+        return Err(ContentError::Python2(version.clone()));
+    }
+    check_names_of_pairs(content, line)?;
+    let memory = &context.store;
+    let libraries = Artifact::open_all(&content.libraries, memory)?;
+    check_names(None, &libraries)?;
+    if let Some(library) = libraries.iter().find(|library| !is_jar(&library.name)) {
+        return Err(ContentError::NoJar(library.source.clone()));
+    }
+    let mut files = Vec::new();
+    for file in &content.files {
+        files.extend(files::open(file, memory)?);
+    }
+    let (home, link) = (real_home(line, version), ImagePath::fixed(HOME));
+    for file in &mut files {
+        if file.entry.path.starts_with(&link) {
+            let below = &file.entry.path.as_str()[HOME.len()..];
+            file.entry.path = ImagePath::new(&format!("{}{below}", home.as_str()))?;
+        }
+    }
+    tell_of_user(content, context);
+    Ok(OpenedContent {
+        settings: settings(content, line)?,
+        log4j: content
+            .log4j
+            .as_deref()
+            .map(|path| {
+                let bytes = fs::read_limited(path, TEXT_LIMIT)?;
+                log4j::check(path, &bytes, line, version)?;
+                Ok::<_, ContentError>(layer::Content::from_bytes(bytes))
+            })
+            .transpose()?,
+        libraries,
+        files,
+    })
+}
+
+fn is_jar(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|end| end == "jar")
+}
+
+fn settings(content: &Content, line: &Line) -> Result<Settings, ContentError> {
+    let syntax = match line.config {
+        ConfigForm::Legacy => Syntax::Legacy,
+        ConfigForm::Either | ConfigForm::Yaml => Syntax::Yaml,
+    };
+    let mut settings = Settings::default();
+    for word in &content.settings {
+        let path = match word {
+            SettingWord::File(path) => path,
+            SettingWord::Pair(key, value) => {
+                settings.insert(key, value)?;
+                continue;
+            }
+        };
+        let bytes = match fs::read_limited(path, TEXT_LIMIT) {
+            Err(error) if error.is_not_found() => {
+                return Err(ConfigError::NoSetting(path.display().to_string()).into());
+            }
+            bytes => bytes?,
+        };
+        let text = String::from_utf8(bytes).map_err(|_| ConfigError::Syntax {
+            path: path.to_owned(),
+            why: "it is no UTF-8".to_owned(),
+        })?;
+        settings.insert_file(path, &text, syntax)?;
+    }
+    Ok(settings)
+}
+
+fn check_names_of_pairs(content: &Content, line: &Line) -> Result<(), ContentError> {
+    let of_line = |name: &str| line.environment.iter().any(|(known, _)| *known == name);
+    content.env.check("--env", |name| match name {
+        "JAVA_HOME" => Some("name another Java of the base with `--java-home`"),
+        _ if DECIDED.contains(&name) || of_line(name) => {
+            Some("set it when the container starts, or leave it as it is")
+        }
+        _ => None,
+    })?;
+    let own = |name: &str| {
+        name.starts_with(OWN_PREFIX)
+            .then_some("give it a name of your own, as `com.acme.commit`")
+    };
+    content.labels.check("--label", own)?;
+    content.annotations.check("--annotation", |name| {
+        if name == oci_spec::image::ANNOTATION_BASE_IMAGE_DIGEST {
+            return Some("choose the base with `--base`");
+        }
+        own(name)
+    })
+}
+
+fn tell_of_user(content: &Content, context: &Context) {
+    let user = content.user;
+    if user.user == 0 {
+        let message = "The container runs as root, which no part of Flink needs; Kubernetes refuses it where `runAsNonRoot` is set";
+        context.reporter.warn(message);
+    }
+    if !user.may_write() {
+        context.reporter.warn(&format!(
+            "Group {} may not write to `conf/`, `log/` and `plugins/` of Flink, as group 0 may: `--user {}`",
+            user.group, user.user
+        ));
+    }
+}

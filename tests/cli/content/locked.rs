@@ -1,0 +1,119 @@
+//! What of it is locked, and what may change with every commit.
+
+use super::context;
+use crate::support::context::{Run, TestContext};
+
+fn run(context: &TestContext, command: &[&str], words: &[&str]) -> Run {
+    let usual = ["--base", "rootfs:base.tar", "--from-archive", "flink.tgz"];
+    context.run([command, &usual, words].concat())
+}
+
+const LOCKED: [&str; 12] = [
+    "--plugin",
+    "flink-s3-fs-hadoop",
+    "--flink-conf",
+    "rest.port=9091",
+    "--flink-conf",
+    "s3.secret-key=s3cret",
+    "--log4j",
+    "log4j.properties",
+    "--slim",
+    "--user",
+    "1234",
+    "--lib=lib/metrics.jar",
+];
+
+#[test]
+fn a_lock_holds_what_follows_from_flink_and_no_secret() {
+    let context = context("1.20.5");
+    run(&context, &["lock"], &LOCKED).ok();
+    let lock = String::from_utf8(context.read("flink-img.lock")).unwrap();
+    for part in [
+        "plugins = [\"flink-s3-fs-hadoop\"]",
+        "slim = true",
+        "user = \"1234:0\"",
+        "log4j = \"sha256:",
+        "\"rest.port\" = \"9091\"",
+        "\"s3.secret-key\" = \"sha256:",
+        "title = \"plugins, configuration\"",
+    ] {
+        assert!(lock.contains(part), "{part} in {lock}");
+    }
+    assert!(
+        !lock.contains("s3cret") && !lock.contains("libraries"),
+        "{lock}"
+    );
+    // With other words it is told what is another.
+    for (place, word, message) in [
+        (
+            1,
+            "flink-s3-fs-presto",
+            "The list of plugins was `flink-s3-fs-hadoop` and is `flink-s3-fs-presto`",
+        ),
+        (
+            3,
+            "rest.port=9092",
+            "The setting `rest.port` was `9091` and is `9092`",
+        ),
+        (
+            5,
+            "s3.secret-key=other",
+            "The setting `s3.secret-key` was `sha256:",
+        ),
+        (5, "x=z", "The setting `x` is new: `z`"),
+        (
+            7,
+            "other.properties",
+            "The configuration of logging was `sha256:",
+        ),
+        (
+            8,
+            "--python",
+            "The leaving out of what is not chosen was `on` and is gone",
+        ),
+        (10, "1235", "The user was `1234:0` and is `1235:0`"),
+    ] {
+        context.write("other.properties", "rootLogger.level = OFF\n");
+        let mut words = LOCKED;
+        words[place] = word;
+        let run = run(
+            &context,
+            &["build", "--locked", "--job-jar", "job.jar"],
+            &words,
+        );
+        assert_eq!(run.code, 4, "{word}: {run}");
+        assert!(run.stderr.contains(message), "{word}: {run}");
+        assert!(!run.stderr.contains("s3cret"), "{run}");
+    }
+}
+
+#[test]
+fn what_changes_with_every_commit_is_not_locked_and_counts_in_the_digest() {
+    let context = context("1.20.5");
+    run(&context, &["lock"], &LOCKED).ok();
+    let mut found = Vec::new();
+    for commit in ["a", "b"] {
+        let label = format!("--label=com.acme.commit={commit}");
+        context.write("data/rules.json", commit);
+        let more = [
+            &label,
+            "--env=A=1",
+            "--annotation=com.acme.x=y",
+            "--add=data:/opt/data",
+        ];
+        let words = [&LOCKED[..], &more].concat();
+        let digest = run(&context, &["digest", "--job-jar", "job.jar"], &words);
+        let built = run(
+            &context,
+            &["build", "--locked", "--job-jar", "job.jar"],
+            &words,
+        );
+        let digest = digest.ok().stdout;
+        assert_eq!(built.digest(), digest.trim(), "{commit}");
+        found.push(digest);
+    }
+    assert_ne!(found[0], found[1]);
+    // What is not asked for is no change of the lock.
+    let fresh = run(&context, &["lock", "--check"], &LOCKED);
+    assert_eq!(fresh.code, 0, "{fresh}");
+}
