@@ -1,4 +1,4 @@
-//! Where the real parts are that `make parts` gathers: Flink distributions, a JRE base, compiled jobs.
+//! Where the real parts are that `make parts` gathers: Flink distributions, bases with Java, compiled jobs.
 #![allow(
     clippy::disallowed_methods,
     reason = "tests read the environment themselves"
@@ -7,12 +7,14 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-/// One line of Flink, as its release archive and the test job compiled against it.
+/// One line of Flink, as its release archive and the test jobs compiled against it.
 pub(crate) struct FlinkParts {
     /// The archive of the distribution, named as releases are.
     pub(crate) archive: PathBuf,
     /// The job of `fixtures/jobs/bounded-sum`.
     pub(crate) bounded_sum: PathBuf,
+    /// The job of `fixtures/jobs/counting`.
+    pub(crate) counting: PathBuf,
 }
 
 impl FlinkParts {
@@ -25,6 +27,7 @@ impl FlinkParts {
         Self {
             archive: part(&format!("flink-{version}-bin-scala_2.12.tgz")),
             bounded_sum: part(&format!("jobs/bounded-sum-{line}.jar")),
+            counting: part(&format!("jobs/counting-{line}.jar")),
         }
     }
 }

@@ -149,6 +149,11 @@ impl Container<'_> {
         String::from_utf8_lossy(&output.stdout).trim().parse().ok()
     }
 
+    /// Asks the container to end, and waits until it has.
+    pub(crate) fn stop(&self) {
+        self.podman.succeed(LIMIT, &["stop", &self.name]);
+    }
+
     /// What the container wrote to its standard output.
     pub(crate) fn stdout(&self) -> String {
         let output = self.podman.run(LIMIT, &["logs", &self.name]);

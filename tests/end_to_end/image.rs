@@ -1,0 +1,92 @@
+//! How the images of these tests come to be: built by the program, pushed to a registry, pulled by podman.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use crate::support::docker_registry::{DockerRegistry, Kind};
+use crate::support::podman::Podman;
+use tempfile::TempDir;
+
+/// A registry, a podman, and a cache that the builds of one test share.
+pub(crate) struct Yard {
+    registry: DockerRegistry,
+    pub(crate) podman: Podman,
+    folder: TempDir,
+}
+
+impl Yard {
+    pub(crate) fn new() -> Self {
+        Self {
+            registry: DockerRegistry::start(&Kind::Plain),
+            podman: Podman::new(),
+            // What is large lies with the build's other output rather than in memory.
+            folder: tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))
+                .expect("the target folder takes files"),
+        }
+    }
+
+    /// A folder that goes with this value.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Builds an image on a root file system, from these words, and pushes it.
+    pub(crate) fn try_build<Word: AsRef<OsStr>>(&self, base: &Path, words: &[Word]) -> Output {
+        Command::new("timeout")
+            .args(["--kill-after=10", "600", env!("CARGO_BIN_EXE_flink-img")])
+            .args(["build", "--push", "-t", &format!("{}:1", self.name())])
+            .arg("--base")
+            .arg(format!("rootfs:{}", base.display()))
+            .args(words)
+            .env("FLINK_IMG_CACHE_DIR", self.folder().join("cache"))
+            .output()
+            .expect("timeout is part of every Debian")
+    }
+
+    /// Builds an image that must come to be, and has podman pull it.
+    pub(crate) fn build<Word: AsRef<OsStr>>(&self, base: &Path, words: &[Word]) -> Built {
+        let output = self.try_build(base, words);
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            output.status.success(),
+            "flink-img ended with {}:\n{stderr}",
+            output.status
+        );
+        let stdout = std::str::from_utf8(&output.stdout).expect("the name of an image is ASCII");
+        let reference = stdout.trim_end();
+        let digest = reference.strip_prefix(&format!("{}@sha256:", self.name()));
+        assert!(
+            digest.is_some_and(|digits| digits.len() == 64),
+            "Standard output is not the image by its digest: {stdout:?}\n{stderr}"
+        );
+        self.podman.pull(reference);
+        Built {
+            reference: reference.to_owned(),
+            stderr,
+        }
+    }
+
+    /// What images are called.
+    fn name(&self) -> String {
+        format!("{}/end-to-end/job", self.registry.address())
+    }
+}
+
+/// An image that podman has.
+pub(crate) struct Built {
+    /// Its name, by digest.
+    pub(crate) reference: String,
+    /// What was said while it was built.
+    pub(crate) stderr: String,
+}
+
+/// The words that name a job and the archive of Flink to run it.
+pub(crate) fn of_archive(job: PathBuf, archive: PathBuf) -> Vec<OsString> {
+    vec![
+        "--job-jar".into(),
+        job.into(),
+        "--from-archive".into(),
+        archive.into(),
+    ]
+}
