@@ -16,6 +16,8 @@ mod support;
 
 #[path = "end_to_end/cluster.rs"]
 mod cluster;
+#[path = "end_to_end/historic.rs"]
+mod historic;
 #[path = "end_to_end/image.rs"]
 mod image;
 #[path = "end_to_end/package.rs"]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::cluster::{Cluster, PATIENCE, Start};
 use crate::image::{Yard, of_archive};
@@ -12,34 +12,59 @@ use crate::take_turn;
 
 /// How far the job counts. With [`SLOWLY`] that takes longer than any test has patience, so that a job which is to be
 /// stopped never ends before.
-const UNTIL: u64 = 20_000;
+pub(crate) const UNTIL: u64 = 20_000;
 const SLOWLY: &str = "50";
+
+/// By how many remainders the job counts.
+const KEYS: u64 = 4;
 
 /// Where the containers see the folder that they share.
 const SHARED: &str = "/savepoints";
 
 /// What one line of the job says: the count of a key that a number brought.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Counted {
+pub(crate) struct Counted {
     key: u64,
     count: u64,
-    number: u64,
+    pub(crate) number: u64,
+}
+
+/// What a job counted before it was stopped, and when it went on.
+pub(crate) struct Halves {
+    pub(crate) before: Vec<Counted>,
+    pub(crate) after: Vec<Counted>,
 }
 
 #[test]
 fn a_job_of_flink_1_20_goes_on_counting_where_a_savepoint_stopped_it() {
     let parts = FlinkParts::of("1.20.5");
-    goes_on_counting(&jre_base(), &parts);
+    let halves = stop_and_go_on(&jre_base(), parts.counting, parts.archive);
+
+    // No number is missing and none comes twice, over both clusters.
+    let lines = halves.before.iter().chain(&halves.after);
+    let mut numbers: Vec<u64> = lines.map(|line| line.number).collect();
+    numbers.sort_unstable();
+    assert!(
+        numbers.into_iter().eq(1..=UNTIL),
+        "{} numbers before, {} after",
+        halves.before.len(),
+        halves.after.len()
+    );
+    // Each key counts on from what it had.
+    let mut counts = last_counts(&halves.before);
+    for line in &halves.after {
+        let count = counts.get_mut(&line.key).expect("every key was counted");
+        *count += 1;
+        assert_eq!(line.count, *count, "{line:?}");
+    }
+    assert!(counts.values().all(|&count| count == UNTIL / KEYS));
 }
 
-/// Stops a counting job and lets it go on.
-pub(crate) fn goes_on_counting(base: &Path, parts: &FlinkParts) {
+/// Stops a counting job and lets it go on, also without its counts. The numbers are for the caller to judge.
+pub(crate) fn stop_and_go_on(base: &Path, job: PathBuf, archive: PathBuf) -> Halves {
     let _turn = take_turn();
     let yard = Yard::new();
-    let image = yard.build(
-        base,
-        &of_archive(parts.counting.clone(), parts.archive.clone()),
-    );
+    let image = yard.build(base, &of_archive(job, archive));
     let folder = yard.folder().join("savepoints");
     fs::create_dir(&folder).unwrap();
     // For the user of the image, who is nobody on this machine.
@@ -55,52 +80,27 @@ pub(crate) fn goes_on_counting(base: &Path, parts: &FlinkParts) {
     assert_eq!(
         fs::read_dir(&folder).unwrap().count(),
         1,
-        "there is more than the savepoint {savepoint}"
+        "There is more than the savepoint {savepoint}"
     );
     let counts = last_counts(&before);
-    assert_eq!(counts.len(), 4, "not every key was counted: {counts:?}");
-
+    assert!(counts.keys().copied().eq(0..KEYS), "{counts:?}");
     let after = finish_counting(&start, &["--fromSavepoint", &savepoint], "counts");
-    // No number is missing and none comes twice, over both clusters.
-    let mut numbers: Vec<u64> = before
-        .iter()
-        .chain(&after)
-        .map(|line| line.number)
-        .collect();
-    numbers.sort_unstable();
-    assert!(
-        numbers.iter().copied().eq(1..=UNTIL),
-        "{} numbers before, {} after",
-        before.len(),
-        after.len()
-    );
-    // Each key counts on from what it had.
-    let mut expected = counts.clone();
-    for line in &after {
-        let count = expected.get_mut(&line.key).expect("the key is known");
-        *count += 1;
-        assert_eq!(line.count, *count, "{line:?} after {counts:?}");
-    }
-    assert!(expected.values().all(|&count| count == UNTIL / 4));
 
     // Under another name the operator does not find its counts. Flink starts such a job only with the word for it, and
     // then it counts from the beginning, while the source still goes on where it was.
     is_refused(&start, &savepoint);
     let words = ["--fromSavepoint", &savepoint, "--allowNonRestoredState"];
     let renamed = finish_counting(&start, &words, "other-counts");
-    assert_eq!(renamed.len(), after.len());
-    for key in 0..4 {
-        let mut counts: Vec<u64> = renamed
-            .iter()
-            .filter(|line| line.key == key)
-            .map(|line| line.count)
-            .collect();
-        counts.sort_unstable();
+    assert_eq!(renamed.len(), after.len(), "the source started elsewhere");
+    for key in 0..KEYS {
+        let lines = renamed.iter().filter(|line| line.key == key);
+        let counts: Vec<u64> = lines.map(|line| line.count).collect();
         assert!(
             counts.iter().copied().eq(1..=counts.len() as u64),
             "key {key}: {counts:?}"
         );
     }
+    Halves { before, after }
 }
 
 /// Starts the job, stops it after a few numbers, and tells where its savepoint is and what it had counted.
@@ -108,11 +108,8 @@ fn stop_while_counting(start: &Start<'_>) -> (String, Vec<Counted>) {
     let cluster = count(start, &[], &["--pause", SLOWLY]);
     let job = cluster.rest.running_job();
     cluster.task_manager.stdout_when(PATIENCE, |text| {
-        last_counts(&counted(text))
-            .values()
-            .filter(|&&count| count >= 3)
-            .count()
-            == 4
+        let counts = last_counts(&counted(text));
+        (0..KEYS).all(|key| counts.get(&key).is_some_and(|&count| count >= 3))
     });
     let savepoint = cluster.rest.stop(&job, &format!("file://{SHARED}"));
     cluster.finish("after it was stopped");
@@ -178,6 +175,13 @@ fn read(line: &str) -> Option<Counted> {
         count: count.parse().ok()?,
         number: number.parse().ok()?,
     })
+}
+
+impl Counted {
+    /// The count of a number when all before it were counted once, in order.
+    pub(crate) fn is_in_order(&self) -> bool {
+        self.count == self.number.div_ceil(KEYS)
+    }
 }
 
 /// The count of each key, at last.

@@ -32,6 +32,26 @@ impl FlinkParts {
     }
 }
 
+/// The last line whose job image was built by Flink's own `build.sh`.
+pub(crate) struct HistoricParts {
+    /// The archive of the distribution, named as releases are.
+    pub(crate) archive: PathBuf,
+    /// The job of `fixtures/jobs/counting`.
+    pub(crate) counting: PathBuf,
+    /// A root file system with Java 11, which is the newest that the line works with.
+    pub(crate) base: PathBuf,
+}
+
+impl HistoricParts {
+    pub(crate) fn find() -> Self {
+        Self {
+            archive: part("flink-1.10.3-bin-scala_2.11.tgz"),
+            counting: part("jobs/counting-1.10.jar"),
+            base: part("jre11.tar"),
+        }
+    }
+}
+
 /// A root file system with Java 17, as a tar.
 pub(crate) fn jre_base() -> PathBuf {
     part("jre17.tar")
