@@ -5,7 +5,8 @@
 //! bash comes in a package. Such a run has succeeded if the job manager ends with 0 and the task manager printed exactly
 //! the sums that the job must come to.
 //!
-//! In the modules: a job that is stopped with a savepoint and goes on. Needs what `make parts` gathers.
+//! In the modules: a job that is stopped with a savepoint and goes on, also of the last line that had a job image of its
+//! own; and what is put into an image on request. Needs what `make parts` gathers.
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
@@ -16,6 +17,8 @@ mod support;
 
 #[path = "end_to_end/cluster.rs"]
 mod cluster;
+#[path = "end_to_end/content.rs"]
+mod content;
 #[path = "end_to_end/historic.rs"]
 mod historic;
 #[path = "end_to_end/image.rs"]
@@ -127,6 +130,7 @@ fn run_job(podman: &Podman, image: &str, mode: &Mode) {
         podman,
         image,
         options: mode.options,
+        settings: &[],
     };
     let class = ["--job-classname", "com.example.BoundedSum"];
     let (count, keys) = (COUNT.to_string(), KEYS.to_string());

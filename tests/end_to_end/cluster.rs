@@ -14,6 +14,8 @@ pub(crate) struct Start<'a> {
     pub(crate) image: &'a str,
     /// Options of podman, for both containers.
     pub(crate) options: &'a [&'a str],
+    /// Settings of Flink, for both processes.
+    pub(crate) settings: &'a [&'a str],
 }
 
 /// A cluster that was started. Dropping it ends it.
@@ -43,20 +45,19 @@ impl<'podman> Cluster<'podman> {
             "-Djobmanager.memory.process.size=900m",
             "-Dparallelism.default=2",
         ]);
+        words.extend(start.settings);
         words.extend(arguments);
         let job_manager = start.podman.start(start.image, start.options, &words);
-        let task_manager = start.podman.start(
-            start.image,
-            start.options,
-            &[
-                "task-manager",
-                "-Djobmanager.rpc.address=127.0.0.1",
-                &rpc_port,
-                "-Dtaskmanager.host=127.0.0.1",
-                "-Dtaskmanager.numberOfTaskSlots=2",
-                "-Dtaskmanager.memory.process.size=1000m",
-            ],
-        );
+        let mut words = vec![
+            "task-manager",
+            "-Djobmanager.rpc.address=127.0.0.1",
+            &*rpc_port,
+            "-Dtaskmanager.host=127.0.0.1",
+            "-Dtaskmanager.numberOfTaskSlots=2",
+            "-Dtaskmanager.memory.process.size=1000m",
+        ];
+        words.extend(start.settings);
+        let task_manager = start.podman.start(start.image, start.options, &words);
         Self {
             job_manager,
             task_manager,

@@ -35,23 +35,35 @@ impl Rest {
     }
 
     /// Asks once. An error is one of the connection: the job manager is not there yet, or no more.
-    pub(crate) fn get(&self, path: &str) -> Result<(u16, Value), reqwest::Error> {
+    fn get(&self, path: &str) -> Result<(u16, Value), reqwest::Error> {
         self.send(self.client.get(self.url(path)))
     }
 
     /// Asks until the answer says what is looked for. `what` is for the message if it never does.
     pub(crate) fn wait<T>(&self, path: &str, what: &str, find: impl Fn(&Value) -> Option<T>) -> T {
+        Self::wait_for_any(&[self], path, what, find)
+    }
+
+    /// The same of several, one of which is to know.
+    pub(crate) fn wait_for_any<T>(
+        all: &[&Self],
+        path: &str,
+        what: &str,
+        find: impl Fn(&Value) -> Option<T>,
+    ) -> T {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let answer = self.get(path);
-            if let Ok((200, answer)) = &answer
-                && let Some(found) = find(answer)
-            {
-                return found;
+            let answers: Vec<_> = all.iter().map(|rest| rest.get(path)).collect();
+            for answer in &answers {
+                if let Ok((200, answer)) = answer
+                    && let Some(found) = find(answer)
+                {
+                    return found;
+                }
             }
             assert!(
                 Instant::now() < deadline,
-                "The job manager never told {what}; at last: {answer:?}"
+                "Nobody told {what} at {path}; at last: {answers:?}"
             );
             thread::sleep(PAUSE);
         }
@@ -90,6 +102,13 @@ impl Rest {
                 .unwrap_or_else(|| panic!("The savepoint failed: {answer}"));
             Some(location.to_owned())
         })
+    }
+
+    /// Cancels a job.
+    pub(crate) fn cancel(&self, job: &str) {
+        let request = self.client.patch(self.url(&format!("/jobs/{job}")));
+        let (status, answer) = self.send(request).expect("the job manager is there");
+        assert_eq!(status, 202, "{answer}");
     }
 
     fn url(&self, path: &str) -> String {

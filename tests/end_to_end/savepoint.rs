@@ -74,6 +74,7 @@ pub(crate) fn stop_and_go_on(base: &Path, job: PathBuf, archive: PathBuf) -> Hal
         podman: &yard.podman,
         image: &image.reference,
         options: &["--volume", &volume],
+        settings: &[],
     };
 
     let (savepoint, before) = stop_while_counting(&start);

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 pub(crate) struct FlinkParts {
     /// The archive of the distribution, named as releases are.
     pub(crate) archive: PathBuf,
+    /// The distribution itself.
+    pub(crate) folder: PathBuf,
     /// The job of `fixtures/jobs/bounded-sum`.
     pub(crate) bounded_sum: PathBuf,
     /// The job of `fixtures/jobs/counting`.
@@ -26,6 +28,7 @@ impl FlinkParts {
             .0;
         Self {
             archive: part(&format!("flink-{version}-bin-scala_2.12.tgz")),
+            folder: part(&format!("flink-{version}")),
             bounded_sum: part(&format!("jobs/bounded-sum-{line}.jar")),
             counting: part(&format!("jobs/counting-{line}.jar")),
         }

@@ -86,6 +86,15 @@ impl Podman {
         container
     }
 
+    /// What a program in an image prints that must end well.
+    pub(crate) fn output_of(&self, image: &str, words: &[&str]) -> String {
+        let mut arguments = vec!["run", "--rm", "--network", "host"];
+        arguments.extend(["--ulimit", "nofile=1024:20000"]);
+        arguments.extend(["--ulimit", "nproc=4096:4096", image]);
+        arguments.extend(words);
+        self.succeed(LIMIT, &arguments)
+    }
+
     /// Loads an archive, and returns the name that podman gave to the image in it.
     pub(crate) fn load(&self, archive: &std::path::Path) -> String {
         let archive = archive.to_str().expect("the path is text");
