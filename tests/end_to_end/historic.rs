@@ -8,7 +8,7 @@ use crate::support::parts::HistoricParts;
 #[test]
 fn a_job_of_flink_1_10_goes_on_counting_where_a_savepoint_stopped_it() {
     let parts = HistoricParts::find();
-    let halves = stop_and_go_on(&parts.base, parts.counting, parts.archive);
+    let halves = stop_and_go_on(&parts.base, &parts.counting, &parts.archive);
 
     let mut before: Vec<u64> = halves.before.iter().map(|line| line.number).collect();
     before.sort_unstable();

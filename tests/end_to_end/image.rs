@@ -1,7 +1,7 @@
 //! How the images of these tests come to be: built by the program, pushed to a registry, pulled by podman.
 
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 use crate::support::docker_registry::{DockerRegistry, Kind};
@@ -82,11 +82,14 @@ pub(crate) struct Built {
 }
 
 /// The words that name a job and the archive of Flink to run it.
-pub(crate) fn of_archive(job: PathBuf, archive: PathBuf) -> Vec<OsString> {
-    vec![
-        "--job-jar".into(),
-        job.into(),
-        "--from-archive".into(),
-        archive.into(),
-    ]
+pub(crate) fn of_archive(job: &Path, archive: &Path) -> Vec<OsString> {
+    words(&[(&"--job-jar", &job), (&"--from-archive", &archive)])
+}
+
+/// Flags and their values as words.
+pub(crate) fn words(pairs: &[(&dyn AsRef<OsStr>, &dyn AsRef<OsStr>)]) -> Vec<OsString> {
+    let both = pairs
+        .iter()
+        .flat_map(|(flag, value)| [flag.as_ref(), value.as_ref()]);
+    both.map(OsStr::to_owned).collect()
 }

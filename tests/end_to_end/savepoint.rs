@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::cluster::{Cluster, PATIENCE, Start};
 use crate::image::{Yard, of_archive};
@@ -38,7 +38,7 @@ pub(crate) struct Halves {
 #[test]
 fn a_job_of_flink_1_20_goes_on_counting_where_a_savepoint_stopped_it() {
     let parts = FlinkParts::of("1.20.5");
-    let halves = stop_and_go_on(&jre_base(), parts.counting, parts.archive);
+    let halves = stop_and_go_on(&jre_base(), &parts.counting, &parts.archive);
 
     // No number is missing and none comes twice, over both clusters.
     let lines = halves.before.iter().chain(&halves.after);
@@ -61,7 +61,7 @@ fn a_job_of_flink_1_20_goes_on_counting_where_a_savepoint_stopped_it() {
 }
 
 /// Stops a counting job and lets it go on, also without its counts. The numbers are for the caller to judge.
-pub(crate) fn stop_and_go_on(base: &Path, job: PathBuf, archive: PathBuf) -> Halves {
+pub(crate) fn stop_and_go_on(base: &Path, job: &Path, archive: &Path) -> Halves {
     let _turn = take_turn();
     let yard = Yard::new();
     let image = yard.build(base, &of_archive(job, archive));

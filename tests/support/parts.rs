@@ -55,6 +55,23 @@ impl HistoricParts {
     }
 }
 
+/// What a job in Python needs of Flink 1.20, besides its distribution.
+pub(crate) struct PythonParts {
+    /// A root file system with Java 11 and Python 3, and nothing of PyFlink.
+    pub(crate) base: PathBuf,
+    /// The modules that a release has in `opt/python`, and those that it lacks.
+    pub(crate) modules: PathBuf,
+}
+
+impl PythonParts {
+    pub(crate) fn find() -> Self {
+        Self {
+            base: part("jre11.tar"),
+            modules: part("python-1.20.5"),
+        }
+    }
+}
+
 /// A root file system with Java 17, as a tar.
 pub(crate) fn jre_base() -> PathBuf {
     part("jre17.tar")
