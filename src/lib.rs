@@ -16,6 +16,7 @@ pub mod layer;
 pub mod memory;
 pub mod oci;
 pub mod parallel;
+pub mod preflight;
 pub mod progress;
 pub mod registry;
 pub mod store;

@@ -16,8 +16,29 @@ pub trait Reporter: Debug + Send + Sync {
     /// One sentence about something that is legal and probably not wanted.
     fn warn(&self, message: &str);
 
+    /// What a check found. Whoever tells it in no other way tells it as a warning.
+    fn notice(&self, notice: &Notice<'_>) {
+        self.warn(&format!(
+            "[{}] {}; {}",
+            notice.code, notice.message, notice.hint
+        ));
+    }
+
     /// Starts a transfer or another piece of work that is counted in bytes; `total` is `None` when unknown.
     fn start(&self, label: &str, total: Option<u64>) -> Box<dyn Progress>;
+}
+
+/// What a check found: a sentence with a code, and the way out.
+#[derive(Debug, Clone, Copy)]
+pub struct Notice<'a> {
+    /// Whether nothing goes on because of it.
+    pub is_error: bool,
+    /// What it is known by.
+    pub code: &'a str,
+    /// What is wrong.
+    pub message: &'a str,
+    /// What can be done.
+    pub hint: &'a str,
 }
 
 /// One running piece of work; dropping it ends it.
@@ -37,6 +58,7 @@ impl Reporter for Silent {
     fn note(&self, _message: &str) {}
     fn detail(&self, _message: &str) {}
     fn warn(&self, _message: &str) {}
+    fn notice(&self, _notice: &Notice<'_>) {}
     fn start(&self, _label: &str, _total: Option<u64>) -> Box<dyn Progress> {
         Box::new(Self)
     }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Every room, and the rooms that it may know. Arrows go down only: a room may name those above it in this table.
-const ROOMS: [(&str, &[&str]); 19] = [
+const ROOMS: [(&str, &[&str]); 20] = [
     // The nouns, and the ground floor.
     ("oci", &[]),
     ("error", &[]),
@@ -44,12 +44,30 @@ const ROOMS: [(&str, &[&str]); 19] = [
             "store", "registry", "archive", "layer", "memory", "oci", "error", "fs", "progress",
         ],
     ),
+    // Judges what the rooms above found out.
+    (
+        "preflight",
+        &["base", "flink", "jar", "oci", "error", "fs", "progress"],
+    ),
     // The story.
     (
         "build",
         &[
-            "base", "store", "registry", "flink", "archive", "layer", "memory", "parallel", "oci",
-            "http", "error", "fs", "progress",
+            "preflight",
+            "jar",
+            "base",
+            "store",
+            "registry",
+            "flink",
+            "archive",
+            "layer",
+            "memory",
+            "parallel",
+            "oci",
+            "http",
+            "error",
+            "fs",
+            "progress",
         ],
     ),
     // What was made, by this program or another, looked at.
@@ -70,8 +88,22 @@ const ROOMS: [(&str, &[&str]); 19] = [
     (
         "cli",
         &[
-            "inspect", "build", "base", "store", "registry", "flink", "archive", "layer", "memory",
-            "oci", "http", "error", "fs", "progress",
+            "build",
+            "preflight",
+            "jar",
+            "base",
+            "store",
+            "registry",
+            "flink",
+            "archive",
+            "layer",
+            "memory",
+            "oci",
+            "http",
+            "error",
+            "fs",
+            "progress",
+            "inspect",
         ],
     ),
     ("lib", &[]),

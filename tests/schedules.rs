@@ -26,6 +26,7 @@ use flink_img::error::{Explain as _, Kind};
 use flink_img::http::{HttpSettings, RetryPolicy};
 use flink_img::layer::CompressionChoice;
 use flink_img::oci::{Digest, Document, ImageSet, Platforms, Reference};
+use flink_img::preflight::Policy;
 use flink_img::progress::Silent;
 use flink_img::registry::{Client, CredentialStore, Credentials, Secret};
 use flink_img::store::Store;
@@ -268,6 +269,8 @@ impl World {
             hadoop: None,
             job_jar: Some(self.workshop.path("job.jar")),
             job_artifacts: vec![self.workshop.path("data.bin")],
+            normalizes_jars: false,
+            checks: Policy::default(),
             packages: Vec::new(),
             package_repositories: Vec::new(),
             package_keys: Vec::new(),

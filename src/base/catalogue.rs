@@ -8,7 +8,7 @@ mod entry;
 
 use std::path::{Path, PathBuf};
 
-pub use entry::{CatalogueEntry, Libc};
+pub use entry::{CatalogueEntry, GCOMPAT, Libc};
 
 use crate::error::{Explain, FileError, Kind, closest};
 use crate::fs::toml::TomlError;

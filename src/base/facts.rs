@@ -5,6 +5,7 @@ use std::io::{self, Read};
 
 use serde::{Deserialize, Serialize};
 
+use super::catalogue::Libc;
 use super::tree::{Keep, Tree};
 use crate::oci::{Config, Digest, Layer, canonical};
 
@@ -72,7 +73,17 @@ pub struct JavaOverride {
     pub version: Option<String>,
 }
 
+/// How systems with musl begin to call themselves in `PRETTY_NAME`; the others are taken to have glibc.
+const MUSL_SYSTEMS: [&str; 3] = ["Alpine", "postmarketOS", "Chimera"];
+
 impl BaseFacts {
+    /// The C library of the base, by what its system calls itself; `None` when it says nothing.
+    pub fn libc(&self) -> Option<Libc> {
+        let os = self.os.as_deref()?;
+        let is_musl = MUSL_SYSTEMS.iter().any(|system| os.starts_with(system));
+        Some(if is_musl { Libc::Musl } else { Libc::Glibc })
+    }
+
     /// The key under which the facts of a base are remembered: its layers as blobs and as tars, so that what was
     /// checked of one image is never believed of another, and what its config says of Java.
     pub fn key(config: &Config, layers: &[Layer], java: &JavaOverride) -> Digest {

@@ -18,7 +18,7 @@ mod rootfs;
 mod source;
 mod tree;
 
-pub use catalogue::{Catalogue, CatalogueEntry, CatalogueError, Libc};
+pub use catalogue::{Catalogue, CatalogueEntry, CatalogueError, GCOMPAT, Libc};
 pub use entries::LayerEntry;
 pub use error::{BaseError, FetchError};
 pub use facts::{BaseFacts, DEFAULT_PATH, Java, JavaOverride, UserFile, Users};

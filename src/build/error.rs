@@ -9,8 +9,10 @@ use crate::flink::hadoop::HadoopError;
 use crate::flink::release::ReleaseError;
 use crate::flink::{DistributionError, FlinkVersion, JavaVersionError, JobError, LineError};
 use crate::http::HttpError;
+use crate::jar::JarError;
 use crate::layer::{ImagePathError, LayerError, PlanError};
 use crate::oci::{Platforms, Reference};
+use crate::preflight::Refused;
 use crate::registry;
 use crate::store::{OutputError, StoreError};
 
@@ -58,6 +60,12 @@ pub enum BuildError {
     /// The version of Java makes no sense.
     #[error(transparent)]
     Java(#[from] JavaVersionError),
+    /// A jar cannot be written anew.
+    #[error(transparent)]
+    Jar(JarError),
+    /// The checks found what would fail in the cluster.
+    #[error(transparent)]
+    Checks(#[from] Refused),
     /// Two things want the same place in the image.
     #[error(transparent)]
     Plan(#[from] PlanError),
@@ -184,6 +192,8 @@ impl BuildError {
             Self::Http(error) => error,
             Self::Line(error) => error,
             Self::Job(error) => error,
+            Self::Jar(error) => error,
+            Self::Checks(error) => error,
             Self::Java(error) => error,
             Self::Plan(error) => error,
             Self::Alpine(error) => &**error,

@@ -19,10 +19,12 @@ mod foundation;
 mod hadoop;
 mod last;
 pub mod lock;
+mod normalize;
 mod offer;
 mod packages;
 mod parts;
 mod plan;
+mod preflight;
 mod publish;
 mod push;
 mod release;
@@ -50,6 +52,7 @@ use std::collections::BTreeMap;
 
 use context::Fetcher;
 use last::LastImages;
+use preflight::Preflight;
 use push::Push;
 use resolve::LocalInputs;
 use run::{Assembled, Truth, Workshop};
@@ -73,7 +76,8 @@ pub struct Built {
 pub fn dry_run(request: &BuildRequest, context: &Context) -> Result<Vec<BuildPlan>, BuildError> {
     let last = LastImages::none(&request.platforms, context);
     let fetcher = Fetcher::new(context, &last, None);
-    let local = resolve::open_local(request, &fetcher)?;
+    let preflight = Preflight::new(request, context);
+    let local = resolve::open_local(request, &fetcher, Some(&preflight))?;
     tell_of_sessions(request, context);
     Ok(resolve_and_plan(request, local, &fetcher)?.1)
 }
@@ -81,7 +85,7 @@ pub fn dry_run(request: &BuildRequest, context: &Context) -> Result<Vec<BuildPla
 /// Resolves the inputs, and plans what becomes of them; both must be what is locked, if something is.
 fn resolve_and_plan(
     request: &BuildRequest,
-    local: LocalInputs,
+    local: LocalInputs<'_>,
     fetcher: &Fetcher<'_>,
 ) -> Result<(Inputs, Vec<BuildPlan>), BuildError> {
     let inputs = resolve::resolve(request, local, fetcher)?;
@@ -109,7 +113,12 @@ pub fn build(
     context: &Context,
 ) -> Result<Built, BuildError> {
     let none = LastImages::none(&request.platforms, context);
-    let local = resolve::open_local(request, &Fetcher::new(context, &none, None))?;
+    let preflight = Preflight::new(request, context);
+    let open = || {
+        let fetcher = Fetcher::new(context, &none, None);
+        resolve::open_local(request, &fetcher, Some(&preflight))
+    };
+    let local = open()?;
     tell_of_sessions(request, context);
     let choice = request.compression;
     let last = LastImages::ask(targets, &request.platforms, choice, context);
@@ -119,8 +128,7 @@ pub fn build(
         Err(lost @ BuildError::LostLayer { .. }) => {
             let message = format!("{lost}, so nothing is taken from earlier images");
             context.reporter.warn(&message);
-            let local = resolve::open_local(request, &Fetcher::new(context, &none, None))?;
-            attempt(request, targets, local, &none, context)
+            attempt(request, targets, open()?, &none, context)
         }
         other => other,
     }
@@ -130,7 +138,7 @@ pub fn build(
 fn attempt(
     request: &BuildRequest,
     targets: &Targets,
-    local: LocalInputs,
+    local: LocalInputs<'_>,
     last: &LastImages<'_>,
     context: &Context,
 ) -> Result<Built, BuildError> {
@@ -146,7 +154,7 @@ fn attempt(
 fn bring_about(
     request: &BuildRequest,
     targets: &Targets,
-    local: LocalInputs,
+    local: LocalInputs<'_>,
     last: &LastImages<'_>,
     push: &mut Option<Push<'_>>,
 ) -> Result<Built, BuildError> {

@@ -10,6 +10,7 @@ use crate::flink::release::{Mirror, Signatures};
 use crate::flink::{FlinkVersion, HadoopVariant, ScalaVersion};
 use crate::layer::CompressionChoice;
 use crate::oci::Platforms;
+use crate::preflight::Policy;
 
 /// An image that is to be built.
 #[derive(Debug, Clone)]
@@ -30,6 +31,10 @@ pub struct BuildRequest {
     pub job_jar: Option<PathBuf>,
     /// What else the job needs.
     pub job_artifacts: Vec<PathBuf>,
+    /// Whether copies of the unsigned jars are taken that are the same whenever their entries are.
+    pub normalizes_jars: bool,
+    /// What becomes of what the checks find.
+    pub checks: Policy,
     /// What is put into the base besides, by the names of its package manager.
     pub packages: Vec<String>,
     /// Where such packages come from instead of what the base says: addresses and folders.

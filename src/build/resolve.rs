@@ -1,6 +1,6 @@
 //! From what was asked to what is: every input is found, looked at and checked, the cheap and local ones first.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::bases::{self, ChosenBase};
 use super::content::{self, ContentError, ContentKeys, LayoutPlaces, OpenedContent};
@@ -8,11 +8,14 @@ use super::context::Fetcher;
 use super::foundation::{self, PlatformBase, Wish};
 use super::hadoop::{self, ResolvedHadoop};
 use super::lock::Asked;
+use super::normalize::normalized;
 use super::packages;
 use super::plan::release_key;
+use super::preflight::Preflight;
 use super::release::{ReleaseSource, ReleaseUse};
 use super::{BuildError, BuildRequest, Context, FlinkSource};
 use crate::base::{Base, BaseSource};
+use crate::error::FileError;
 use crate::flink::hadoop::HadoopJar;
 use crate::flink::lines::default_release;
 use crate::flink::release::{Checks, Mirror, Release, Sha512, Signer};
@@ -21,7 +24,9 @@ use crate::flink::{
     Known, ScalaVersion, check_names, real_home,
 };
 use crate::fs;
+use crate::memory::Sighting;
 use crate::oci::{Digest, Reference};
+use crate::preflight::Target;
 
 /// Everything that an image is made of, found and checked; of an index, everything that its images are made of.
 #[derive(Debug)]
@@ -123,7 +128,7 @@ impl Flink {
 
 /// The inputs that are on this machine, found and checked.
 #[derive(Debug)]
-pub(super) struct LocalInputs {
+pub(super) struct LocalInputs<'a> {
     asked_base: Option<ChosenBase>,
     bases: Option<Vec<Base>>,
     version: FlinkVersion,
@@ -135,6 +140,7 @@ pub(super) struct LocalInputs {
     content: OpenedContent,
     /// The job in the image, to be held against what is there besides.
     job: JobLayout,
+    preflight: Option<&'a Preflight<'a>>,
 }
 
 /// Flink: here, or known where to get.
@@ -149,12 +155,17 @@ enum FlinkHere {
 }
 
 /// Finds and checks the inputs that are on this machine, and what of the others can be known without asking anybody.
-pub(super) fn open_local(
+/// Without `preflight` it is not looked for what would fail in the cluster.
+pub(super) fn open_local<'a>(
     request: &BuildRequest,
     fetcher: &Fetcher<'_>,
-) -> Result<LocalInputs, BuildError> {
+    preflight: Option<&'a Preflight<'a>>,
+) -> Result<LocalInputs<'a>, BuildError> {
     let context = fetcher.context;
     let (job_jar, job_artifacts) = open_job(request, context)?;
+    if let Some(preflight) = preflight {
+        preflight.early(job_jar.as_ref(), &job_artifacts)?;
+    }
     let asked_base = bases::asked(request)?;
     if let Some(version) = &request.java.version {
         version.parse::<JavaVersion>()?;
@@ -184,6 +195,9 @@ pub(super) fn open_local(
     let jar = job_jar.as_ref().map(|jar| &jar.artifact);
     let job = JobLayout::new(&places, jar, &job_artifacts)?;
     let content = content::open(&request.content, line.line, &version, context)?;
+    if let Some(preflight) = preflight {
+        preflight.configured(&content)?;
+    }
     let asked = (&request.content, &content);
     if let FlinkHere::Here(distribution) = &flink {
         job.check(distribution)?;
@@ -217,6 +231,7 @@ pub(super) fn open_local(
         job_artifacts,
         content,
         job,
+        preflight,
     })
 }
 
@@ -225,14 +240,25 @@ pub(super) fn open_job(
     request: &BuildRequest,
     context: &Context,
 ) -> Result<(Option<JobJar>, Vec<Artifact>), BuildError> {
-    let job_jar = request
+    let sight = |path: &PathBuf| Ok(Sighting::new(path, &fs::metadata(path)?, fs::now()));
+    let paths = request.job_jar.iter().chain(&request.job_artifacts);
+    let seen = if request.normalizes_jars {
+        paths.map(sight).collect::<Result<Vec<_>, FileError>>()?
+    } else {
+        Vec::new()
+    };
+    let mut job_jar = request
         .job_jar
         .as_deref()
         .map(|path| JobJar::open(path, &context.store))
         .transpose()?;
-    let job_artifacts = Artifact::open_all(&request.job_artifacts, &context.store)?;
+    let mut job_artifacts = Artifact::open_all(&request.job_artifacts, &context.store)?;
     // Names that collide are found here, not after the downloads.
     check_names(job_jar.as_ref().map(|jar| &jar.artifact), &job_artifacts)?;
+    let opened = job_jar.as_mut().map(|jar| &mut jar.artifact);
+    for (artifact, seen) in opened.into_iter().chain(&mut job_artifacts).zip(&seen) {
+        *artifact = normalized(artifact.clone(), seen, context)?;
+    }
     Ok((job_jar, job_artifacts))
 }
 
@@ -302,7 +328,7 @@ pub(super) fn asked_release(
 /// Finds and checks what is not on this machine: the base first, and then Flink.
 pub(super) fn resolve(
     request: &BuildRequest,
-    local: LocalInputs,
+    local: LocalInputs<'_>,
     fetcher: &Fetcher<'_>,
 ) -> Result<Inputs, BuildError> {
     let context = fetcher.context;
@@ -331,6 +357,18 @@ pub(super) fn resolve(
     };
     let resolved = wish.resolve(local.bases, fetcher);
     let bases = resolved.map_err(|error| bases::explain(request, error))?;
+    if let Some(preflight) = local.preflight {
+        let scala = match &local.flink {
+            FlinkHere::Here(distribution) => distribution.scala,
+            FlinkHere::Release { release, .. } => Some(release.scala),
+        };
+        let target = Target {
+            version: &version,
+            line,
+            scala,
+        };
+        preflight.late(target, &bases)?;
+    }
     fetcher.last.wait()?;
     // Before what is larger.
     let hadoop = local

@@ -1,6 +1,7 @@
 //! The words of the command line. The comments here are the help that users read.
 
 mod build;
+mod check;
 mod content;
 mod global;
 mod historic;
@@ -15,6 +16,7 @@ use clap::{Parser, Subcommand};
 use crate::error::Explain;
 
 pub(super) use build::{BuildArgs, DigestArgs, LockArgs};
+pub(super) use check::{CheckArgs, ChecksArgs};
 pub(super) use content::ContentArgs;
 pub(super) use global::{Color, GlobalArgs, NetworkArgs};
 pub(super) use historic::HistoricArgs;
@@ -43,6 +45,7 @@ pub(super) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Build(Box<BuildArgs>),
+    Check(Box<CheckArgs>),
     Push(PushArgs),
     Images(ImagesArgs),
     Inspect(InspectArgs),

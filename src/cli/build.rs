@@ -27,6 +27,7 @@ pub(super) fn run(
     let names = settings::names(arguments)?;
     let input = &arguments.input;
     let mut request = settings::request(input, environment, &*reporter)?;
+    request.checks = settings::policy(&arguments.checks);
     let lock = arguments
         .locked
         .then(|| settings::lock_path(&arguments.lock, input));

@@ -13,7 +13,9 @@ mod value;
 
 use std::path::{Path, PathBuf};
 
-use super::args::{BuildArgs, CatalogueArgs, FileArgs, GlobalArgs, InputArgs};
+use super::args::{
+    BuildArgs, CatalogueArgs, CheckArgs, ChecksArgs, FileArgs, GlobalArgs, InputArgs,
+};
 use crate::error::{Explain, FileError, Kind};
 use crate::fs;
 use crate::fs::toml::{self, TomlError};
@@ -219,6 +221,7 @@ impl ConfigFile {
         global: &mut GlobalArgs,
     ) -> Result<(), FileSettingsError> {
         self.complete_input(&mut arguments.input, JobJar::Read)?;
+        self.complete_checks(&mut arguments.checks);
         self.complete_result(arguments);
         self.complete_global(global);
         Ok(())
@@ -240,6 +243,32 @@ impl ConfigFile {
         if !arguments.no_cache && !arguments.no_remote_cache {
             fill_list(&mut arguments.cache_from, parsed(keys.cache.from));
         }
+    }
+
+    /// Puts what the file says of the checks where nothing is said.
+    fn complete_checks(&self, arguments: &mut ChecksArgs) {
+        let keys = self.keys.checks.clone();
+        arguments.deny_warnings |= keys.deny_warnings.unwrap_or_default();
+        fill_list(&mut arguments.allow, parsed(keys.allow));
+    }
+
+    /// Puts what the file says of an image where nothing is said of what jars are checked for. A base that is none of the
+    /// catalogue is not looked into.
+    pub(super) fn complete_check(&self, arguments: &mut CheckArgs) {
+        let keys = self.keys.clone();
+        self.complete_checks(&mut arguments.checks);
+        self.complete_catalogue(&mut arguments.catalogue);
+        let version = keys.flink.version.map(|Parsed(version)| version);
+        fill(&mut arguments.flink_version, version);
+        let scala = keys.flink.scala_version.map(|Parsed(scala)| scala);
+        fill(&mut arguments.scala_version, scala);
+        fill_list(&mut arguments.platform, parsed(keys.platforms));
+        fill(&mut arguments.java_version, keys.base.java_version);
+    }
+
+    /// The base that the file names.
+    pub(super) fn base_name(&self) -> Option<&str> {
+        self.keys.base.name.as_deref()
     }
 
     /// Puts what the file says of the machine where nothing is said.
@@ -272,6 +301,7 @@ impl ConfigFile {
             arguments.job_jar = Some(pattern::resolve(self.path(jar))?);
         }
         fill_list(&mut arguments.job_artifacts, self.paths(keys.job.artifacts));
+        arguments.normalize_jar |= keys.job.normalize_jar.unwrap_or_default();
 
         self.complete_flink(arguments)?;
 

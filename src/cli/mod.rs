@@ -6,6 +6,7 @@ mod bases;
 mod build;
 mod build_sh;
 mod cache;
+mod check;
 mod config;
 mod digest;
 mod file;
@@ -57,6 +58,7 @@ fn run(words: Vec<OsString>, warnings: &[String]) -> u8 {
     let environment = settings::Environment::read();
     let result = match &arguments.command {
         args::Command::Build(build) => build::run(build, &arguments.global, &environment, &printer),
+        args::Command::Check(check) => check::run(check, &printer),
         args::Command::Push(push) => push::run(push, &arguments.global, &environment, &printer),
         args::Command::Images(images) => {
             images::run(images, &arguments.global, &environment, &printer)

@@ -16,7 +16,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::args::{Color, GlobalArgs};
 use crate::error::{FileError, IoResultExt as _};
-use crate::progress::{Progress, Reporter};
+use crate::progress::{Notice, Progress, Reporter};
 
 /// With fewer bytes or less time than this, a rate says more of the machine's mood than of the transfer.
 const RATE_BYTES: u64 = 1024 * 1024;
@@ -130,6 +130,16 @@ impl Reporter for Printer {
         if !self.quiet {
             self.line("1;33", "warning", message);
         }
+    }
+
+    fn notice(&self, notice: &Notice<'_>) {
+        let (color, kind) = match notice.is_error {
+            true => ("1;31", "error"),
+            false if self.quiet => return,
+            false => ("1;33", "warning"),
+        };
+        self.line(color, &format!("{kind}[{}]", notice.code), notice.message);
+        self.hint(notice.hint);
     }
 
     fn start(&self, label: &str, total: Option<u64>) -> Box<dyn Progress> {

@@ -141,6 +141,7 @@ mod tests {
     use crate::flink::release::Signatures;
     use crate::layer::CompressionChoice;
     use crate::oci::Platform;
+    use crate::preflight::Policy;
 
     #[test]
     fn inputs_are_not_written_and_outputs_once() {
@@ -165,6 +166,8 @@ mod tests {
             hadoop: None,
             job_jar: Some(jar.clone()),
             job_artifacts: Vec::new(),
+            normalizes_jars: false,
+            checks: Policy::default(),
             packages: Vec::new(),
             package_repositories: Vec::new(),
             package_keys: vec![folder.path().join("acme.rsa.pub")],

@@ -11,7 +11,7 @@ mod historic;
 use std::io;
 use std::path::PathBuf;
 
-use super::args::{BuildArgs, CatalogueArgs, InputArgs, LockFileArgs, VerifySignature};
+use super::args::{BuildArgs, CatalogueArgs, ChecksArgs, InputArgs, LockFileArgs, VerifySignature};
 use super::file::FILE_NAME;
 use super::report::Failure;
 use crate::base::{Catalogue, CatalogueError, JavaOverride};
@@ -19,6 +19,7 @@ use crate::build::{BuildRequest, CacheUse, FlinkSource};
 use crate::error::{Explain, Kind};
 use crate::flink::release::{Demand, Mirror, Signatures};
 use crate::oci::{Platform, Platforms, Reference};
+use crate::preflight::Policy;
 use crate::progress::Reporter;
 
 pub(super) use context::context;
@@ -161,6 +162,14 @@ pub(super) fn distinct(names: Vec<Reference>) -> Vec<Reference> {
     kept
 }
 
+/// What becomes of what the checks find.
+pub(super) fn policy(arguments: &ChecksArgs) -> Policy {
+    Policy {
+        deny_warnings: arguments.deny_warnings,
+        allowed: arguments.allow.iter().copied().collect(),
+    }
+}
+
 /// What of earlier builds may be used.
 pub(super) fn cache_use(arguments: &BuildArgs) -> CacheUse {
     CacheUse {
@@ -269,6 +278,8 @@ pub(super) fn request(
         hadoop: hadoop.jar,
         job_jar: arguments.job_jar.clone(),
         job_artifacts: arguments.job_artifacts.clone(),
+        normalizes_jars: arguments.normalize_jar,
+        checks: Policy::default(),
         packages: arguments.package.clone(),
         package_repositories: arguments.package_repository.clone(),
         package_keys: arguments.package_key.clone(),

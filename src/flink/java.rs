@@ -35,6 +35,11 @@ impl Explain for JavaVersionError {
 }
 
 impl JavaVersion {
+    /// The feature release of this number, as tables here have it.
+    pub(crate) fn of(major: u16) -> Self {
+        Self(major)
+    }
+
     /// The number of the feature release.
     pub fn major(self) -> u16 {
         self.0

@@ -8,6 +8,7 @@ mod environment;
 mod error;
 mod hadoop;
 mod options;
+mod provided;
 
 use super::java::JavaVersion;
 use super::version::{FlinkVersion, HadoopVariant, ScalaVersion};
@@ -16,10 +17,12 @@ use hadoop::{SHADED_1_8, SHADED_1_9, SHADED_1_10};
 use options::{
     OPTIONS_1_6, OPTIONS_1_7, OPTIONS_1_8, OPTIONS_1_10, OPTIONS_1_11, OPTIONS_1_19, OPTIONS_2_0,
 };
+use provided::{PROVIDED_1_6, PROVIDED_1_9, PROVIDED_1_15};
 
 pub use error::{Choice, LineError};
 pub use hadoop::ShadedJar;
 pub use options::JobOption;
+pub use provided::Provided;
 
 /// The release that is used when none is named.
 pub const DEFAULT_RELEASE: &str = "2.3.0";
@@ -62,6 +65,8 @@ pub struct Line {
     pub programs_first: bool,
     /// What its job process understands before the arguments of the job.
     pub options: &'static [JobOption],
+    /// What of Flink is on its class path, and so must not be in a jar of a job.
+    pub provided: &'static [Provided],
 }
 
 impl Line {
@@ -158,6 +163,7 @@ const fn historic(minor: u16, newest: &'static str, options: &'static [JobOption
         environment: ENVIRONMENT_1_6,
         programs_first: false,
         options,
+        provided: PROVIDED_1_6,
     }
 }
 
@@ -188,6 +194,7 @@ const fn early(minor: u16, newest: &'static str) -> Line {
         log4j: 2,
         environment: ENVIRONMENT_1_10,
         programs_first: true,
+        provided: PROVIDED_1_9,
         ..historic(minor, newest, OPTIONS_1_11)
     }
 }
@@ -198,6 +205,7 @@ const fn late(minor: u16, newest: &'static str) -> Line {
         default_java: 11,
         scala: ONE_SCALA,
         binds_to_localhost: true,
+        provided: PROVIDED_1_15,
         ..early(minor, newest)
     }
 }
@@ -235,6 +243,7 @@ pub const LINES: &[Line] = &[
         has_plugins: true,
         environment: ENVIRONMENT_1_9,
         python: PythonJar::Lib,
+        provided: PROVIDED_1_9,
         ..historic(9, "1.9.3", OPTIONS_1_8)
     },
     Line {
@@ -244,6 +253,7 @@ pub const LINES: &[Line] = &[
         has_plugins: true,
         environment: ENVIRONMENT_1_10,
         python: PythonJar::Lib,
+        provided: PROVIDED_1_9,
         ..historic(10, "1.10.3", OPTIONS_1_10)
     },
     early(11, "1.11.6"),

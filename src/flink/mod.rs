@@ -13,7 +13,9 @@ pub mod release;
 mod selection;
 mod version;
 
-pub use config::{ConfigError, Configured, Setting, Settings, Syntax, configure, open_addresses};
+pub use config::{
+    ConfigError, Configured, Setting, Settings, Syntax, configure, is_sensitive, open_addresses,
+};
 pub use distribution::{
     Distribution, DistributionError, DistributionFile, DistributionKind, LISTING_RULES,
 };

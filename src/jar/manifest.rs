@@ -27,6 +27,10 @@ pub struct Manifest {
     pub class_path: Vec<String>,
     /// `Multi-Release`: whether the JVM looks into `META-INF/versions`.
     pub multi_release: bool,
+    /// `Implementation-Version`: the version of what the jar is.
+    pub implementation_version: Option<String>,
+    /// `Implementation-Vendor-Id`: for Maven, the group of what the jar is.
+    pub implementation_vendor_id: Option<String>,
 }
 
 impl Manifest {
@@ -58,6 +62,8 @@ impl Manifest {
                 .collect(),
             multi_release: value("Multi-Release")
                 .is_some_and(|value| value.eq_ignore_ascii_case("true")),
+            implementation_version: value("Implementation-Version"),
+            implementation_vendor_id: value("Implementation-Vendor-Id"),
         }
     }
 

@@ -120,3 +120,11 @@ impl JarFacts {
         })
     }
 }
+
+/// The bytes of the file `name` in the jar at `path`; `None` if there is none. One that is longer than `limit` is taken for
+/// damage.
+pub fn file_in(path: &Path, name: &str, limit: u64) -> Result<Option<Vec<u8>>, JarError> {
+    let directory = Directory::read(path)?;
+    let entry = directory.find(name.as_bytes());
+    entry.map(|entry| directory.bytes(entry, limit)).transpose()
+}

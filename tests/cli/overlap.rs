@@ -14,6 +14,7 @@ use flink_img::build::{self, BuildRequest, CacheUse, Context, FlinkSource, Targe
 use flink_img::http::HttpSettings;
 use flink_img::layer::CompressionChoice;
 use flink_img::oci::Platform;
+use flink_img::preflight::Policy;
 use flink_img::progress::{Progress, Reporter, Silent};
 use flink_img::registry::{Client, CredentialStore};
 use flink_img::store::Store;
@@ -136,6 +137,8 @@ fn a_layer_is_sent_while_the_next_one_is_made() {
         hadoop: None,
         job_jar: Some(context.path("job.jar")),
         job_artifacts: Vec::new(),
+        normalizes_jars: false,
+        checks: Policy::default(),
         packages: Vec::new(),
         package_repositories: Vec::new(),
         package_keys: Vec::new(),

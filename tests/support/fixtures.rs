@@ -153,9 +153,12 @@ pub fn mini_archive(path: &Path, packing: &Packing) {
     std::fs::write(path, compress(&bytes, packing.compress)).unwrap();
 }
 
-/// A job jar whose manifest names `main_class`.
+/// A job jar whose manifest names `main_class`, which is in it.
 pub fn job_jar(path: &Path, main_class: &str) {
-    std::fs::write(path, jar(&[("Main-Class", main_class)])).unwrap();
+    let class = format!("{}.class", main_class.replace('.', "/"));
+    let attributes = [("Main-Class", main_class)];
+    let bytes = jar_with(&attributes, &class, zip::CompressionMethod::Stored);
+    std::fs::write(path, bytes).unwrap();
 }
 
 /// A jar with these manifest attributes. Nothing in it is compressed, so its bytes depend on no library: the golden
@@ -166,6 +169,11 @@ pub fn jar(attributes: &[(&str, &str)]) -> Vec<u8> {
 
 /// A jar with these manifest attributes, split at 72 bytes as the specification demands.
 pub fn packed_jar(attributes: &[(&str, &str)], method: zip::CompressionMethod) -> Vec<u8> {
+    jar_with(attributes, "org/example/Job.class", method)
+}
+
+/// The same with this class file.
+fn jar_with(attributes: &[(&str, &str)], class: &str, method: zip::CompressionMethod) -> Vec<u8> {
     let mut manifest = "Manifest-Version: 1.0\r\n".to_owned();
     for (key, value) in attributes {
         let line = format!("{key}: {value}");
@@ -185,7 +193,7 @@ pub fn packed_jar(attributes: &[(&str, &str)], method: zip::CompressionMethod) -
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     zip.start_file("META-INF/MANIFEST.MF", options).unwrap();
     zip.write_all(manifest.as_bytes()).unwrap();
-    zip.start_file("org/example/Job.class", options).unwrap();
+    zip.start_file(class, options).unwrap();
     zip.write_all(b"\xca\xfe\xba\xbe\0\0\0\x34").unwrap();
     zip.finish().unwrap().into_inner()
 }

@@ -14,6 +14,9 @@ use crate::oci::{Digest, Platform, Reference};
 /// The oldest Java that any Flink that is built for runs on.
 const OLDEST_JAVA: u16 = 8;
 
+/// The package of Alpine that lets programs for glibc run on musl.
+pub const GCOMPAT: &str = "gcompat";
+
 /// The C library of a base.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -132,6 +135,11 @@ impl CatalogueEntry {
             path: path.to_owned(),
             reason,
         })
+    }
+
+    /// Whether it lets programs for glibc run on musl.
+    pub fn has_gcompat(&self) -> bool {
+        self.packages.iter().any(|package| package == GCOMPAT)
     }
 
     /// Whether it is there for `platform`.

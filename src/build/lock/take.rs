@@ -18,7 +18,7 @@ pub fn take(
     let request = without_job(request, artifacts);
     let last = LastImages::none(&request.platforms, context);
     let fetcher = Fetcher::new(context, &last, None);
-    let local = resolve::open_local(&request, &fetcher)?;
+    let local = resolve::open_local(&request, &fetcher, None)?;
     let inputs = resolve::resolve(&request, local, &fetcher)?;
     let plans = plan(&request, &inputs)?;
     let workshop = Workshop {
@@ -52,7 +52,7 @@ pub fn stale(
         lock,
         java: &request.java,
     });
-    let local = resolve::open_local(&request, &fetcher)?;
+    let local = resolve::open_local(&request, &fetcher, None)?;
     let inputs = resolve::resolve(&request, local, &fetcher)?;
     let plans = plan(&request, &inputs)?;
     Ok(lock.changes_in(&request, &inputs, &plans))

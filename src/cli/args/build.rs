@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{InputArgs, LockFileArgs};
+use super::{ChecksArgs, InputArgs, LockFileArgs};
 use crate::oci::Reference;
 use crate::store::Output;
 
@@ -19,6 +19,8 @@ pub(in crate::cli) struct BuildArgs {
     /// Take only what is in the lock, and ask nobody for it
     #[arg(long, help_heading = "Lock")]
     pub(in crate::cli) locked: bool,
+    #[command(flatten)]
+    pub(in crate::cli) checks: ChecksArgs,
 
     /// The image's name, or several with commas. May be repeated [default: `image` in flink-img.toml, else flink-job]
     #[arg(

@@ -22,7 +22,7 @@ pub(in crate::cli) enum VerifySignature {
 }
 
 /// Keeps the text, which says more than the number of the feature release.
-fn java_version(text: &str) -> Result<String, String> {
+pub(super) fn java_version(text: &str) -> Result<String, String> {
     value::<JavaVersion>(text).map(|_| text.to_owned())
 }
 
@@ -72,6 +72,10 @@ pub(in crate::cli) struct InputArgs {
         help_heading = "Job"
     )]
     pub(in crate::cli) job_artifacts: Vec<PathBuf>,
+    /// Take copies of the unsigned jars whose entries are sorted and have fixed times, so that the same classes give the
+    /// same image
+    #[arg(long, help_heading = "Job")]
+    pub(in crate::cli) normalize_jar: bool,
 
     /// Download a release of Flink (the default, when no other source is given)
     #[arg(long, help_heading = "Flink", group = "source")]

@@ -12,6 +12,7 @@ use crate::flink::hadoop::HadoopVersion;
 use crate::flink::{FlinkVersion, ScalaVersion};
 use crate::layer::CompressionChoice;
 use crate::oci::{Platform, Reference};
+use crate::preflight::Code;
 use crate::store::Output;
 
 /// What `flink-img build` does when it is not said on the command line. Relative paths start in the folder of the file
@@ -31,6 +32,8 @@ pub(super) struct Keys {
     pub(super) compression: Option<Parsed<CompressionChoice>>,
     /// The job
     pub(super) job: Job,
+    /// What becomes of what the checks find
+    pub(super) checks: Checks,
     /// Where Flink comes from; a release of Apache unless said otherwise
     pub(super) flink: Flink,
     /// What the image stands on
@@ -54,6 +57,19 @@ pub(super) struct Job {
     pub(super) jar: Option<PathBuf>,
     /// Further files of the job
     pub(super) artifacts: List<PathBuf>,
+    /// Whether copies of unsigned jars are taken whose entries are sorted and have fixed times
+    pub(super) normalize_jar: Option<bool>,
+}
+
+/// What becomes of what the checks find
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Checks {
+    /// Whether warnings stop everything, as errors do
+    pub(super) deny_warnings: Option<bool>,
+    /// Codes under which everything is let through, errors too
+    pub(super) allow: List<Parsed<Code>>,
 }
 
 /// Where Flink comes from

@@ -93,7 +93,7 @@ fn completed(words: &[&str], file: &str) -> Result<(String, String), FileSetting
 }
 
 /// Each key: what a file says, the words that say the same, and words that beat it.
-const KEYS: [(&str, &str, &[&str], &[&str]); 37] = [
+const KEYS: [(&str, &str, &[&str], &[&str]); 41] = [
     (
         "image",
         "image = ['a/b:1', 'a/b:2']",
@@ -130,6 +130,24 @@ const KEYS: [(&str, &str, &[&str], &[&str]); 37] = [
         "job.artifacts = ['a', 'b']",
         &["--job-artifacts", "FOLDER/a,FOLDER/b"],
         &["--job-artifacts", "c,d"],
+    ),
+    (
+        "job.normalize-jar",
+        "job.normalize-jar = true",
+        &["--normalize-jar"],
+        &["--normalize-jar"],
+    ),
+    (
+        "checks.deny-warnings",
+        "checks.deny-warnings = true",
+        &["--deny-warnings"],
+        &["--deny-warnings"],
+    ),
+    (
+        "checks.allow",
+        "checks.allow = ['flink-bundled', 'rocksdb-musl']",
+        &["--allow", "flink-bundled,rocksdb-musl"],
+        &["--allow", "class-version"],
     ),
     (
         "flink.version",
@@ -470,6 +488,8 @@ fn the_schema_and_the_program_agree_on_what_is_a_file() {
         ("[base]\njava-version = 17", false),
         ("[registry]\ninsecure = true", false),
         ("[cache]\ndir = 'x'", false),
+        ("[checks]\nallow = 'flink-bundled'", true),
+        ("[checks]\ndeny-warnings = 'yes'", false),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let read = ConfigFile::read(&write(folder.path(), text));

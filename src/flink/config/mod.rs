@@ -15,7 +15,7 @@ mod yaml;
 
 pub use addresses::open_addresses;
 pub use error::ConfigError;
-pub use settings::{Setting, Settings};
+pub use settings::{Setting, Settings, is_sensitive};
 
 use settings::check_legacy;
 

@@ -105,8 +105,8 @@ impl Settings {
     }
 }
 
-/// Parts of the keys whose values Flink itself hides (`GlobalConfiguration.SENSITIVE_KEYS`).
-const SECRETS: [&str; 11] = [
+/// Parts of keys whose values Flink itself hides, as in `GlobalConfiguration.SENSITIVE_KEYS`.
+const SENSITIVE: [&str; 11] = [
     "password",
     "secret",
     "fs.azure.account.key",
@@ -120,13 +120,26 @@ const SECRETS: [&str; 11] = [
     "http-headers",
 ];
 
-fn is_secret(key: &str) -> bool {
+/// Whether Flink itself hides the value of this key where it tells its configuration.
+pub fn is_sensitive(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
+    SENSITIVE.iter().any(|part| key.contains(part))
+}
+
+fn is_secret(key: &str) -> bool {
     // `s3.access-key` names whom its secret belongs to; it is half of a login all the same.
-    SECRETS.iter().any(|part| key.contains(part)) || key.ends_with("access-key")
+    is_sensitive(key) || key.to_ascii_lowercase().ends_with("access-key")
 }
 
 impl Setting {
+    /// The value as it was said.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Text { text, .. } => text,
+            Self::List(list) => list,
+        }
+    }
+
     /// The value as it stands in a file of YAML.
     pub fn to_yaml(&self) -> String {
         match self {

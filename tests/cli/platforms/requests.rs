@@ -114,8 +114,8 @@ fn a_machine_that_has_seen_nothing_makes_and_sends_the_job_alone() {
     PUT /v2/acme/job/blobs/uploads/ 201
     PUT /v2/acme/job/blobs/uploads/ 201
     PUT /v2/acme/job/manifests/1 201
-    PUT /v2/acme/job/manifests/sha256:[7] 201
-    PUT /v2/acme/job/manifests/sha256:[11] 201
+    PUT /v2/acme/job/manifests/sha256:[8] 201
+    PUT /v2/acme/job/manifests/sha256:[10] 201
     ");
     assert!(world.received() <= RECEIVED_LIMIT, "{}", world.received());
     let jar = runner.read("job.jar").len();

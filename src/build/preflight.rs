@@ -1,0 +1,259 @@
+//! The checks within a build: what needs nothing but the jars first, the rest as soon as the base is known.
+//!
+//! What was found is remembered for the same jars, Flink and base, so that the next build reads no jar. What settings
+//! are found to be is not: they are few, and a key that is made of secrets would tell of them.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use super::content::{Content, OpenedContent};
+use super::foundation::PlatformBase;
+use super::{BuildError, BuildRequest, Context, FlinkSource};
+use crate::base::{GCOMPAT, Libc};
+use crate::error::FileError;
+use crate::flink::lines::default_release;
+use crate::flink::{Artifact, JavaVersion, JobJar, Known};
+use crate::fs;
+use crate::jar::FACTS_VERSION;
+use crate::memory::{self, Sighting};
+use crate::oci::{Digest, canonical};
+use crate::parallel::on_all_cores;
+use crate::preflight::{
+    CHECKS_VERSION, Finding, Ground, Jar, Place, Setting, Subject, Target, check,
+};
+
+/// The kind under which findings are remembered.
+const KIND: &str = "checks";
+/// How the name of a file ends that Flink puts on the class path of the job.
+const JAR: &str = ".jar";
+
+/// The checks of one build.
+#[derive(Debug)]
+pub(super) struct Preflight<'a> {
+    request: &'a BuildRequest,
+    context: &'a Context,
+    /// The jars, that of the job first, as they were before they were hashed.
+    seen: Vec<(PathBuf, Option<Sighting>)>,
+    state: RefCell<State>,
+}
+
+/// What is learnt in the course of a build.
+#[derive(Debug, Default)]
+struct State {
+    /// What the image will say of itself, as far as it is known.
+    settings: Vec<Setting>,
+    /// The names of the jars with the digests that they will have in the image.
+    files: Vec<(String, Digest)>,
+    /// What is in them, once somebody had to know.
+    jars: Option<Vec<Jar>>,
+    /// What was told.
+    told: BTreeSet<Finding>,
+}
+
+impl<'a> Preflight<'a> {
+    /// Sees which jars there are; before anybody reads them.
+    pub(super) fn new(request: &'a BuildRequest, context: &'a Context) -> Self {
+        let artifacts = request.job_artifacts.iter();
+        // Others are not on the class path.
+        let artifacts = artifacts.filter(|path| path.to_string_lossy().ends_with(JAR));
+        let seen = request.job_jar.iter().chain(artifacts).map(|path| {
+            // One that is not there is told by whoever opens it.
+            let metadata = fs::metadata(path).ok();
+            let sighting = metadata.map(|metadata| Sighting::new(path, &metadata, fs::now()));
+            (path.clone(), sighting)
+        });
+        Self {
+            request,
+            context,
+            seen: seen.collect(),
+            state: RefCell::new(State {
+                settings: pairs(&request.content),
+                ..State::default()
+            }),
+        }
+    }
+
+    /// Checks what can be known before anything is downloaded or made: the jars, as these were opened, and the settings.
+    pub(super) fn early(
+        &self,
+        job_jar: Option<&JobJar>,
+        job_artifacts: &[Artifact],
+    ) -> Result<(), BuildError> {
+        let opened = job_jar
+            .map(|jar| &jar.artifact)
+            .into_iter()
+            .chain(job_artifacts);
+        let is_seen = |artifact: &&Artifact| {
+            let mut seen = self.seen.iter();
+            seen.any(|(path, _)| *path == artifact.source)
+        };
+        let files = opened.filter(is_seen).map(|artifact| {
+            let name = artifact.source.display().to_string();
+            (name, artifact.content.digest)
+        });
+        self.state.borrow_mut().files = files.collect();
+        let FlinkSource::Release { version, scala, .. } = &self.request.flink else {
+            return self.apply(None, &[]);
+        };
+        let version = version.clone().unwrap_or_else(default_release);
+        let line = Known::of(&version)?;
+        let scala = line.scala(&version, *scala)?;
+        let target = Target {
+            version: &version,
+            line,
+            scala: Some(scala),
+        };
+        self.apply(Some(target), &[])
+    }
+
+    /// Checks the settings of Flink's configuration, once the files with some were read.
+    pub(super) fn configured(&self, content: &OpenedContent) -> Result<(), BuildError> {
+        let settings = content.settings().iter();
+        let settings = settings.map(|(key, value)| Setting {
+            place: Place::Configuration,
+            key: key.to_owned(),
+            value: value.as_str().to_owned(),
+        });
+        self.state.borrow_mut().settings.extend(settings);
+        self.tell(self.of_settings(None, &[]))
+    }
+
+    /// Checks the rest, when it is known what the image will stand on.
+    pub(super) fn late(
+        &self,
+        target: Target<'_>,
+        bases: &[PlatformBase],
+    ) -> Result<(), BuildError> {
+        let grounds: Vec<_> = bases.iter().map(ground).collect();
+        self.apply(Some(target), &grounds)
+    }
+
+    /// Finds what there is to tell, and tells it.
+    fn apply(&self, target: Option<Target<'_>>, grounds: &[Ground]) -> Result<(), BuildError> {
+        let mut found = self.of_jars(target, grounds)?;
+        found.extend(self.of_settings(target, grounds));
+        self.tell(found)
+    }
+
+    /// Tells what was not told yet, and fails if that stops the build.
+    fn tell(&self, mut found: Vec<Finding>) -> Result<(), BuildError> {
+        let told = &mut self.state.borrow_mut().told;
+        found.retain(|finding| told.insert(finding.clone()));
+        let reporter = &*self.context.reporter;
+        Ok(self.request.checks.apply(&found, reporter)?)
+    }
+
+    /// What is found in what the image will say of itself.
+    fn of_settings(&self, target: Option<Target<'_>>, grounds: &[Ground]) -> Vec<Finding> {
+        check(&Subject {
+            flink: target,
+            grounds,
+            settings: &self.state.borrow().settings,
+            ..Subject::default()
+        })
+    }
+
+    /// What is found in the jars, as it is remembered or else by reading them.
+    fn of_jars(
+        &self,
+        target: Option<Target<'_>>,
+        grounds: &[Ground],
+    ) -> Result<Vec<Finding>, FileError> {
+        let mut state = self.state.borrow_mut();
+        if state.files.is_empty() {
+            return Ok(Vec::new());
+        }
+        let is_job = self.request.job_jar.is_some();
+        let normalizes = self.request.normalizes_jars;
+        let flink = target.map(|target| {
+            let scala = target.scala.map(|scala| scala.to_string());
+            (target.version.to_string(), scala)
+        });
+        let told: Vec<_> = grounds.iter().map(told).collect();
+        let rules = (CHECKS_VERSION, FACTS_VERSION, is_job, normalizes);
+        let key = Digest::of(&canonical(&(rules, &state.files, flink, told)));
+        let memory = &self.context.store;
+        if let Some(found) = memory::recall(memory, KIND, key) {
+            return Ok(found);
+        }
+        let paths: Vec<_> = self.seen.iter().map(|(path, _)| path).collect();
+        let mut jars = match state.jars.take() {
+            Some(jars) => jars,
+            None => {
+                let read = on_all_cores(&paths, |path| Jar::read(path)).into_iter();
+                read.collect::<Result<_, _>>()?
+            }
+        };
+        if grounds.iter().any(|ground| ground.libc == Some(Libc::Musl)) {
+            for jar in &mut jars {
+                jar.look_for_rocksdb()?;
+            }
+        }
+        let found = check(&Subject {
+            jars: &jars,
+            is_job,
+            flink: target,
+            grounds,
+            settings: &[],
+            normalizes,
+        });
+        // What is in them is remembered for what they were when they were hashed.
+        let is_same = |(path, sighting): &(PathBuf, Option<Sighting>)| {
+            let now = fs::metadata(path);
+            let sighting = sighting.as_ref();
+            now.is_ok_and(|now| sighting.is_some_and(|sighting| sighting.is_of(&now)))
+        };
+        if self.seen.iter().all(is_same) {
+            memory::remember(memory, KIND, key, &found);
+        }
+        state.jars = Some(jars);
+        Ok(found)
+    }
+}
+
+/// What the image will say of itself on request, Flink's configuration aside.
+fn pairs(content: &Content) -> Vec<Setting> {
+    let places = [
+        (Place::Environment, &content.env),
+        (Place::Label, &content.labels),
+        (Place::Annotation, &content.annotations),
+    ];
+    let settings = places.into_iter().flat_map(|(place, pairs)| {
+        pairs.iter().map(move |(key, value)| Setting {
+            place,
+            key: key.to_owned(),
+            value: value.to_owned(),
+        })
+    });
+    settings.collect()
+}
+
+/// What an image stands on, as far as the checks have to know.
+fn ground(base: &PlatformBase) -> Ground {
+    let packages = base
+        .packages
+        .iter()
+        .flat_map(|packages| &packages.selection.wanted);
+    let mut names = packages.map(ToString::to_string);
+    Ground {
+        platform: base.platform.clone(),
+        java: base
+            .java
+            .version
+            .as_deref()
+            .and_then(|version| version.parse().ok()),
+        libc: base.base.facts.libc(),
+        has_gcompat: names.any(|name| name.starts_with(GCOMPAT)),
+    }
+}
+
+/// The same as what findings are remembered for.
+fn told(ground: &Ground) -> (String, Option<u16>, Option<String>, bool) {
+    (
+        ground.platform.to_string(),
+        ground.java.map(JavaVersion::major),
+        ground.libc.map(|libc| libc.to_string()),
+        ground.has_gcompat,
+    )
+}

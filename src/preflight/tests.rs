@@ -1,0 +1,726 @@
+//! What is found in which circumstances, from facts that are put together by hand.
+
+use std::time::{Duration, SystemTime};
+
+use super::*;
+use crate::base::Libc;
+use crate::error::FileError;
+use crate::flink::{FlinkVersion, JavaVersion, Known};
+use crate::jar::{
+    Class, ClassVersion, Classes, JarError, JarFacts, Libc as Linked, Library, Manifest,
+    NativeLibrary, Oddity, Signature,
+};
+use crate::oci::Platform;
+
+/// A jar with nothing in it.
+fn jar(name: &str) -> Jar {
+    Jar {
+        path: name.into(),
+        modified: Some(SystemTime::UNIX_EPOCH),
+        facts: Ok(JarFacts {
+            manifest: Manifest::default(),
+            entries: 0,
+            classes: Classes::default(),
+            class_versions: crate::jar::ClassVersions::default(),
+            libraries: Vec::new(),
+            services: std::collections::BTreeMap::new(),
+            natives: Vec::new(),
+            signature: Signature::None,
+            times: None,
+            sorted: true,
+            nested: Vec::new(),
+            oddities: Vec::new(),
+            prefix: 0,
+            zip64: false,
+        }),
+        flink_version: None,
+        uses_rocksdb: None,
+    }
+}
+
+/// The same with what `change` does to its facts.
+fn with(mut jar: Jar, change: impl FnOnce(&mut JarFacts)) -> Jar {
+    change(jar.facts.as_mut().unwrap());
+    jar
+}
+
+/// The same with classes: a checksum for each.
+fn with_classes(jar: Jar, classes: &[(&str, u32)]) -> Jar {
+    with(jar, |facts| {
+        let class = |(name, crc32): &(&'static str, u32)| {
+            let (folder, name) = name.rsplit_once('/').unwrap();
+            let name = name.into();
+            (
+                folder,
+                Class {
+                    name,
+                    crc32: *crc32,
+                    size: 8,
+                },
+            )
+        };
+        let classes: Vec<(&'static str, u32)> = classes
+            .iter()
+            .map(|(name, crc32)| (&*name.to_string().leak(), *crc32))
+            .collect();
+        facts.classes = classes.iter().map(class).collect();
+    })
+}
+
+fn main_class(jar: Jar, class: &str) -> Jar {
+    with(jar, |facts| {
+        facts.manifest.main_class = Some(class.to_owned())
+    })
+}
+
+/// The jar of a job with nothing wrong.
+fn job() -> Jar {
+    main_class(
+        with_classes(jar("job.jar"), &[("org/example/Job", 1)]),
+        "org.example.Job",
+    )
+}
+
+fn library(artifact: &str, version: &str) -> Library {
+    Library {
+        group: "org.apache.flink".to_owned(),
+        artifact: artifact.to_owned(),
+        version: Some(version.to_owned()),
+    }
+}
+
+fn ground(platform: &str, java: u16, libc: Libc) -> Ground {
+    Ground {
+        platform: platform.parse().unwrap(),
+        java: Some(JavaVersion::of(java)),
+        libc: Some(libc),
+        has_gcompat: false,
+    }
+}
+
+/// What is found in jars of a job on a Flink and its grounds.
+fn on(flink: &str, grounds: &[Ground], jars: &[Jar]) -> Vec<Finding> {
+    let version: FlinkVersion = flink.parse().unwrap();
+    let line = Known::of(&version).unwrap();
+    let scala = line.scala(&version, None).unwrap();
+    check(&Subject {
+        jars,
+        is_job: true,
+        flink: Some(Target {
+            version: &version,
+            line,
+            scala: Some(scala),
+        }),
+        grounds,
+        ..Subject::default()
+    })
+}
+
+/// The same on the usual ground with the Java that this Flink prefers, as codes.
+fn codes(flink: &str, jars: &[Jar]) -> Vec<&'static str> {
+    let line = Known::of(&flink.parse().unwrap()).unwrap().line;
+    let ground = ground("linux/amd64", line.default_java, Libc::Glibc);
+    let found = on(flink, &[ground], jars);
+    found.iter().map(|finding| finding.code.name()).collect()
+}
+
+const NONE: [&str; 0] = [];
+
+#[test]
+fn a_job_with_nothing_wrong_has_no_findings() {
+    assert_eq!(codes("1.20.5", &[job()]), NONE);
+    assert_eq!(codes("2.3.0", &[job(), jar("library.jar")]), NONE);
+}
+
+#[test]
+fn a_jar_that_cannot_be_opened_is_told_and_the_others_are_judged() {
+    let mut broken = jar("broken.jar");
+    broken.facts = Err(JarError::NotAJar {
+        path: "broken.jar".into(),
+    });
+    let encrypted = with(jar("secret.jar"), |facts| {
+        facts.oddities.push(Oddity::Encrypted {
+            name: "a".to_owned(),
+        });
+    });
+    let found = on("1.20.5", &[], &[job(), broken, encrypted]);
+    let told: Vec<_> = found
+        .iter()
+        .map(|finding| (finding.code, &*finding.message))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (
+                Code::JarDamaged,
+                "`broken.jar` is not a jar: it is not a zip file"
+            ),
+            (
+                Code::JarDamaged,
+                "`secret.jar` cannot be opened by the JVM: its entry `a` is encrypted"
+            ),
+        ]
+    );
+    // What is in it may be just what seems to be missing.
+    let mut broken = jar("broken.jar");
+    broken.facts = Err(JarError::NotAJar {
+        path: "broken.jar".into(),
+    });
+    assert_eq!(codes("1.20.5", &[broken]), ["jar-damaged"]);
+}
+
+#[test]
+fn a_signature_that_does_not_fit_is_told_with_why() {
+    let signed = |signature| with(job(), |facts| facts.signature = signature);
+    assert_eq!(codes("1.20.5", &[signed(Signature::Intact)]), NONE);
+    let damaged = signed(Signature::Damaged {
+        why: "the manifest is another one".to_owned(),
+    });
+    let found = on("1.20.5", &[], &[damaged]);
+    assert_eq!(found[0].code, Code::SignatureDamaged);
+    assert!(found[0].message.ends_with("the manifest is another one"));
+}
+
+#[test]
+fn the_entry_class_is_looked_for_as_flink_does() {
+    let plain = || with_classes(jar("plain.jar"), &[("org/example/Library", 1)]);
+    let tool = || {
+        main_class(
+            with_classes(jar("tool.jar"), &[("org/tool/Main", 1)]),
+            "org.tool.Main",
+        )
+    };
+    let program = |class: &str| {
+        let class = class.to_owned();
+        with(tool(), |facts| facts.manifest.program_class = Some(class))
+    };
+    for (flink, jars, expected) in [
+        ("1.20.5", vec![plain()], &["entry-class-missing"][..]),
+        ("1.20.5", vec![plain(), job()], &[]),
+        ("1.20.5", vec![job(), tool()], &["entry-class-ambiguous"]),
+        ("1.8.3", vec![job(), tool()], &["entry-class-ambiguous"]),
+        // These never look for one.
+        ("1.7.2", vec![job(), tool()], &[]),
+        ("1.6.4", vec![plain()], &["entry-class-missing"]),
+        // It may be in another jar, and `program-class` comes first.
+        (
+            "1.20.5",
+            vec![
+                main_class(plain(), "org.example.Job"),
+                with_classes(jar("b.jar"), &[("org/example/Job", 1)]),
+            ],
+            &[],
+        ),
+        (
+            "1.20.5",
+            vec![main_class(plain(), "org.example.Job")],
+            &["entry-class-not-found"],
+        ),
+        (
+            "1.20.5",
+            vec![program("org.tool.Other")],
+            &["entry-class-not-found"],
+        ),
+        // The distribution has it, or there is nothing to compare with.
+        (
+            "1.20.5",
+            vec![main_class(
+                plain(),
+                "org.apache.flink.client.python.PythonDriver",
+            )],
+            &[],
+        ),
+        (
+            "1.20.5",
+            vec![main_class(jar("empty.jar"), "org.example.Job")],
+            &[],
+        ),
+    ] {
+        assert_eq!(codes(flink, &jars), expected, "{flink} {jars:?}");
+    }
+    // Libraries for a session have none.
+    let found = check(&Subject {
+        jars: &[plain()],
+        ..Subject::default()
+    });
+    assert_eq!(found, []);
+}
+
+#[test]
+fn a_class_that_was_moved_is_told_with_where_it_is() {
+    let moved = main_class(
+        with_classes(jar("job.jar"), &[("com/acme/Job", 1)]),
+        "org.example.Job",
+    );
+    let found = on("1.20.5", &[], &[moved]);
+    assert_eq!(
+        found[0].way_out,
+        "did you mean `com.acme.Job`; correct `Main-Class` in the manifest"
+    );
+}
+
+#[test]
+fn classes_for_a_newer_java_are_told_and_those_that_it_does_not_read_are_not() {
+    let versions = |classes: &[(u16, usize)]| {
+        with(job(), |facts| {
+            for (major, count) in classes {
+                let example = format!("org/example/For{major}.class");
+                facts.class_versions.classes.insert(
+                    *major,
+                    ClassVersion {
+                        count: *count,
+                        example,
+                    },
+                );
+            }
+            facts
+                .class_versions
+                .versioned
+                .insert(21, (65, "META-INF/versions/21/A.class".to_owned()));
+            facts.class_versions.module_info = Some((65, "module-info.class".to_owned()));
+        })
+    };
+    assert_eq!(codes("1.20.5", &[versions(&[(52, 3), (55, 1)])]), NONE);
+    assert_eq!(codes("1.20.5", &[versions(&[])]), NONE);
+    let found = on(
+        "1.20.5",
+        &[
+            ground("linux/amd64", 17, Libc::Glibc),
+            ground("linux/arm64", 11, Libc::Glibc),
+        ],
+        &[versions(&[(52, 9), (61, 2), (65, 1)])],
+    );
+    assert_eq!(found.len(), 1);
+    assert_eq!(
+        found[0].message,
+        "`job.jar` has 3 classes for Java 21, as `org/example/For65.class`, and the base has Java 11 for `linux/arm64`"
+    );
+    assert_eq!(
+        found[0].way_out,
+        "compile for `--release 11`, or choose a base with Java 21"
+    );
+    // There is no base with Java 25 for this Flink.
+    let found = on(
+        "1.20.5",
+        &[ground("linux/amd64", 17, Libc::Glibc)],
+        &[versions(&[(69, 1)])],
+    );
+    assert!(
+        found[0].message.contains("a class for Java 25"),
+        "{found:?}"
+    );
+    assert!(!found[0].way_out.contains("Java 25"), "{found:?}");
+}
+
+#[test]
+fn a_java_that_flink_does_not_work_with_is_told() {
+    for (flink, java, expected) in [
+        ("1.20.5", 8, &[][..]),
+        ("2.3.0", 8, &["java-unsupported"]),
+        ("1.14.6", 17, &["java-unsupported"]),
+    ] {
+        let found = on(flink, &[ground("linux/amd64", java, Libc::Glibc)], &[job()]);
+        let found: Vec<_> = found.iter().map(|finding| finding.code.name()).collect();
+        assert_eq!(found, expected, "{flink} {java}");
+    }
+}
+
+#[test]
+fn flink_in_a_jar_is_a_warning_and_another_flink_an_error() {
+    const CORE: &[(&str, u32)] = &[
+        ("org/example/Job", 1),
+        ("org/apache/flink/api/common/ExecutionConfig", 1),
+        ("org/apache/flink/runtime/taskexecutor/TaskExecutor", 1),
+    ];
+    let fat = || main_class(with_classes(jar("job.jar"), CORE), "org.example.Job");
+    let of = |version: &str| Jar {
+        flink_version: Some(version.to_owned()),
+        ..fat()
+    };
+    let by_maven = |version: &str| {
+        with(fat(), |facts| {
+            facts.libraries.push(library("flink-runtime_2.12", version))
+        })
+    };
+    let by_manifest = |vendor: &str| {
+        with(fat(), |facts| {
+            facts.manifest.implementation_vendor_id = Some(vendor.to_owned());
+            facts.manifest.implementation_version = Some("1.18.1".to_owned());
+        })
+    };
+    for (jar, expected) in [
+        (fat(), "flink-bundled"),
+        (of("1.20.5"), "flink-bundled"),
+        (of("1.18.1"), "flink-bundled-version"),
+        (by_maven("1.20.5"), "flink-bundled"),
+        (by_maven("1.20.4"), "flink-bundled-version"),
+        (by_manifest("org.apache.flink"), "flink-bundled-version"),
+        // That is the version of the job.
+        (by_manifest("com.acme"), "flink-bundled"),
+    ] {
+        assert_eq!(codes("1.20.5", &[jar]), [expected]);
+    }
+    let found = on("1.20.5", &[], &[of("1.18.1")]);
+    assert_eq!(
+        found[0].message,
+        "`job.jar` bundles `flink-core` and `flink-runtime` of Flink 1.18.1, and the image has Flink 1.20.5"
+    );
+    // Before 1.9 a job had to bring the Table API, and connectors it brings today.
+    let table = with_classes(
+        job(),
+        &[
+            ("org/example/Job", 1),
+            ("org/apache/flink/table/api/TableEnvironment", 1),
+        ],
+    );
+    assert_eq!(
+        codes("1.8.3", &[main_class(table, "org.example.Job")]),
+        NONE
+    );
+    let connector = with_classes(
+        job(),
+        &[
+            ("org/example/Job", 1),
+            ("org/apache/flink/connector/kafka/source/KafkaSource", 1),
+        ],
+    );
+    assert_eq!(codes("1.20.5", &[connector]), NONE);
+}
+
+#[test]
+fn connectors_are_for_a_line() {
+    let has = |artifact: &str, version: &str| {
+        with(job(), |facts| {
+            facts.libraries.push(library(artifact, version))
+        })
+    };
+    let is = |file: &str, version: &str| {
+        with(jar(file), |facts| {
+            facts.manifest.implementation_vendor_id = Some("org.apache.flink".to_owned());
+            facts.manifest.implementation_version = Some(version.to_owned());
+        })
+    };
+    for (flink, jar, expected) in [
+        (
+            "1.20.5",
+            has("flink-connector-kafka", "3.3.0-1.20"),
+            &[][..],
+        ),
+        (
+            "1.20.5",
+            has("flink-connector-kafka", "3.2.0-1.19"),
+            &["connector-line"],
+        ),
+        (
+            "2.3.0",
+            has("flink-connector-kafka", "3.3.0-1.20"),
+            &["connector-major"],
+        ),
+        (
+            "1.20.5",
+            has("flink-connector-kafka", "4.0.1-2.0"),
+            &["connector-major"],
+        ),
+        ("1.20.5", has("flink-connector-files", "1.20.5"), &[]),
+        ("1.20.5", has("flink-connector-mysql-cdc", "1.14.0"), &[]),
+        ("1.20.5", has("flink-json", "1.19.0"), &[]),
+        (
+            "1.20.5",
+            is("flink-sql-connector-kafka-3.2.0-1.19.jar", "3.2.0-1.19"),
+            &["connector-line"],
+        ),
+        // The file was renamed, and says nothing by its name.
+        ("1.20.5", is("kafka.jar", "3.2.0-1.19"), &[]),
+        ("1.20.5", jar("flink-connector-acme-1.0-1.19.jar"), &[]),
+    ] {
+        let found = codes(flink, &[job(), jar]);
+        let found: Vec<_> = found
+            .iter()
+            .filter(|code| code.starts_with("connector"))
+            .copied()
+            .collect();
+        assert_eq!(found, expected);
+    }
+    let found = on("2.3.0", &[], &[has("flink-connector-kafka", "3.2.0-1.19")]);
+    assert_eq!(
+        (&*found[0].message, &*found[0].way_out),
+        (
+            "`job.jar` has `flink-connector-kafka:3.2.0-1.19`, built for Flink 1.19, and the image has Flink 2.3.0",
+            "take the version of the connector whose name ends with `-2.3`, if there is one",
+        )
+    );
+}
+
+#[test]
+fn parts_of_flink_are_for_a_scala() {
+    let has = |artifact: &str| {
+        with(job(), |facts| {
+            facts.libraries.push(library(artifact, "1.14.6"))
+        })
+    };
+    for (artifact, expected) in [
+        ("flink-connector-kafka_2.11", &["scala-suffix"][..]),
+        ("flink-connector-kafka_2.12", &[]),
+        ("flink-connector-kafka", &[]),
+        ("flink-odd_2.x", &[]),
+    ] {
+        assert_eq!(codes("1.14.6", &[has(artifact)]), expected, "{artifact}");
+    }
+    // Where it is not known which Scala it is, either may be.
+    let version: FlinkVersion = "1.14.6".parse().unwrap();
+    let line = Known::of(&version).unwrap();
+    let jars = [
+        has("flink-connector-kafka_2.11"),
+        has("flink-connector-kafka_2.13"),
+    ];
+    let found = check(&Subject {
+        jars: &jars[..1],
+        flink: Some(Target {
+            version: &version,
+            line,
+            scala: None,
+        }),
+        ..Subject::default()
+    });
+    assert_eq!(found, []);
+    let found = check(&Subject {
+        jars: &jars[1..],
+        flink: Some(Target {
+            version: &version,
+            line,
+            scala: None,
+        }),
+        ..Subject::default()
+    });
+    assert_eq!(found[0].code, Code::ScalaSuffix);
+}
+
+#[test]
+fn libraries_that_log_are_told_and_what_they_are_called_by_is_not() {
+    for (class, expected) in [
+        (
+            "org/slf4j/impl/StaticLoggerBinder",
+            &["logging-binding"][..],
+        ),
+        (
+            "org/apache/logging/log4j/core/LoggerContext",
+            &["logging-binding"],
+        ),
+        ("org/apache/log4j/LogManager", &["logging-binding"]),
+        ("ch/qos/logback/classic/Logger", &["logging-binding"]),
+        ("org/slf4j/LoggerFactory", &[]),
+        ("org/apache/logging/log4j/LogManager", &[]),
+        ("com/acme/shaded/org/slf4j/impl/StaticLoggerBinder", &[]),
+    ] {
+        let fat = with_classes(job(), &[("org/example/Job", 1), (class, 1)]);
+        assert_eq!(codes("1.20.5", &[fat]), expected, "{class}");
+    }
+    let provider = with(job(), |facts| {
+        let service = "org.slf4j.spi.SLF4JServiceProvider".to_owned();
+        facts.services.insert(
+            service,
+            vec!["org.apache.logging.slf4j.SLF4JServiceProvider".to_owned()],
+        );
+    });
+    assert_eq!(codes("1.20.5", &[provider]), ["logging-binding"]);
+}
+
+#[test]
+fn classes_that_differ_between_jars_are_told_and_the_same_are_not() {
+    let classes = [
+        ("org/example/Job", 1),
+        ("com/acme/A", 1),
+        ("com/acme/B", 1),
+        ("com/acme/package-info", 1),
+    ];
+    let one = || main_class(with_classes(jar("a.jar"), &classes), "org.example.Job");
+    let same = with_classes(
+        jar("b.jar"),
+        &[("com/acme/A", 1), ("com/acme/package-info", 2)],
+    );
+    assert_eq!(codes("1.20.5", &[one(), same]), NONE);
+    let other = with_classes(
+        jar("b.jar"),
+        &[("com/acme/A", 2), ("com/acme/B", 2), ("org/example/Job", 2)],
+    );
+    let found = on("1.20.5", &[], &[one(), other]);
+    assert_eq!(
+        found[0].message,
+        "`a.jar` and `b.jar` have different classes of the same name: `com.acme.A`, `org.example.Job` and `com.acme.B`"
+    );
+}
+
+#[test]
+fn native_libraries_are_there_for_the_platform_and_the_libc() {
+    let natives = |natives: &[(&str, &str, Linked)]| {
+        with(job(), |facts| {
+            let native = |(path, architecture, libc): &(&str, &str, Linked)| NativeLibrary {
+                path: (*path).to_owned(),
+                architecture: (*architecture).to_owned(),
+                libc: *libc,
+            };
+            facts.natives = natives.iter().map(native).collect();
+        })
+    };
+    use Linked::{Glibc, Musl, Unknown};
+    let rocks = [
+        ("librocksdbjni-linux64.so", "amd64", Glibc),
+        ("librocksdbjni-linux64-musl.so", "amd64", Musl),
+        ("librocksdbjni-linux-aarch64.so", "arm64", Glibc),
+    ];
+    let zstd = [
+        ("linux/amd64/libzstd-jni-1.5.so", "amd64", Unknown),
+        ("freebsd/arm64/libbsd.so", "arm64", Unknown),
+    ];
+    for (jar, platform, libc, gcompat, expected) in [
+        (natives(&rocks), "linux/amd64", Libc::Glibc, false, &[][..]),
+        (natives(&rocks), "linux/amd64", Libc::Musl, false, &[]),
+        (natives(&rocks), "linux/arm64", Libc::Glibc, false, &[]),
+        (
+            natives(&rocks),
+            "linux/arm64",
+            Libc::Musl,
+            false,
+            &["native-libc"],
+        ),
+        (natives(&rocks), "linux/arm64", Libc::Musl, true, &[]),
+        (
+            natives(&rocks),
+            "linux/s390x",
+            Libc::Glibc,
+            false,
+            &["native-platform"],
+        ),
+        (
+            natives(&rocks[1..2]),
+            "linux/amd64",
+            Libc::Glibc,
+            false,
+            &["native-libc"],
+        ),
+        (natives(&zstd), "linux/amd64", Libc::Musl, false, &[]),
+        (
+            natives(&zstd),
+            "linux/arm64",
+            Libc::Glibc,
+            false,
+            &["native-platform"],
+        ),
+    ] {
+        let ground = Ground {
+            has_gcompat: gcompat,
+            ..ground(platform, 11, libc)
+        };
+        let found = on("1.20.5", &[ground], &[jar]);
+        let found: Vec<_> = found.iter().map(|finding| finding.code.name()).collect();
+        assert_eq!(found, expected, "{platform} {libc}");
+    }
+}
+
+#[test]
+fn rocksdb_on_musl_is_told_when_a_setting_or_a_class_wants_it() {
+    let setting = |key: &str, value: &str| Setting {
+        place: Place::Configuration,
+        key: key.to_owned(),
+        value: value.to_owned(),
+    };
+    let uses = |uses| Jar {
+        uses_rocksdb: Some(uses),
+        ..job()
+    };
+    for (settings, uses_it, libc, expected) in [
+        (
+            vec![setting("state.backend.type", "rocksdb")],
+            false,
+            Libc::Musl,
+            1,
+        ),
+        (
+            vec![setting("state.backend", "RocksDB")],
+            false,
+            Libc::Musl,
+            1,
+        ),
+        (
+            vec![setting("state.backend.type", "hashmap")],
+            false,
+            Libc::Musl,
+            0,
+        ),
+        (
+            vec![setting("state.backend.type", "rocksdb")],
+            true,
+            Libc::Glibc,
+            0,
+        ),
+        (vec![], true, Libc::Musl, 1),
+        (vec![], false, Libc::Musl, 0),
+    ] {
+        let found = check(&Subject {
+            jars: &[uses(uses_it)],
+            grounds: &[ground("linux/amd64", 11, libc)],
+            settings: &settings,
+            ..Subject::default()
+        });
+        let found = found
+            .iter()
+            .filter(|finding| finding.code == Code::RocksdbMusl);
+        assert_eq!(found.count(), expected, "{settings:?} {uses_it} {libc}");
+    }
+}
+
+#[test]
+fn a_jar_with_the_times_of_its_build_is_told_unless_it_is_normalised() -> Result<(), FileError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("job.jar");
+    let time = |day| zip::DateTime::from_date_and_time(2024, 6, day, 12, 0, 0).unwrap();
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    let mut zip = zip::ZipWriter::new(&mut bytes);
+    for (name, day) in [("b.txt", 1), ("a.txt", 2)] {
+        let options = zip::write::SimpleFileOptions::default();
+        zip.start_file(name, options.last_modified_time(time(day)))
+            .unwrap();
+    }
+    zip.finish().unwrap();
+    crate::fs::write_atomic(&path, bytes.get_ref())?;
+    // At noon of the second of June, and a year later.
+    let built = SystemTime::UNIX_EPOCH + Duration::from_secs(1_717_329_600);
+    let later = built + Duration::from_secs(365 * 24 * 60 * 60);
+    for (modified, normalizes, expected) in [(built, false, 1), (built, true, 0), (later, false, 0)]
+    {
+        let jar = Jar {
+            modified: Some(modified),
+            ..Jar::read(&path)?
+        };
+        let found = check(&Subject {
+            jars: &[jar],
+            normalizes,
+            ..Subject::default()
+        });
+        assert_eq!(found.len(), expected, "{found:?}");
+        if let [finding] = &found[..] {
+            assert!(
+                finding
+                    .message
+                    .ends_with("the last 2024-06-02 12:00:00, and they are in no order"),
+                "{finding:?}"
+            );
+            assert!(finding.way_out.contains("--normalize-jar"));
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn platforms_of_images_are_those_of_native_libraries() {
+    for (platform, architecture) in [
+        ("linux/amd64", "amd64"),
+        ("linux/arm64", "arm64"),
+        ("linux/arm/v7", "arm"),
+    ] {
+        assert_eq!(
+            platform.parse::<Platform>().unwrap().architecture,
+            architecture
+        );
+    }
+}
