@@ -140,12 +140,11 @@ impl JarSource {
             .into_iter()
             .cloned()
             .chain(fetcher.last.hadoop(&self.jar));
-        let facts = match known.find(|facts| facts.fit(&checksum)) {
-            Some(facts) => facts,
-            None => {
-                fetcher.check_push()?;
-                self.download(&Expected::Checksum(&checksum))?.0
-            }
+        let facts = if let Some(facts) = known.find(|facts| facts.fit(&checksum)) {
+            facts
+        } else {
+            fetcher.check_push()?;
+            self.download(&Expected::Checksum(&checksum))?.0
         };
         memory::remember(&self.store, KIND, self.key(), &facts);
         Ok(facts)

@@ -25,11 +25,11 @@ impl HadoopFacts {
     /// What `jar` is when `reader` has its bytes.
     pub fn of(jar: &HadoopJar, reader: impl Read) -> io::Result<Self> {
         let (mut checksums, size) = Checksum::all_of(reader)?;
-        let digests = checksums
+        let mut digests = checksums
             .iter()
             .map(|checksum| checksum.to_string().parse());
         // The other algorithms are no digests.
-        let digest = digests.filter_map(Result::ok).next();
+        let digest = digests.find_map(Result::ok);
         let digest: Digest = digest.expect("SHA-256 is one of them");
         checksums.retain(|checksum| checksum.to_string() != digest.to_string());
         Ok(Self {
