@@ -178,12 +178,11 @@ impl<'a> Preflight<'a> {
             return Ok(found);
         }
         let paths: Vec<_> = self.seen.iter().map(|(path, _)| path).collect();
-        let mut jars = match state.jars.take() {
-            Some(jars) => jars,
-            None => {
-                let read = on_all_cores(&paths, |path| Jar::read(path)).into_iter();
-                read.collect::<Result<_, _>>()?
-            }
+        let mut jars = if let Some(jars) = state.jars.take() {
+            jars
+        } else {
+            let read = on_all_cores(&paths, |path| Jar::read(path)).into_iter();
+            read.collect::<Result<_, _>>()?
         };
         if grounds.iter().any(|ground| ground.libc == Some(Libc::Musl)) {
             for jar in &mut jars {

@@ -112,7 +112,7 @@ pub(super) fn natives(subject: &Subject<'_>) -> Vec<Finding> {
 }
 
 fn on(jar: &Jar, families: &BTreeMap<String, Family<'_>>, ground: &Ground) -> Vec<Finding> {
-    let architecture = ground.platform.architecture.to_string();
+    let architecture = &ground.platform.architecture;
     let (mut absent, mut foreign) = (Vec::new(), Vec::new());
     let other = match ground.libc {
         Some(Libc::Musl) if !ground.has_gcompat => Some(Linked::Glibc),
@@ -122,7 +122,7 @@ fn on(jar: &Jar, families: &BTreeMap<String, Family<'_>>, ground: &Ground) -> Ve
     for (name, natives) in families {
         let mut fitting = natives
             .iter()
-            .filter(|native| native.architecture == architecture)
+            .filter(|native| native.architecture == *architecture)
             .peekable();
         if fitting.peek().is_none() {
             absent.push(name);

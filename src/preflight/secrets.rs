@@ -248,16 +248,14 @@ fn words(key: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut was_lower = false;
     for c in key.chars() {
-        if !c.is_ascii_alphanumeric() {
-            words.push(String::new());
-        } else {
+        if c.is_ascii_alphanumeric() {
             if c.is_ascii_uppercase() && was_lower {
                 words.push(String::new());
             }
-            words
-                .last_mut()
-                .expect("there is one")
-                .push(c.to_ascii_lowercase());
+            let word = words.last_mut().expect("there is one");
+            word.push(c.to_ascii_lowercase());
+        } else {
+            words.push(String::new());
         }
         was_lower = c.is_ascii_lowercase() || c.is_ascii_digit();
     }

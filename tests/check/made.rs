@@ -17,8 +17,11 @@ pub(crate) fn jar(entries: &[(&str, &[u8])]) -> Vec<u8> {
     dated_jar(&dated)
 }
 
+/// An entry: its name, its bytes, and its year, month and day.
+pub(crate) type Dated<'a> = (&'a str, &'a [u8], (u16, u8, u8));
+
 /// The same with a day for each entry.
-pub(crate) fn dated_jar(entries: &[(&str, &[u8], (u16, u8, u8))]) -> Vec<u8> {
+pub(crate) fn dated_jar(entries: &[Dated<'_>]) -> Vec<u8> {
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     for (name, bytes, (year, month, day)) in entries {
         let time = zip::DateTime::from_date_and_time(*year, *month, *day, 0, 0, 0).unwrap();

@@ -2,13 +2,13 @@
 
 use insta::assert_snapshot;
 
-use crate::made::{JAVA_8, class, dated_jar, manifest};
+use crate::made::{Dated, JAVA_8, class, dated_jar, manifest};
 use crate::support::context::{TestContext, names};
 
 /// The jar of a job, built on this day and in this order.
 fn built(day: u8, reversed: bool) -> Vec<u8> {
     let (manifest, job, other) = (manifest("org.example.Job"), class(JAVA_8), class(JAVA_8));
-    let mut entries: Vec<(&str, &[u8], (u16, u8, u8))> = vec![
+    let mut entries: Vec<Dated<'_>> = vec![
         ("META-INF/MANIFEST.MF", &manifest, (2026, 5, day)),
         ("org/example/Job.class", &job, (2026, 5, day)),
         ("org/example/Other.class", &other, (2026, 5, 1)),
