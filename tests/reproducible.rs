@@ -89,6 +89,58 @@ fn golden_job_image() {
     assert!(job.contains(&usual()));
 }
 
+/// One of each thing that can be put into an image on request.
+#[test]
+fn golden_job_image_with_content() {
+    let context = TestContext::new();
+    context.write("library.jar", b"a library");
+    context.write("log4j.properties", b"rootLogger.level = WARN\n");
+    context.write(
+        "settings.yaml",
+        b"rest:\n  port: 9091\npipeline.jars: [a, b]\n",
+    );
+    std::fs::create_dir(context.path("data")).unwrap();
+    context.write("data/rules.json", b"{}");
+    let words = [
+        "--job-jar",
+        "job.jar",
+        "--json",
+        "--plugin",
+        "flink-s3-fs-hadoop",
+        "--slim",
+        "--lib",
+        "library.jar",
+        "--flink-conf",
+        "settings.yaml",
+        "--flink-conf",
+        "state.backend.type=rocksdb",
+        "--log4j",
+        "log4j.properties",
+        "--add",
+        "data:/opt/data",
+        "--env",
+        "TZ=Europe/Berlin",
+        "--label",
+        "com.acme.commit=abc",
+        "--annotation",
+        "com.acme.team=streams",
+        "--user",
+        "1234",
+    ];
+    assert_snapshot!(digests(&context.build(&words)), @"
+    manifest sha256:b898d5e35849f5b27eefa5eb28c82fa7668acfea6134f65ca80498b9cad1cb66
+    config sha256:ad407b2435fc89c2ec7de55f2d673fe44960489330053dec904c8eff34507de8
+    sha256:1659d9edb1b91eb4d804e4bc8a22be5bcc16e97ed24b0c5e978675f5e819d6fa base
+    sha256:ea14a28ecf7c1417325b6161f4aa2ae99857f4b0777d93a30227ef0ee5810b47 user flink, entrypoint
+    sha256:6e298d4718fb795104ab0e1685e74e307a57c45fe385dde915beb3064149e65d Flink 1.20.5: lib, bin, conf, plugins
+    sha256:fa7331cde7df40c179db55fd51531b6816e77f63a33b81b28bac9e24378ddf54 Flink 1.20.5: opt, examples
+    sha256:4080e4c0203dd0fcee5e8dfa495c74b3be29c0da93952a5df74551fb55d9b956 plugins, configuration
+    sha256:90e921fd7274460495b89f2f7d6682cd3faf2ab327c48933b8096370719679c5 libraries
+    sha256:ac7b293421f78e3ba63e137d7b8a62479664bcba5662a6f38e70f36f028823ba files
+    sha256:df45804ed89546ee39615a57c98b3d67eaad084c83897804f24cd5bbed71592d job
+    ");
+}
+
 #[test]
 fn golden_job_image_of_other_compressions() {
     let context = TestContext::new();

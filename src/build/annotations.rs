@@ -110,6 +110,13 @@ impl ReleasePlace {
     }
 }
 
+/// What content in the home of Flink became.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct KnownContent {
+    /// The recipe of its layer; none if it needed no layer.
+    pub(super) recipe: Option<Digest>,
+}
+
 /// What is noted of the content that `key` stands for: that it can be, and the recipe of its layer.
 pub(super) fn write_content(key: Digest, recipe: Option<Digest>) -> String {
     match recipe {
@@ -118,13 +125,15 @@ pub(super) fn write_content(key: Digest, recipe: Option<Digest>) -> String {
     }
 }
 
-/// Reads what is noted of the content that `key` stands for: the recipe of its layer, if it has one.
-pub(super) fn read_content(text: &str, key: Digest) -> Option<Option<Digest>> {
+/// Reads what is noted of the content that `key` stands for.
+pub(super) fn read_content(text: &str, key: Digest) -> Option<KnownContent> {
     let rest = text.strip_prefix(&key.to_string())?;
-    if rest.is_empty() {
-        return Some(None);
-    }
-    rest.strip_prefix(' ')?.parse().ok().map(Some)
+    let recipe = match rest.strip_prefix(' ') {
+        Some(recipe) => Some(recipe.parse().ok()?),
+        None if rest.is_empty() => None,
+        None => return None,
+    };
+    Some(KnownContent { recipe })
 }
 
 /// The descriptor of one of our layers, as it stands in the manifest.
@@ -170,7 +179,7 @@ mod tests {
         let (key, recipe) = (Digest::of(b"key"), Digest::of(b"recipe"));
         for recipe in [None, Some(recipe)] {
             let text = write_content(key, recipe);
-            assert_eq!(read_content(&text, key), Some(recipe));
+            assert_eq!(read_content(&text, key), Some(KnownContent { recipe }));
             assert_eq!(read_content(&text, Digest::of(b"other")), None);
             assert_eq!(read_content(&format!("{text}x"), key), None);
         }

@@ -9,6 +9,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::task::JoinSet;
 
 use super::BuildRequest;
+use super::annotations::KnownContent;
 use super::content::{FoundPython, Python};
 use super::last::{LastImages, LastRelease};
 use super::lock::Lock;
@@ -80,9 +81,10 @@ impl Known<'_> {
     }
 
     /// What the content of this key became.
-    pub(super) fn content(&self, key: Digest) -> Option<Option<Digest>> {
+    pub(super) fn content(&self, key: Digest) -> Option<KnownContent> {
         let flink = &self.lock.flink;
-        (flink.content == Some(key)).then_some(flink.configuration)
+        let recipe = flink.configuration;
+        (flink.content == Some(key)).then_some(KnownContent { recipe })
     }
 }
 

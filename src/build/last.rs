@@ -8,7 +8,7 @@ use std::cell::{OnceCell, RefCell};
 
 use tokio::task::JoinHandle;
 
-use super::annotations::{self, BaseNote, ReleasePlace};
+use super::annotations::{self, BaseNote, KnownContent, ReleasePlace};
 use super::content::{FoundPython, Python, User};
 use super::plan::system_key;
 use super::{Context, Targets};
@@ -334,7 +334,7 @@ impl<'a> LastImages<'a> {
     }
 
     /// What the content of this key became: the recipe of its layer, if it has one.
-    pub(super) fn content(&self, key: Digest) -> Option<Option<Digest>> {
+    pub(super) fn content(&self, key: Digest) -> Option<KnownContent> {
         self.images().find_map(|image| {
             let note = image.manifest.annotations.get(annotations::CONTENT)?;
             annotations::read_content(note, key)

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
+use super::annotations::KnownContent;
 use super::content::ContentKeys;
 use super::context::Fetcher;
 use super::{BuildError, Context, Flink};
@@ -97,13 +98,13 @@ impl ReleaseSource {
         // The recipe of the layer of content, if there is such a layer.
         let content = || {
             let Some(key) = wanted.keys.content else {
-                return Some(None);
+                return Some(KnownContent { recipe: None });
             };
             let locked = fetcher.known.and_then(|lock| lock.content(key));
             locked.or_else(|| fetcher.last.content(key))
         };
         if !wanted.needs_names
-            && let Some(configuration) = content()
+            && let Some(KnownContent { recipe }) = content()
             && let Some(found) = known()
         {
             return Ok(Flink::Known {
@@ -111,7 +112,7 @@ impl ReleaseSource {
                 layers: found.recipes,
                 scala: found.scala,
                 signer,
-                configuration,
+                configuration: recipe,
             });
         }
         fetcher.check_push()?;

@@ -357,6 +357,9 @@ pub(super) fn resolve(
     };
     let resolved = wish.resolve(local.bases, fetcher);
     let bases = resolved.map_err(|error| bases::explain(request, error))?;
+    for base in &bases {
+        local.content.check_java(&base.java.home)?;
+    }
     if let Some(preflight) = local.preflight {
         let scala = match &local.flink {
             FlinkHere::Here(distribution) => distribution.scala,

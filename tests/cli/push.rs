@@ -232,7 +232,7 @@ fn a_push_needs_a_name() {
     exit code: 3
     ----- stderr -----
     error: `flink-img.toml` cannot be used
-      caused by: line 1, column 1: unknown field `imago`, expected one of `image`, `push`, `platforms`, `outputs`, `compression`, `job`, `checks`, `flink`, `base`, `packages`, `registry`, `cache`
+      caused by: line 1, column 1: unknown field `imago`, expected one of `image`, `push`, `platforms`, `outputs`, `compression`, `job`, `checks`, `flink`, `base`, `packages`, `content`, `registry`, `cache`
     hint: did you mean `image`
     ");
     assert!(
@@ -244,7 +244,7 @@ fn a_push_needs_a_name() {
     exit code: 3
     ----- stderr -----
     error: `flink-img.toml` cannot be used
-      caused by: line 1, column 1: unknown field `imago`, expected one of `image`, `push`, `platforms`, `outputs`, `compression`, `job`, `checks`, `flink`, `base`, `packages`, `registry`, `cache`
+      caused by: line 1, column 1: unknown field `imago`, expected one of `image`, `push`, `platforms`, `outputs`, `compression`, `job`, `checks`, `flink`, `base`, `packages`, `content`, `registry`, `cache`
     hint: did you mean `image`
     ");
 }

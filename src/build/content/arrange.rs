@@ -86,11 +86,10 @@ fn config_file(
 ) -> Result<(&'static str, Configured), ContentError> {
     let (path, syntax) = match line.config {
         ConfigForm::Legacy => (LEGACY_CONFIG, Syntax::Legacy),
-        ConfigForm::Yaml => (YAML_CONFIG, Syntax::Yaml),
         ConfigForm::Either if distribution.file(LEGACY_CONFIG).is_some() => {
             (LEGACY_CONFIG, Syntax::Legacy)
         }
-        ConfigForm::Either => (YAML_CONFIG, Syntax::Yaml),
+        ConfigForm::Either | ConfigForm::Yaml => (YAML_CONFIG, Syntax::Yaml),
     };
     let fail = |why: &str| {
         let key = opened.settings.iter().next().map_or("", |(key, _)| key);

@@ -155,15 +155,14 @@ fn added(path: &Path, place: &ImagePath, memory: &dyn Memory) -> Result<Added, C
     let (kind, rules) = KIND;
     let metadata = fs::metadata(path)?;
     let sighting = Sighting::new(path, &metadata, fs::now());
-    let (digest, size): (Digest, u64) = match sighting.recall(memory, kind, rules) {
-        Some(known) => known,
-        None => {
-            let read = HashingReader::new(fs::open(path)?)
-                .finish()
-                .at("read", path)?;
-            sighting.remember(memory, kind, rules, &fs::metadata(path)?, &read);
-            read
-        }
+    let known: Option<(Digest, u64)> = sighting.recall(memory, kind, rules);
+    let (digest, size) = if let Some(known) = known {
+        known
+    } else {
+        let file = HashingReader::new(fs::open(path)?);
+        let read = file.finish().at("read", path)?;
+        sighting.remember(memory, kind, rules, &fs::metadata(path)?, &read);
+        read
     };
     let content = Content {
         digest,

@@ -32,6 +32,22 @@ pub struct OpenedContent {
 }
 
 impl OpenedContent {
+    /// Refuses files in the Java of a base.
+    pub(in crate::build) fn check_java(&self, home: &str) -> Result<(), ContentError> {
+        let Ok(java) = ImagePath::new(home) else {
+            return Ok(());
+        };
+        let mut files = self.files.iter();
+        match files.find(|file| file.entry.path.starts_with(&java)) {
+            Some(file) => Err(ContentError::Taken {
+                source_path: file.source.clone(),
+                path: file.entry.path.to_string(),
+                why: format!("the Java of the base is in `{home}`"),
+            }),
+            None => Ok(()),
+        }
+    }
+
     /// The settings of Flink's configuration.
     pub fn settings(&self) -> &Settings {
         &self.settings

@@ -80,18 +80,16 @@ impl FromStr for User {
                 .filter(|number| is_digits && *number <= LARGEST);
             number.ok_or_else(|| UserError(text.to_owned()))
         };
-        match text.split_once(':') {
-            Some((user, group)) => Ok(Self {
+        if let Some((user, group)) = text.split_once(':') {
+            return Ok(Self {
                 user: number(user)?,
                 group: number(group)?,
-            }),
-            None => {
-                let user = number(text)?;
-                let is_flink = user == Self::FLINK.user;
-                let group = if is_flink { Self::FLINK.group } else { GROUP };
-                Ok(Self { user, group })
-            }
+            });
         }
+        let user = number(text)?;
+        let is_flink = user == Self::FLINK.user;
+        let group = if is_flink { Self::FLINK.group } else { GROUP };
+        Ok(Self { user, group })
     }
 }
 

@@ -76,7 +76,7 @@ fn is_typed(text: &str) -> bool {
         .starts_with(|c: char| c.is_ascii_digit());
     WORDS.contains(&&*lower)
         || is_number && is_number_like(&lower)
-        || lower.ends_with(".inf")
+        || matches!(lower.trim_start_matches(['-', '+']), ".inf")
         || lower == ".nan"
 }
 

@@ -158,7 +158,8 @@ fn entries(tar: impl std::io::Read) -> BTreeMap<String, Entry> {
         );
         let mut told = format!("{kind} {mode:04o} {user}:{group}");
         if let Some(target) = entry.link_name_bytes() {
-            told += &format!(" -> {}", String::from_utf8_lossy(&target));
+            told.push_str(" -> ");
+            told.push_str(&String::from_utf8_lossy(&target));
         }
         let path = String::from_utf8(entry.path_bytes().into_owned()).unwrap();
         let mut bytes = Vec::new();

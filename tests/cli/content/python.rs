@@ -1,10 +1,12 @@
 //! What jobs in Python need: an interpreter under the name that Flink calls, and Flink's jar for it.
 
 use super::{build, context, see};
+use crate::rebuild::{LARGE, World};
 use crate::support::alpine::{self, File, KEY, Package};
-use crate::support::context::{JAVA_17, TestContext, base_entries};
+use crate::support::context::{JAVA_17, TestContext, base_config, base_entries, layer};
 use crate::support::files::FileServer;
-use crate::support::fixtures::{self, Raw};
+use crate::support::fixtures::{self, Compress, Packing, Raw};
+use crate::support::workshop::noise;
 
 /// A base with these programs besides.
 fn put_base(context: &TestContext, programs: &[&str]) {
@@ -50,6 +52,76 @@ fn a_base_of_which_nobody_wants_python_is_what_it_was() {
         !annotations.contains_key("flink-img.python"),
         "{annotations:?}"
     );
+}
+
+#[test]
+fn what_an_earlier_image_tells_of_python_is_not_looked_for_again() {
+    let (world, user) = (World::new(), TestContext::new());
+    let mut root = base_entries(JAVA_17);
+    root.push(Raw {
+        mode: 0o755,
+        ..Raw::file("usr/bin/python3", b"#!/nowhere\n")
+    });
+    root.push(Raw::file("usr/share/bulk", &noise(LARGE)));
+    let tar = fixtures::tar(&root);
+    let (media_type, bytes) = layer(&tar, Compress::Gzip);
+    let config = base_config("amd64", &tar);
+    world
+        .registry
+        .put_image("acme/python", "1", &config, &[(media_type, &bytes)]);
+    let (base, name) = (world.name("acme/python:1"), world.name("acme/job:1"));
+    let mut files = fixtures::mini_entries("flink-1.20.5", &Packing::default());
+    files.push(Raw::file("flink-1.20.5/opt/flink-python-1.20.5.jar", b"x"));
+    user.write(
+        "python.tgz",
+        fixtures::compress(&fixtures::tar(&files), Compress::Gzip),
+    );
+    let push = |context: &TestContext| {
+        let words = [
+            "build",
+            "--base",
+            &base,
+            "--from-archive",
+            "python.tgz",
+            "--job-jar",
+            "job.jar",
+        ];
+        let words = [&words[..], &["--python", "--push", "-t", &name]].concat();
+        context.run(words)
+    };
+    let first = push(&user).ok().digest();
+    let clean = TestContext::new();
+    clean.write("python.tgz", user.read("python.tgz"));
+    let before = world.registry.traffic().sent;
+    assert_eq!(push(&clean).ok().digest(), first);
+    let received = world.registry.traffic().sent - before;
+    assert!(received < LARGE, "{received}");
+}
+
+#[test]
+fn a_lock_tells_the_link_and_the_digest() {
+    let context = context("1.20.5");
+    put_base(&context, &["usr/bin/python3"]);
+    let run = |command: &[&str]| {
+        let usual = [
+            "--base",
+            "rootfs:base.tar",
+            "--from-archive",
+            "flink.tgz",
+            "--python",
+            "--slim",
+        ];
+        context.run([command, &usual].concat())
+    };
+    run(&["lock"]).ok();
+    let lock = String::from_utf8(context.read("flink-img.lock")).unwrap();
+    assert!(
+        lock.contains("python = \"python3\"") && lock.contains("python-link = \"usr/bin/python\""),
+        "{lock}"
+    );
+    let digest = run(&["digest", "--job-jar", "job.jar"]).ok().stdout;
+    let built = run(&["build", "--locked", "--job-jar", "job.jar"]).digest();
+    assert_eq!(digest.trim(), built);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What cannot be put into an image, told before anything is made.
 
 use super::{build, context};
+use crate::support::context::{JAVA_17, base_entries};
+use crate::support::fixtures::{self, Raw};
 
 /// Flink, words, exit code, message, way out.
 type Case = (
@@ -190,6 +192,18 @@ const CASES: &[Case] = &[
         "`.wh.` means a removal in an image",
         "hint: leave it out",
     ),
+    (
+        "1.20.5",
+        &[
+            "--java-home",
+            "/opt/java",
+            "--add",
+            "notes.txt:/opt/java/lib/modules",
+        ],
+        3,
+        "`notes.txt` cannot be `/opt/java/lib/modules` in the image: the Java of the base is in `/opt/java`",
+        "hint: give it another name",
+    ),
     // Variables, labels, annotations.
     (
         "1.20.5",
@@ -329,7 +343,15 @@ fn what_cannot_be_is_refused_with_the_way_out() {
 
 fn prepared(version: &str) -> crate::support::context::TestContext {
     let context = context(version);
-    context.write("other.jar", "x");
+    if version != "1.8.3" {
+        let mut entries = base_entries(JAVA_17);
+        entries.push(Raw {
+            mode: 0o755,
+            ..Raw::file("opt/java/bin/java", b"#!/nowhere\n")
+        });
+        entries.push(Raw::file("opt/java/release", JAVA_17.as_bytes()));
+        context.write("base.tar", fixtures::tar(&entries));
+    }
     std::fs::create_dir(context.path("twin")).unwrap();
     context.write("twin/metrics.jar", "x");
     context.write("notes.txt", "x");
