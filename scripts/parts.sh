@@ -357,10 +357,12 @@ gather_python() {
     done
     (cd "$WORK/wheels" && sha256sum --check --quiet --strict - <<<"$pins") >&2 ||
         fail "The modules of Python are not what scripts/parts.sha256 says"
-    # Wheels are archives with the modules at their top, which is all that Python asks of one on its path.
+    # Packed anew: Python finds a module without a file of its own, as `ruamel`, only where its folder is an entry.
     for wheel in "$WORK/wheels"/*.whl; do
         module=${wheel##*/}
-        cp "$wheel" "$into/${module%%-*}.zip"
+        module=${module%%-*}
+        python3 -m zipfile -e "$wheel" "$WORK/$module"
+        (cd "$WORK/$module" && python3 -m zipfile -c "$into/$module.zip" ./*)
     done
     python3 -m zipfile -e "$from" "$WORK/wheel"
     # The folders of a whole distribution that lie beside the modules.

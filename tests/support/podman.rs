@@ -197,7 +197,7 @@ impl Container<'_> {
     pub(crate) fn last_words(&self) -> String {
         let output = self
             .podman
-            .run(LIMIT, &["logs", "--tail", "60", &self.name]);
+            .run(LIMIT, &["logs", "--tail", "200", &self.name]);
         format!(
             "{}\n{}",
             String::from_utf8_lossy(&output.stdout),
