@@ -244,15 +244,17 @@ fn ground(base: &PlatformBase) -> Ground {
             .and_then(|version| version.parse().ok()),
         libc: base.base.facts.libc(),
         has_gcompat: names.any(|name| name.starts_with(GCOMPAT)),
+        missing_python: base.python.as_ref().and_then(|python| python.missing),
     }
 }
 
 /// The same as what findings are remembered for.
-fn told(ground: &Ground) -> (String, Option<u16>, Option<String>, bool) {
+fn told(ground: &Ground) -> impl serde::Serialize + use<> {
     (
         ground.platform.to_string(),
         ground.java.map(JavaVersion::major),
         ground.libc.map(|libc| libc.to_string()),
         ground.has_gcompat,
+        ground.missing_python,
     )
 }

@@ -371,6 +371,9 @@ pub(super) fn resolve(
             scala,
         };
         preflight.late(target, &bases)?;
+    } else {
+        // A lock is for builds that find nothing wrong with it.
+        content::check_python(&bases)?;
     }
     fetcher.last.wait()?;
     // Before what is larger.

@@ -164,6 +164,7 @@ fn circumstances(
         java: Some(java),
         libc: Some(libc),
         has_gcompat,
+        missing_python: None,
     };
     Ok(Circumstances {
         grounds: platforms.iter().map(ground).collect(),

@@ -57,6 +57,7 @@ pub enum Code {
     NativePlatform,
     NativeLibc,
     RocksdbMusl,
+    PythonMissing,
     SecretName,
     SecretValue,
     JarNotReproducible,
@@ -168,6 +169,12 @@ const TABLE: &[(Code, &str, Severity, &str)] = &[
         "rocksdb-musl",
         Warning,
         "RocksDB is used on musl",
+    ),
+    (
+        C::PythonMissing,
+        "python-missing",
+        Error,
+        "The base has no Python for a job that needs it",
     ),
     (
         C::SecretName,

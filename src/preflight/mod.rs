@@ -12,6 +12,7 @@ mod finding;
 mod flink;
 mod jar;
 mod natives;
+mod python;
 mod reproducible;
 mod secrets;
 mod subject;
@@ -57,6 +58,7 @@ pub fn check(subject: &Subject<'_>) -> Vec<Finding> {
     found.extend(classes::duplicates(subject));
     found.extend(natives::natives(subject));
     found.extend(natives::rocksdb(subject));
+    found.extend(python::missing(subject));
     found.extend(secrets::secrets(subject.settings));
     found.extend(reproducible::times(subject));
     found.sort_by_key(|finding| finding.code);

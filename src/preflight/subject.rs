@@ -46,6 +46,8 @@ pub struct Ground {
     pub libc: Option<Libc>,
     /// Whether it has something that lets programs for glibc run on musl.
     pub has_gcompat: bool,
+    /// The program of Python that jobs need and it lacks.
+    pub missing_python: Option<&'static str>,
 }
 
 impl<'a> Subject<'a> {

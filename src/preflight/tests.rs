@@ -98,6 +98,7 @@ fn ground(platform: &str, java: u16, libc: Libc) -> Ground {
         java: Some(JavaVersion::of(java)),
         libc: Some(libc),
         has_gcompat: false,
+        missing_python: None,
     }
 }
 

@@ -352,6 +352,7 @@ fn findings(jars: &[Jar], flink: &str) -> Vec<Finding> {
                 libc: Some(libc),
                 // As the bases of Alpine in the catalogue have it.
                 has_gcompat: libc == Libc::Musl,
+                missing_python: None,
             };
             found.extend(check(&Subject {
                 jars,

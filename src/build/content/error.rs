@@ -79,7 +79,7 @@ pub enum ContentError {
     /// A Python that the line has no use for.
     #[error("Flink {0} does not run Python 2")]
     Python2(FlinkVersion),
-    /// No Python in the base.
+    /// No Python in a base that is to be locked.
     #[error("The base `{base}` has no `{program}`, which jobs in Python need")]
     NoPython { base: String, program: &'static str },
 }

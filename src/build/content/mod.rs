@@ -28,7 +28,7 @@ pub(super) use arrange::{Arrangement, check};
 pub(super) use keys::ContentKeys;
 pub(super) use layers::{LayoutPlaces, arranged, layers};
 pub(super) use open::open;
-pub(super) use python::{find as find_python, layer as python_layer};
+pub(super) use python::{check as check_python, find as find_python, layer as python_layer};
 
 use crate::flink::Choice;
 

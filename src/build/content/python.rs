@@ -11,7 +11,9 @@ use crate::base::Base;
 use crate::base::python::Pythons;
 use crate::build::context::Fetcher;
 use crate::build::plan::planned;
-use crate::build::{BuildError, BuildRequest, LayerRole, Packages, PackagesContent, PlannedLayer};
+use crate::build::{
+    BuildError, BuildRequest, LayerRole, Packages, PackagesContent, PlannedLayer, PlatformBase,
+};
 use crate::layer::{Compression, Entry, ImagePath, LayerPlan, Owner, PlanError};
 use crate::oci::{Digest, canonical};
 
@@ -19,6 +21,8 @@ use crate::oci::{Digest, canonical};
 const PYTHON_VERSION: u32 = 1;
 /// What the layer of the link is called.
 const TITLE: &str = "python";
+/// What is written down of a base that lacks it; no path is written so.
+const MISSING: &str = "-";
 /// What Flink calls.
 const NAME: &str = "python";
 
@@ -35,6 +39,8 @@ pub enum Python {
 /// The Python of a base.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundPython {
+    /// The program that the base lacks, if it does.
+    pub missing: Option<&'static str>,
     /// Where a link with the name that Flink calls is to be, unless the base has such a program.
     pub link: Option<String>,
 }
@@ -53,9 +59,10 @@ impl FoundPython {
     /// What is written down of it: the key of the base, and the place of the link if there is one.
     pub(in crate::build) fn write(&self, base: Digest, python: Python) -> String {
         let key = key(base, python);
-        match &self.link {
-            Some(link) => format!("{key} {link}"),
-            None => key.to_string(),
+        match (&self.link, self.missing) {
+            (_, Some(_)) => format!("{key} {MISSING}"),
+            (Some(link), None) => format!("{key} {link}"),
+            (None, None) => key.to_string(),
         }
     }
 
@@ -65,7 +72,14 @@ impl FoundPython {
             Some((found, link)) => (found, Some(link.to_owned())),
             None => (text, None),
         };
-        (found == key(base, python).to_string()).then_some(Self { link })
+        if found != key(base, python).to_string() {
+            return None;
+        }
+        let is_missing = link.as_deref() == Some(MISSING);
+        Some(Self {
+            missing: is_missing.then(|| python.program()),
+            link: link.filter(|_| !is_missing),
+        })
     }
 }
 
@@ -91,18 +105,24 @@ pub(in crate::build) fn find(
         pythons.add(entries);
     }
     let program = python.program();
-    let Some(folder) = pythons.folder(program) else {
-        return Err(ContentError::NoPython {
-            base: name.to_owned(),
+    let folder = pythons.folder(program);
+    let link = pythons.folder(NAME).is_none().then_some(folder.clone());
+    Ok(Some(FoundPython {
+        missing: folder.is_none().then_some(program),
+        link: link.flatten().map(|folder| format!("{folder}/{NAME}")),
+    }))
+}
+
+/// Refuses bases that lack it.
+pub(in crate::build) fn check(bases: &[PlatformBase]) -> Result<(), ContentError> {
+    let lacking = bases.iter().find_map(|base| {
+        let program = base.python.as_ref()?.missing?;
+        Some(ContentError::NoPython {
+            base: base.locked_name.clone(),
             program,
-        }
-        .into());
-    };
-    let link = pythons
-        .folder(NAME)
-        .is_none()
-        .then(|| format!("{folder}/{NAME}"));
-    Ok(Some(FoundPython { link }))
+        })
+    });
+    lacking.map_or(Ok(()), Err)
 }
 
 /// The layer of the link, if there is one.

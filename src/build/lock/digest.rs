@@ -147,6 +147,7 @@ fn bases(
             locked_name: chosen.locked_name(platform),
             packages,
             python: request.content.python.map(|_| FoundPython {
+                missing: None,
                 link: locked.python_link.clone(),
             }),
             java: base.java(),

@@ -62,6 +62,7 @@ fn native_libraries_are_there_for_the_platform_and_the_libc() {
     ] {
         let ground = Ground {
             has_gcompat: gcompat,
+            missing_python: None,
             ..ground(platform, 11, libc)
         };
         let found = on("1.20.5", &[ground], &[jar]);

@@ -281,7 +281,7 @@ const CASES: &[Case] = &[
         "1.20.5",
         &["--python"],
         4,
-        "The base `rootfs:base.tar` has no `python3`, which jobs in Python need",
+        "error[python-missing]: The base has no `python3`, which jobs in Python need",
         "hint: choose a base that has it",
     ),
     // What a line does not have.
