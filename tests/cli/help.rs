@@ -16,16 +16,19 @@ fn the_commands() {
     Usage: flink-img [OPTIONS] <COMMAND>
 
     Commands:
-      build   Build an image of a Flink job, and push it, write it to files, or keep it
-      push    Push an image that was kept, under its own name or others
-      images  List the images that were kept
-      auth    See how registries are logged in to
-      cache   See what is kept on this machine, and take away what is not needed
-      lock    Write down everything that an image is made of, but for the job's jar, so that `build
-              --locked` takes just that
-      digest  Print the digest that `build --locked` gives the image, from the lock and the job alone
-      bases   List the bases that have names
-      config  Write flink-img.toml, the file that a build takes its settings from, or print its schema
+      build    Build an image of a Flink job, and push it, write it to files, or keep it
+      check    Tell what would fail in the cluster with the jars of a job, without network, cache or
+               base
+      push     Push an image that was kept, under its own name or others
+      images   List the images that were kept
+      inspect  Show what is in an image: Flink, Java, its base, its layers and how large they are
+      auth     See how registries are logged in to
+      cache    See what is kept on this machine, and take away what is not needed
+      lock     Write down everything that an image is made of, but for the job's jar, so that `build
+               --locked` takes just that
+      digest   Print the digest that `build --locked` gives the image, from the lock and the job alone
+      bases    List the bases that have names
+      config   Write flink-img.toml, the file that a build takes its settings from, or print its schema
 
     Options:
       -h, --help     Print help
@@ -91,25 +94,35 @@ fn build() {
     Job:
           --job-jar <FILE>            The job's jar; without a job the image is for session clusters
           --job-artifacts <FILE,...>  Further files of the job, separated by commas. May be repeated
+          --normalize-jar             Take copies of the unsigned jars whose entries are sorted and have
+                                      fixed times, so that the same classes give the same image
 
     Flink:
-          --from-release             Download a release of Flink (the default, when no other source is
-                                     given)
-          --from-archive <FILE>      Take Flink from an archive
-          --from-local-dist <DIR>    Take Flink from a folder
-          --flink-version <VERSION>  The version of Flink: to download, or that the archive or folder
-                                     must have
-          --scala-version <VERSION>  The Scala version of the release
-          --release-mirror <URL>     Download the release from here first: what comes before
-                                     `flink-VERSION/`, or several with commas. May be repeated [env:
-                                     FLINK_IMG_RELEASE_MIRROR]
-          --release-keys <FILE>      Take a release only if one of the keys in this file signed it, as
-                                     the `KEYS` of Apache Flink [default: the fingerprints that
-                                     flink-img knows] [env: FLINK_IMG_RELEASE_KEYS]
-          --verify-signature <WHEN>  Whether a release must be signed; a signature that does not hold is
-                                     refused, unless it is `off` [default: if-present; required with
-                                     `--release-keys`] [env: FLINK_IMG_VERIFY_SIGNATURE] [possible
-                                     values: required, if-present, off]
+          --from-release              Download a release of Flink (the default, when no other source is
+                                      given)
+          --from-archive <FILE>       Take Flink from an archive
+          --from-local-dist [<DIR>]   Take Flink from a folder; without one, from the distribution that
+                                      was compiled in the checkout of Flink above the working folder:
+                                      `../../flink-dist/target/flink-*-bin`
+          --flink-version <VERSION>   The version of Flink: to download, or that the archive or folder
+                                      must have
+          --scala-version <VERSION>   The Scala version of the release
+          --hadoop-version <VERSION>  Put Hadoop in: of Flink 1.6 and 1.7 the release that has it, for
+                                      1.8 to 1.10 the jar of this version, as 2.8, or in full as
+                                      2.8.3-10.0
+          --maven-repository <URL>    Download that jar from this Maven repository: what comes before
+                                      `org/` [default: https://repo.maven.apache.org/maven2/] [env:
+                                      FLINK_IMG_MAVEN_REPOSITORY]
+          --release-mirror <URL>      Download the release from here first: what comes before
+                                      `flink-VERSION/`, or several with commas. May be repeated [env:
+                                      FLINK_IMG_RELEASE_MIRROR]
+          --release-keys <FILE>       Take a release only if one of the keys in this file signed it, as
+                                      the `KEYS` of Apache Flink [default: the fingerprints that
+                                      flink-img knows] [env: FLINK_IMG_RELEASE_KEYS]
+          --verify-signature <WHEN>   Whether a release must be signed; a signature that does not hold
+                                      is refused, unless it is `off` [default: if-present; required with
+                                      `--release-keys`] [env: FLINK_IMG_VERIFY_SIGNATURE] [possible
+                                      values: required, if-present, off]
 
     Base:
           --base <BASE>             What to stand on: an image, a base of the catalogue, oci:DIR[:NAME],
@@ -132,6 +145,25 @@ fn build() {
           --package-key <FILE>            Trust packages that are signed with this key too. May be
                                           repeated
 
+    Content:
+          --plugin <NAME,...>            Make these jars of Flink's `opt/` plugins: names with or
+                                         without version, separated by commas. May be repeated
+          --slim                         Leave out what of `opt/` is not chosen, and `examples/`
+          --lib <JAR>                    Put this jar into Flink's `lib/`. May be repeated
+          --flink-conf <KEY=VALUE|FILE>  Set this in Flink's configuration, or all that a file of
+                                         settings says. May be repeated; what comes later counts
+          --log4j <FILE>                 Log as this file of log4j properties says
+          --add <SRC:DEST>               Put this file or folder at a place below `/opt`. May be
+                                         repeated
+          --env <KEY=VALUE>              Set this variable in the container. May be repeated
+          --label <KEY=VALUE>            Give the image this label. May be repeated
+          --annotation <KEY=VALUE>       Give the manifest of the image this annotation, and the index
+                                         if there is one. May be repeated
+          --user <UID[:GID]>             Run as this user; the group is 0 if none is said, so that the
+                                         user may write where Flink does [default: 9999:9999]
+          --python                       Have what jobs in Python need: `python3`, and Flink's jar for
+                                         it
+
     Result:
           --compression <HOW>     Compress layers so: auto, gzip[:LEVEL], zstd[:LEVEL] or stored. `auto`
                                   is gzip:1 for jars, gzip:6 for other files, and stored for the job's
@@ -151,6 +183,11 @@ fn build() {
           --lock-file <FILE>  The lock [default: flink-img.lock beside the flink-img.toml that is used,
                               else in the working folder] [env: FLINK_IMG_LOCK_FILE]
           --locked            Take only what is in the lock, and ask nobody for it
+
+    Checks:
+          --deny-warnings     Let warnings of the checks stop everything, as errors do
+          --allow <CODE,...>  Let through what the checks find under these codes, errors too; separated
+                              by commas. May be repeated
 
     Cache:
           --cache-from <NAME>  Take known layers from this image too, besides those that the image's

@@ -173,7 +173,6 @@ fn versions_and_mirrors_that_cannot_be_are_refused_before_any_request() {
     assert_snapshot!(build(&context, &server, &["--flink-version", "1.5.6"]), @"
     exit code: 3
     ----- stderr -----
-    Compressing the base: done, [SIZE]
     error: Flink 1.5.6 is older than 1.6, the first line that runs a job in an image of its own
     hint: use a newer release, as 2.3.0
     ");
