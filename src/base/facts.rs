@@ -30,7 +30,7 @@ pub struct BaseFacts {
     pub architecture: Option<String>,
     /// The programs that Flink's scripts and the entrypoint call, and the base lacks.
     pub missing: Vec<String>,
-    /// Whether there is something below `/opt/flink` already.
+    /// Whether there is something below `/opt/flink` already, or below a folder that images of old lines have instead.
     pub has_flink: bool,
 }
 
@@ -166,9 +166,21 @@ impl Student {
                 .filter(|program| find_program(tree, config, program).is_none())
                 .map(|program| (*program).to_owned())
                 .collect(),
-            has_flink: tree.is_filled("opt/flink"),
+            has_flink: has_flink(tree),
         }
     }
+}
+
+/// Whether there is a Flink: in `/opt/flink`, or in `/opt/flink-VERSION`, which begins with a digit.
+fn has_flink(tree: &Tree) -> bool {
+    let mut paths = tree.paths();
+    let is_versioned = |path: &str| {
+        let rest = path.strip_prefix("opt/flink-");
+        rest.is_some_and(|rest| {
+            rest.starts_with(|c: char| c.is_ascii_digit()) && rest.contains('/')
+        })
+    };
+    tree.is_filled("opt/flink") || paths.any(is_versioned)
 }
 
 /// `KEY=VALUE` and `KEY="VALUE"` lines, as in `os-release` and a Java's `release`.
@@ -314,6 +326,22 @@ mod tests {
         let java = facts.java.unwrap();
         assert_eq!(java.home, "/usr/lib/jvm/java-17-openjdk-amd64");
         assert_eq!(java.version.as_deref(), Some("17.0.15"));
+    }
+
+    #[test]
+    fn a_flink_is_seen_in_either_home() {
+        for (path, is_there) in [
+            ("opt/flink/lib/flink-dist.jar", true),
+            ("opt/flink-1.8.3/lib/flink-dist.jar", true),
+            ("opt/flink-tools/lib/tool.jar", false),
+            ("opt/flink-1.8.3", false),
+            ("srv/opt/flink-1.8.3/lib/flink-dist.jar", false),
+        ] {
+            let config = Config::empty(&Platform::linux_amd64());
+            let files = [DEBIAN, &[(path, "")]].concat();
+            let facts = learn(&config, &JavaOverride::default(), &files);
+            assert_eq!(facts.has_flink, is_there, "{path}");
+        }
     }
 
     #[test]

@@ -129,7 +129,7 @@ pub enum BuildError {
     },
     /// The base has a Flink of its own.
     #[error(
-        "The base `{base}` has files in `/opt/flink`, which would mix with those of this Flink"
+        "The base `{base}` has files in `/opt/flink` or `/opt/flink-VERSION`, which would mix with those of this Flink"
     )]
     BaseHasFlink {
         /// The base.

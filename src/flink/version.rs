@@ -88,9 +88,9 @@ impl FlinkVersion {
         (self.major, self.minor)
     }
 
-    /// The number within the line; a snapshot without one counts as the first release.
+    /// The number within the line; a snapshot of the whole line is later than all its releases.
     pub fn patch(&self) -> u16 {
-        self.patch.unwrap_or(0)
+        self.patch.unwrap_or(u16::MAX)
     }
 
     /// Whether it is a snapshot or candidate, which no mirror has.

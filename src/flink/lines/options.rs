@@ -112,6 +112,7 @@ mod tests {
             ("1.6.1", true, false, false),
             ("1.10.1", true, false, false),
             ("1.10.2", true, true, false),
+            ("1.10-SNAPSHOT", true, true, false),
             ("1.18.0", true, true, false),
             ("1.20.5", true, true, true),
             ("2.3.0", true, false, true),
