@@ -32,9 +32,13 @@ impl Words {
             };
             (self.long(name)?, value)
         } else {
+            // One letter and no more: `-test` is not the name `est`, and `-hadoop-version` asks for no help.
             let mut letters = word.strip_prefix('-')?.chars();
             let argument = self.short(letters.next()?)?;
-            (argument, !letters.as_str().is_empty())
+            if letters.next().is_some() {
+                return None;
+            }
+            (argument, false)
         };
         let values = argument.get_num_args();
         let needs_value = values.is_some_and(|values| values.min_values() > 0);
@@ -69,9 +73,18 @@ mod tests {
             ("--base=x", Some(false)),
             ("--image-name", Some(true)),
             ("-t", Some(true)),
-            ("-tx", Some(false)),
             ("-o", Some(true)),
-            ("-qv", Some(false)),
+            ("-q", Some(false)),
+            // With more than a letter they are words that somebody meant otherwise.
+            ("-tx", None),
+            ("-test", None),
+            ("-t=x", None),
+            ("-output=foo", None),
+            ("-quiet", None),
+            ("-verbose", None),
+            ("-qv", None),
+            ("-hadoop-version", None),
+            ("-hunter2", None),
             // For all commands.
             ("--quiet", Some(false)),
             ("--cache-dir", Some(true)),

@@ -177,6 +177,25 @@ fn words_of_flink_img_are_passed_on_with_their_values() {
 }
 
 #[test]
+fn a_short_word_of_several_letters_is_not_known() {
+    for word in [
+        "-hadoop-version",
+        "-hunter2",
+        "-help",
+        "-test",
+        "-tx",
+        "-verbose",
+        "-quiet",
+        "-output=foo",
+    ] {
+        let line = format!("{word} --job-jar j --from-archive f");
+        let (words, warnings) = told(&line).unwrap();
+        assert_eq!(words, "--from-archive=f --job-jar=j --no-config", "{word}");
+        assert_eq!(warnings.len(), 1, "{word}: {warnings:?}");
+    }
+}
+
+#[test]
 fn what_cannot_be_meant_is_refused() {
     let misuse = |line: &str| match told(line) {
         Err(Refusal::Misuse(message)) => message,
