@@ -343,7 +343,7 @@ fn what_was_ignored_without_a_word_is_warned_of() {
     docker.io/library/b@sha256:[1]
     ----- stderr -----
     warning: `--verbosity` is ignored: there is no such flag
-    warning: What follows `--verbosity` is ignored: it takes no value
+    warning: What follows `--verbosity` is ignored too
     warning: `--flink-version` is ignored, as only `--from-release` reads it
     warning: `--scala-version` is ignored, as only `--from-release` reads it
     warning: `--hadoop-version` is ignored, as only `--from-release` reads it
@@ -365,7 +365,17 @@ fn a_secret_in_a_word_that_nobody_knows_is_not_told() {
     scene
         .context
         .write("flink.tgz", mini_release_archive("1.9.3"));
-    for words in ["--password hunter2", "--password=hunter2", "hunter2"] {
+    for words in [
+        "--password hunter2",
+        "--password=hunter2",
+        "hunter2",
+        "-Phunter2",
+        "-hunter2",
+        "--password -Xhunter2",
+        "--pasword --hunter2",
+        "--job-jar job.jar hunter2",
+        "--pasword --pin --hunter2",
+    ] {
         let run = scene.script(&format!(
             "{words} --job-jar job.jar --from-archive flink.tgz"
         ));

@@ -5,6 +5,7 @@
 //! cannot become an image, this stops before anything is downloaded. `docs/build-sh.md` has the differences.
 
 mod translate;
+mod unknown;
 mod words;
 
 use std::ffi::{OsStr, OsString};

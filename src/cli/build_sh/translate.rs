@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
+use super::unknown::{Before, ignored};
 use super::words::Words;
 use crate::cli::settings::LOCAL_DIST;
 use crate::flink::lines::Hadoop;
@@ -34,7 +35,7 @@ const OF_RELEASE: [&str; 3] = [FLINK_VERSION, SCALA_VERSION, HADOOP_VERSION];
 /// Words of the script that have none.
 const SWITCHES: [&str; 4] = [RELEASE, LOCAL, PYTHON_2, PYTHON_3];
 const RELEASE: &str = "--from-release";
-const LOCAL: &str = "--from-local-dist";
+pub(super) const LOCAL: &str = "--from-local-dist";
 const PYTHON_2: &str = "--with-python2";
 const PYTHON_3: &str = "--with-python3";
 
@@ -118,7 +119,7 @@ impl Told {
         let known = Words::new();
         let mut told = Self::default();
         let mut rest = words.iter();
-        let mut before = None;
+        let mut before = Before::default();
         while let Some(word) = rest.next() {
             let lossy = word.to_string_lossy();
             let (flag, given) = split(word);
@@ -131,18 +132,31 @@ impl Told {
                     None => next(name, &mut rest)?,
                 };
                 told.take(name, value)?;
+                before = Before::Whole;
             } else if let Some(name) = SWITCHES.into_iter().find(|name| *name == flag) {
+                before = match given {
+                    Some(_) => Before::Whole,
+                    None => Before::Switch(flag),
+                };
                 told.switch(name, given)?;
             } else if let Some(found) = known.find(&lossy) {
-                told.passed.push(word.clone());
                 if found.takes_next {
                     let value = next(&flag, &mut rest)?;
-                    told.passed.push(value);
+                    // One word, as a value may begin with `-`, and is no flag for that.
+                    told.passed.push(joined(&flag, &value));
+                    before = Before::Whole;
+                } else {
+                    told.passed.push(word.clone());
+                    before = match given {
+                        Some(_) => Before::Whole,
+                        None => Before::Switch(flag),
+                    };
                 }
             } else {
-                told.warnings.push(ignored(&flag, before.as_deref()));
+                let (warning, after) = ignored(&lossy, &before);
+                told.warnings.push(warning);
+                before = after;
             }
-            before = Some(flag);
         }
         Ok(told)
     }
@@ -302,19 +316,6 @@ fn next<'a>(
     match words.next() {
         Some(value) if !value.to_string_lossy().starts_with("--") => Ok(value.clone()),
         _ => misuse(format!("`{flag}` needs a value")),
-    }
-}
-
-/// What is told of a word that nobody knows. What is no flag may be the value of one, and secret.
-fn ignored(word: &str, before: Option<&str>) -> String {
-    if word.starts_with('-') {
-        return format!("`{word}` is ignored: there is no such flag");
-    }
-    match before {
-        Some(flag) if flag.starts_with('-') => {
-            format!("What follows `{flag}` is ignored: it takes no value")
-        }
-        _ => "A word that is no flag is ignored".to_owned(),
     }
 }
 

@@ -105,7 +105,7 @@ fn what_the_script_did_without_a_word_is_told() {
             &[
                 "A word that is no flag is ignored",
                 "`--colour` is ignored: there is no such flag",
-                "What follows `--colour` is ignored: it takes no value",
+                "What follows `--colour` is ignored too",
                 "`--depth` is ignored: there is no such flag",
                 "`-x` is ignored: there is no such flag",
             ],
@@ -113,7 +113,9 @@ fn what_the_script_did_without_a_word_is_told() {
         (
             "--job-jar j --from-local-dist /dist",
             "--from-local-dist=../../flink-dist/target/flink-*-bin --job-jar=j --no-config",
-            &["What follows `--from-local-dist` is ignored: it takes no value"],
+            &[
+                "What follows `--from-local-dist` is ignored: a folder is named with `--from-local-dist=DIR`",
+            ],
         ),
         // The last of several counts.
         (
@@ -159,13 +161,15 @@ fn what_the_script_did_without_a_word_is_told() {
 fn words_of_flink_img_are_passed_on_with_their_values() {
     for (given, passed) in [
         ("--push", "--no-config --push"),
-        ("--base rootfs:b.tar", "--no-config --base rootfs:b.tar"),
+        ("--base rootfs:b.tar", "--no-config --base=rootfs:b.tar"),
         (
             "--base=rootfs:b.tar -q",
             "--no-config --base=rootfs:b.tar -q",
         ),
-        ("-t a -t b -o oci:x", "--no-config -t a -t b -o oci:x"),
-        ("--config c.toml", "--config c.toml"),
+        ("-t a -t b -o oci:x", "--no-config -t=a -t=b -o=oci:x"),
+        // A value that looks like a flag asks for no help.
+        ("-t -h --base -hunter2", "--no-config -t=-h --base=-hunter2"),
+        ("--config c.toml", "--config=c.toml"),
         ("--config=c.toml", "--config=c.toml"),
         ("--no-config", "--no-config --no-config"),
     ] {
