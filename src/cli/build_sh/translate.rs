@@ -3,8 +3,10 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
+use clap::Id;
+
 use super::unknown::{Before, ignored};
-use super::words::Words;
+use super::words::{Known as Word, Words};
 use crate::cli::settings::LOCAL_DIST;
 use crate::flink::lines::Hadoop;
 use crate::flink::{FlinkVersion, Known};
@@ -33,11 +35,16 @@ const CERTIFICATES: &str = "--kubernetes-certificates";
 const OF_RELEASE: [&str; 3] = [FLINK_VERSION, SCALA_VERSION, HADOOP_VERSION];
 
 /// Words of the script that have none.
-const SWITCHES: [&str; 4] = [RELEASE, LOCAL, PYTHON_2, PYTHON_3];
+const SWITCHES: [&str; 5] = [RELEASE, LOCAL, PYTHON_2, PYTHON_3, PYTHON];
 const RELEASE: &str = "--from-release";
 pub(super) const LOCAL: &str = "--from-local-dist";
 const PYTHON_2: &str = "--with-python2";
 const PYTHON_3: &str = "--with-python3";
+/// No word of the script, but another for the same: of the three the last counts.
+const PYTHON: &str = "--python";
+
+/// What keeps a build from reading a file of settings.
+const NO_CONFIG: &str = "--no-config";
 
 /// The words of `flink-img build`, and what has to be told of those of the script.
 #[derive(Debug)]
@@ -64,15 +71,15 @@ enum Local {
     Folder(OsString),
 }
 
-/// What the script was told. Of a word that is said again, the last counts.
+/// What the script was told. Of a word that is said again, the last counts, unless it is one that makes a list.
 #[derive(Debug, Default)]
 struct Told {
     values: Vec<(&'static str, OsString)>,
     release: bool,
     local: Option<Local>,
     python: Option<&'static str>,
-    /// Words of `flink-img build`.
-    passed: Vec<OsString>,
+    /// Words of `flink-img build`, each with its value.
+    passed: Vec<(Id, OsString)>,
     warnings: Vec<String>,
 }
 
@@ -88,15 +95,16 @@ pub(super) fn translate(words: &[OsString], folder: Option<&Path>) -> Result<Tra
     for name in [IMAGE_NAME, CERTIFICATES] {
         built.extend(told.value(name).map(|value| joined(name, value)));
     }
+    let mut passed: Vec<_> = told.passed.into_iter().map(|(_, word)| word).collect();
     let is_config = |word: &OsString| {
         let word = word.to_string_lossy();
-        word == "--config" || word.starts_with("--config=")
+        word == NO_CONFIG || word.starts_with("--config=")
     };
     // A script that worked without such a file must not be changed by one that nobody told it of.
-    if !told.passed.iter().any(is_config) {
-        built.push("--no-config".into());
+    if !passed.iter().any(is_config) {
+        built.push(NO_CONFIG.into());
     }
-    built.extend(told.passed);
+    built.append(&mut passed);
     Ok(Translation {
         words: built,
         warnings: told.warnings,
@@ -143,10 +151,10 @@ impl Told {
                 if found.takes_next {
                     let value = next(&flag, &mut rest)?;
                     // One word, as a value may begin with `-`, and is no flag for that.
-                    told.passed.push(joined(&flag, &value));
+                    told.pass(found, joined(&flag, &value));
                     before = Before::Whole;
                 } else {
-                    told.passed.push(word.clone());
+                    told.pass(found, word.clone());
                     before = match given {
                         Some(_) => Before::Whole,
                         None => Before::Switch(flag),
@@ -183,6 +191,14 @@ impl Told {
             (python, None) => self.python = Some(python),
         }
         Ok(())
+    }
+
+    /// Passes a word on, in place of what was said before, as a build takes most of them once.
+    fn pass(&mut self, known: Word, word: OsString) {
+        if !known.is_list {
+            self.passed.retain(|(id, _)| *id != known.id);
+        }
+        self.passed.push((known.id, word));
     }
 
     fn value(&self, name: &str) -> Option<&OsStr> {

@@ -1,6 +1,6 @@
 //! Which words `flink-img build` knows.
 
-use clap::{Arg, Command, CommandFactory as _};
+use clap::{Arg, ArgAction, Command, CommandFactory as _, Id};
 
 use crate::cli::args::Arguments;
 
@@ -9,8 +9,12 @@ use crate::cli::args::Arguments;
 pub(super) struct Words(Command);
 
 /// A word that is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Known {
+    /// The same for all ways to write it.
+    pub(super) id: Id,
+    /// Whether it may be said again, and each time counts.
+    pub(super) is_list: bool,
     /// Whether the next word is its value.
     pub(super) takes_next: bool,
 }
@@ -43,6 +47,8 @@ impl Words {
         let values = argument.get_num_args();
         let needs_value = values.is_some_and(|values| values.min_values() > 0);
         Some(Known {
+            id: argument.get_id().clone(),
+            is_list: matches!(argument.get_action(), ArgAction::Append),
             takes_next: needs_value && !has_value,
         })
     }
@@ -100,5 +106,25 @@ mod tests {
             let known = words.find(word).map(|known| known.takes_next);
             assert_eq!(known, takes_next, "{word}");
         }
+    }
+
+    #[test]
+    fn words_that_count_each_time_are_told_from_those_that_count_once() {
+        let words = Words::new();
+        for (word, is_list) in [
+            ("-t", true),
+            ("--output", true),
+            ("--env=A=1", true),
+            ("--platform", true),
+            ("--base", false),
+            ("--push", false),
+            ("-q", false),
+            ("--jobs", false),
+        ] {
+            assert_eq!(words.find(word).unwrap().is_list, is_list, "{word}");
+        }
+        let id = |word| words.find(word).unwrap().id;
+        assert_eq!(id("-q"), id("--quiet"));
+        assert_eq!(id("-t"), id("--tag=x"));
     }
 }

@@ -128,6 +128,16 @@ fn what_the_script_did_without_a_word_is_told() {
             "--from-archive=f --job-artifacts=a --with-python2 --no-config",
             &[],
         ),
+        (
+            "--job-artifacts a --with-python2 --python --from-archive f",
+            "--from-archive=f --job-artifacts=a --python --no-config",
+            &[],
+        ),
+        (
+            "--job-artifacts a --python --python --with-python2 --from-archive f",
+            "--from-archive=f --job-artifacts=a --with-python2 --no-config",
+            &[],
+        ),
         // A variable that is not set.
         (
             "--job-jar j --from-release --flink-version 1.9.3 --scala-version 2.12 --hadoop-version _",
@@ -171,7 +181,13 @@ fn words_of_flink_img_are_passed_on_with_their_values() {
         ("-t -h --base -hunter2", "--no-config -t=-h --base=-hunter2"),
         ("--config c.toml", "--config=c.toml"),
         ("--config=c.toml", "--config=c.toml"),
-        ("--no-config", "--no-config --no-config"),
+        ("--no-config", "--no-config"),
+        ("--no-config --no-config", "--no-config"),
+        // The last counts, of those that a build takes once, however they are written.
+        ("--base a --base=b", "--no-config --base=b"),
+        ("--push -q --push --quiet", "--no-config --push --quiet"),
+        ("--config a --push --config b", "--push --config=b"),
+        ("--env A=1 --env B=2", "--no-config --env=A=1 --env=B=2"),
     ] {
         let line = format!("--job-jar j {given} --from-archive f");
         let (words, warnings) = told(&line).unwrap();
@@ -224,6 +240,7 @@ fn what_cannot_be_meant_is_refused() {
         ),
         ("--from-archive f --base", "`--base` needs a value"),
         ("--from-release=yes", "`--from-release` takes no value"),
+        ("--python=3 --from-archive f", "`--python` takes no value"),
         ("--from-release", "`--from-release` needs `--flink-version`"),
         (
             "--from-release --flink-version 1.9.3",
