@@ -38,16 +38,15 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let script = words.first().and_then(|name| Script::of(name));
     ExitCode::from(match script {
         Some(script) => script.run(&words[1..]),
-        None => run(words, &[]),
+        None => match parse(words) {
+            Ok(arguments) => run(&arguments, &[]),
+            Err(error) => print(&error),
+        },
     })
 }
 
-/// Does what `words` say, after `warnings` about them, and returns the exit code.
-fn run(words: Vec<OsString>, warnings: &[String]) -> u8 {
-    let arguments = match parse(words) {
-        Ok(arguments) => arguments,
-        Err(error) => return print(&error),
-    };
+/// Does what `arguments` say, after `warnings` about them, and returns the exit code.
+fn run(arguments: &args::Arguments, warnings: &[String]) -> u8 {
     let printer = output::Printer::new(&arguments.global);
     if arguments.global.verbose {
         output::log_to_stderr();

@@ -89,9 +89,9 @@ impl Explain for SettingsError {
                 "leave `--verify-signature required` and `--release-keys` out, and check the file before".to_owned()
             }
             Self::NoLocalDist(_) => {
-                "compile Flink first, or name the folder with `--from-local-dist DIR`".to_owned()
+                "compile Flink first, or name the folder with `--from-local-dist=DIR`".to_owned()
             }
-            Self::SeveralLocalDists { .. } => "name one of them with `--from-local-dist DIR`".to_owned(),
+            Self::SeveralLocalDists { .. } => "name one of them with `--from-local-dist=DIR`".to_owned(),
             Self::CacheOwner(_) => "name a folder of your own with `--cache-dir`".to_owned(),
             Self::CacheOpen(folder) => format!(
                 "close it with `chmod 700 {}`, or name another with `--cache-dir`",

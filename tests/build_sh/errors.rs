@@ -1,18 +1,20 @@
-//! What the script did with what is wrong, generation by generation, and what this does instead.
+//! What is wrong with a call of the script, and what is done about it.
 //!
+//! The three generations of the script are one program here, which takes the words of all and is not told which is meant. So
+//! every row is tried once; its second column only says which generations the row comes from, and is told when it fails.
 //! Where the script went on with what could not become an image, this is stricter: it stops before anything is asked for or made.
 
 use insta::assert_snapshot;
 
 use crate::scene::Scene;
-use crate::support::lines::mini_release_archive;
+use crate::support::lines::{mini_release_archive, mini_release_folder};
 
 /// A way to get it wrong.
 #[derive(Clone, Copy)]
 struct Row {
     /// What is wrong.
     what: &'static str,
-    /// The generations that have the row, and the exit code of the script.
+    /// The generations whose row it is, for people.
     generations: &'static str,
     line: &'static str,
     code: i32,
@@ -236,6 +238,90 @@ fn what_is_wrong_is_told_before_anything_is_asked_for_or_made() {
 }
 
 #[test]
+fn what_a_build_refuses_is_told_without_words_that_nobody_typed() {
+    let scene = Scene::new();
+    let line = "--job-jar job.jar --from-archive flink.tgz";
+    assert_snapshot!(scene.script(&format!("{line} --push --no-push")), @"
+    exit code: 1
+    ----- stderr -----
+    error: the argument '--push' cannot be used with '--no-push'
+
+    For more information, try '--help'.
+    ");
+    assert_snapshot!(scene.script(&format!("{line} --base -x --jobs many")), @"
+    exit code: 1
+    ----- stderr -----
+    error: invalid value 'many' for '--jobs <N>': invalid digit found in string
+
+    For more information, try '--help'.
+    ");
+    scene.assert_untouched("misuse");
+}
+
+#[test]
+fn a_folder_is_named_as_the_hint_says() {
+    let scene = Scene::new();
+    assert_snapshot!(scene.script("--job-jar job.jar --from-local-dist dist/x"), @"
+    exit code: 3
+    ----- stderr -----
+    warning: What follows `--from-local-dist` is ignored: a folder is named with `--from-local-dist=DIR`
+    error: There is no folder `./../../flink-dist/target/flink-*-bin`
+    hint: compile Flink first, or name the folder with `--from-local-dist=DIR`
+    ");
+    mini_release_folder(&scene.context.path("dist/x"), "1.9.3");
+    let line = "--job-jar job.jar --from-local-dist=dist/x";
+    let script = scene.script(line).ok();
+    assert!(!script.stderr.contains("warning"), "{script}");
+    let build = scene.program(&format!("build {line}"));
+    assert_eq!(build.digest(), script.digest());
+}
+
+#[test]
+fn a_word_that_begins_like_another_is_ignored_and_the_image_is_built() {
+    let scene = Scene::new();
+    scene
+        .context
+        .write("flink.tgz", mini_release_archive("1.9.3"));
+    let line = "-hadoop-version 2.8 -test -verbose -quiet -output=foo --job-jar job.jar --from-archive flink.tgz";
+    assert_snapshot!(scene.script(line), @"
+    exit code: 0
+    ----- stdout -----
+    docker.io/library/flink-job@sha256:[1]
+    ----- stderr -----
+    warning: `-h...` is ignored: there is no such flag
+    warning: What follows `-h...` is ignored too
+    warning: `-t...` is ignored: there is no such flag
+    warning: What follows `-t...` is ignored too
+    warning: A word that is not known is ignored
+    warning: A word that is not known is ignored
+    Compressing the base: done, [SIZE]
+    job: made, [SIZE]
+    user flink, entrypoint: made, [SIZE]
+    Flink 1.9.3: lib, bin, conf, plugins: made, [SIZE]
+    Flink 1.9.3: opt, examples: made, [SIZE]
+    Kept on this machine; `flink-img push docker.io/library/flink-job` sends it to its registry
+    ");
+    scene.image("flink-job");
+    assert!(!scene.context.has("foo"));
+}
+
+#[test]
+fn of_a_word_that_is_said_again_the_last_counts() {
+    let scene = Scene::new();
+    scene
+        .context
+        .write("flink.tgz", mini_release_archive("1.9.3"));
+    let line = "--job-jar job.jar --from-archive flink.tgz --base rootfs:no.tar --base rootfs:base.tar --no-config --no-config \
+        --with-python2 --python --normalize-jar --normalize-jar --dry-run --dry-run";
+    let run = scene.script(line);
+    // The base has no Python, which only a build that got so far can know.
+    assert!(run.stderr.contains("python3"), "{run}");
+    assert!(!run.stderr.contains("python2"), "{run}");
+    let run = scene.script(&line.replace("--with-python2 --python", "--python --with-python2"));
+    assert!(run.stderr.contains("python2"), "{run}");
+}
+
+#[test]
 fn help_is_no_failure() {
     let scene = Scene::new();
     // The script exited with 1.
@@ -243,7 +329,7 @@ fn help_is_no_failure() {
     exit code: 0
     ----- stdout -----
     Usage:
-      build.sh JOB --from-local-dist [--image-name NAME]
+      build.sh JOB --from-local-dist[=DIR] [--image-name NAME]
       build.sh JOB --from-archive FILE [--image-name NAME]
       build.sh JOB --from-release --flink-version X.Y.Z --scala-version X.YY [--hadoop-version X.Y] [--image-name NAME]
       build.sh --help
@@ -270,7 +356,7 @@ fn misuse_is_told_with_how_the_script_is_used() {
     ----- stderr -----
     error: Nothing says where Flink comes from
     Usage:
-      build.sh JOB --from-local-dist [--image-name NAME]
+      build.sh JOB --from-local-dist[=DIR] [--image-name NAME]
       build.sh JOB --from-archive FILE [--image-name NAME]
       build.sh JOB --from-release --flink-version X.Y.Z --scala-version X.YY [--hadoop-version X.Y] [--image-name NAME]
       build.sh --help

@@ -11,6 +11,8 @@ mod words;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use clap::error::ContextKind;
+
 use super::output::Printer;
 use super::report;
 use super::{parse, print, run};
@@ -52,7 +54,15 @@ impl Script {
             Ok(translation) => translation,
             Err(refusal) => return refuse(&refusal),
         };
-        match run(translation.words, &translation.warnings) {
+        let code = match parse(translation.words) {
+            Ok(arguments) => run(&arguments, &translation.warnings),
+            Err(mut error) => {
+                // It is of `flink-img build`, with words that nobody typed here.
+                error.remove(ContextKind::Usage);
+                print(&error)
+            }
+        };
+        match code {
             report::USAGE => USAGE,
             code => code,
         }
