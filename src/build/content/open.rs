@@ -123,12 +123,11 @@ fn settings(content: &Content, line: &Line) -> Result<Settings, ContentError> {
                 continue;
             }
         };
-        let bytes = match fs::read_limited(path, TEXT_LIMIT) {
-            Err(error) if error.is_not_found() => {
-                return Err(ConfigError::NoSetting(path.display().to_string()).into());
-            }
-            bytes => bytes?,
-        };
+        // What is no file may be a setting that is written in another way, and the way it failed tells nothing of that.
+        if fs::metadata(path).is_err() {
+            return Err(ConfigError::no_setting(&path.to_string_lossy()).into());
+        }
+        let bytes = fs::read_limited(path, TEXT_LIMIT)?;
         let text = String::from_utf8(bytes).map_err(|_| ConfigError::Syntax {
             path: path.to_owned(),
             why: "it is no UTF-8".to_owned(),

@@ -12,8 +12,11 @@ pub enum ConfigError {
     #[error(transparent)]
     File(#[from] FileError),
     /// A word that is no setting.
-    #[error("`{0}` is no setting: it has no `=`, and there is no such file")]
-    NoSetting(String),
+    #[error("`{told}` is no setting as `KEY=VALUE`, and there is no such file")]
+    NoSetting {
+        /// What of the word can be told.
+        told: String,
+    },
     /// A key that Flink could not read back.
     #[error("`{key}` is no key of a setting: {why}")]
     Key {
@@ -68,11 +71,24 @@ pub enum ConfigError {
     },
 }
 
+impl ConfigError {
+    /// A word that is no setting, told as far as a key can reach in it: what comes behind may be a secret. No key begins as a
+    /// path does, which may have blanks.
+    pub fn no_setting(word: &str) -> Self {
+        let is_path = word.starts_with(['/', '.']);
+        let is_end = |c: char| matches!(c, ':' | '=') || !is_path && c.is_whitespace();
+        let end = word.find(is_end).unwrap_or(word.len());
+        Self::NoSetting {
+            told: word[..end].to_owned(),
+        }
+    }
+}
+
 impl Explain for ConfigError {
     fn kind(&self) -> Kind {
         match self {
             Self::File(error) => error.kind(),
-            Self::NoSetting(_) | Self::Key { .. } | Self::Group { .. } => Kind::Usage,
+            Self::NoSetting { .. } | Self::Key { .. } | Self::Group { .. } => Kind::Usage,
             Self::Syntax { .. } | Self::Twice { .. } | Self::Unchangeable { .. } => Kind::Input,
             Self::Legacy { .. } => Kind::Incompatible,
         }
@@ -81,7 +97,7 @@ impl Explain for ConfigError {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::File(error) => return error.hint(),
-            Self::NoSetting(_) => "write it as `KEY=VALUE`, or name a file with settings",
+            Self::NoSetting { .. } => "write it as `KEY=VALUE`, or name a file with settings",
             Self::Key { .. } => "write it as the documentation of Flink does: `state.backend.type`",
             Self::Legacy { .. } => {
                 "set it when the container starts, with `-D` behind its first word"

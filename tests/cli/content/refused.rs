@@ -63,7 +63,21 @@ const CASES: &[Case] = &[
         "1.20.5",
         &["--flink-conf", "rest.port"],
         2,
-        "`rest.port` is no setting: it has no `=`, and there is no such file",
+        "`rest.port` is no setting as `KEY=VALUE`, and there is no such file",
+        "hint: write it as `KEY=VALUE`",
+    ),
+    (
+        "1.20.5",
+        &["--flink-conf", "s3.secret-key: s3cret"],
+        2,
+        "`s3.secret-key` is no setting as `KEY=VALUE`, and there is no such file",
+        "hint: write it as `KEY=VALUE`",
+    ),
+    (
+        "1.20.5",
+        &["--flink-conf", "job.jar/s3.secret-key:s3cret"],
+        2,
+        "`job.jar/s3.secret-key` is no setting as `KEY=VALUE`",
         "hint: write it as `KEY=VALUE`",
     ),
     (
