@@ -14,8 +14,8 @@ use crate::progress::Reporter;
 
 /// The file that the scripts read when they stay in the foreground, as in a container.
 const LOG4J: &str = "conf/log4j-console.properties";
-const LEGACY_CONFIG: &str = "conf/flink-conf.yaml";
-const YAML_CONFIG: &str = "conf/config.yaml";
+pub(super) const LEGACY_CONFIG: &str = "conf/flink-conf.yaml";
+pub(super) const YAML_CONFIG: &str = "conf/config.yaml";
 
 /// What the content becomes in the home of Flink.
 #[derive(Debug, Default)]

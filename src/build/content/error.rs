@@ -65,6 +65,13 @@ pub enum ContentError {
         path: String,
         why: String,
     },
+    /// A file that Flink would read its settings from.
+    #[error("`{}` cannot be `{path}` in the image: {why}", source_path.display())]
+    Configuration {
+        source_path: PathBuf,
+        path: String,
+        why: String,
+    },
     /// No configuration of logging.
     #[error("`{}` is no configuration of log4j in the form of properties", .0.display())]
     NoLog4j(PathBuf),
@@ -101,6 +108,7 @@ impl Explain for ContentError {
             | Self::NoJar(_)
             | Self::Added { .. }
             | Self::Taken { .. }
+            | Self::Configuration { .. }
             | Self::NoLog4j(_) => Kind::Input,
             Self::OtherLog4j { .. } | Self::Python2(_) | Self::NoPython { .. } => {
                 Kind::Incompatible
@@ -124,6 +132,9 @@ impl Explain for ContentError {
             Self::Place { .. } => "name a place below `/opt`, as `/opt/data/rules.json`",
             Self::Added { .. } => "leave it out, or put a copy of what it stands for there",
             Self::Taken { .. } => "give it another name",
+            Self::Configuration { .. } => {
+                "put its settings into the configuration with `--flink-conf FILE`"
+            }
             Self::NoLog4j(_) => {
                 "take `conf/log4j-console.properties` of the distribution, and change that"
             }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::arrange::{LEGACY_CONFIG, YAML_CONFIG};
 use super::files::{self, Added};
 use super::{Content, ContentError, Python, SettingWord, log4j};
 use crate::build::Context;
@@ -88,6 +89,7 @@ pub(in crate::build) fn open(
             file.entry.path = ImagePath::new(&format!("{}{below}", home.as_str()))?;
         }
     }
+    check_configuration(&files, line, version)?;
     tell_of_user(content, context);
     Ok(OpenedContent {
         settings: settings(content, line)?,
@@ -157,6 +159,35 @@ fn check_names_of_pairs(content: &Content, line: &Line) -> Result<(), ContentErr
         }
         own(name)
     })
+}
+
+/// Refuses a file in the place of Flink's configuration, and one that Flink would read instead of it.
+fn check_configuration(
+    files: &[Added],
+    line: &Line,
+    version: &FlinkVersion,
+) -> Result<(), ContentError> {
+    let home = real_home(line, version);
+    let own = match line.config {
+        ConfigForm::Legacy => LEGACY_CONFIG,
+        ConfigForm::Either | ConfigForm::Yaml => YAML_CONFIG,
+    };
+    let is_there = "the settings of Flink are there".to_owned();
+    let is_first = format!("Flink {version} would read nothing of `{own}` then");
+    let mut refused = vec![(home.join(own)?, is_there)];
+    if line.config == ConfigForm::Either {
+        refused.push((home.join(LEGACY_CONFIG)?, is_first));
+    }
+    for (path, why) in refused {
+        if let Some(file) = files.iter().find(|file| file.entry.path == path) {
+            return Err(ContentError::Configuration {
+                source_path: file.source.clone(),
+                path: path.to_string(),
+                why,
+            });
+        }
+    }
+    Ok(())
 }
 
 fn tell_of_user(content: &Content, context: &Context) {

@@ -301,6 +301,13 @@ const CASES: &[Case] = &[
     // What a line does not have.
     (
         "1.8.3",
+        &["--add", "notes.txt:/opt/flink/conf/flink-conf.yaml"],
+        3,
+        "`notes.txt` cannot be `/opt/flink-1.8.3/conf/flink-conf.yaml` in the image: the settings of Flink are there",
+        "hint: put its settings into the configuration with `--flink-conf FILE`",
+    ),
+    (
+        "1.8.3",
         &["--plugin", "flink-s3-fs-hadoop"],
         4,
         "Flink 1.8.3 has no plugins, so `flink-s3-fs-hadoop` cannot be one",
@@ -375,6 +382,8 @@ fn prepared(version: &str) -> crate::support::context::TestContext {
     std::os::unix::fs::symlink("../job.jar", context.path("leaving/link")).unwrap();
     std::fs::create_dir(context.path("removing")).unwrap();
     context.write("removing/.wh.x", "");
+    std::fs::create_dir(context.path("old")).unwrap();
+    context.write("old/flink-conf.yaml", "a: b\n");
     let dist = crate::support::lines::mini_release(version);
     let dist = dist
         .iter()
