@@ -18,7 +18,7 @@ use crate::oci::{Digest, HashingReader};
 use crate::parallel::on_all_cores;
 
 /// Below this users may put files.
-const TOP: &str = "opt";
+pub(super) const TOP: &str = "opt";
 /// What begins the name of what means a removal in an image.
 const WHITEOUT: &str = ".wh.";
 /// The kind under which files are remembered, and the version of what is remembered.

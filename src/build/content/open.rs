@@ -33,13 +33,14 @@ pub struct OpenedContent {
 }
 
 impl OpenedContent {
-    /// Refuses files in the Java of a base.
+    /// Refuses files in the Java of a base, and in what that is in: a file would take the place of a folder, and a folder would
+    /// get another owner.
     pub(in crate::build) fn check_java(&self, home: &str) -> Result<(), ContentError> {
-        let Ok(java) = ImagePath::new(home) else {
+        let Some(top) = ImagePath::new(home).ok().and_then(below_top) else {
             return Ok(());
         };
         let mut files = self.files.iter();
-        match files.find(|file| file.entry.path.starts_with(&java)) {
+        match files.find(|file| file.entry.path.starts_with(&top)) {
             Some(file) => Err(ContentError::Taken {
                 source_path: file.source.clone(),
                 path: file.entry.path.to_string(),
@@ -58,6 +59,13 @@ impl OpenedContent {
     pub fn log4j(&self) -> Option<Digest> {
         self.log4j.as_ref().map(|content| content.digest)
     }
+}
+
+/// The folder directly below the one for users' files that a path is in; none if it is elsewhere.
+fn below_top(path: ImagePath) -> Option<ImagePath> {
+    let mut folders = std::iter::successors(Some(path), ImagePath::parent);
+    let top = Some(ImagePath::fixed(files::TOP));
+    folders.find(|folder| folder.parent() == top)
 }
 
 /// Opens what is asked for, for an image of this version, which is of this line.

@@ -218,6 +218,26 @@ const CASES: &[Case] = &[
         "`notes.txt` cannot be `/opt/java/lib/modules` in the image: the Java of the base is in `/opt/java`",
         "hint: give it another name",
     ),
+    // A Java deeper in there: neither its folders nor their owners change.
+    (
+        "1.20.5",
+        &["--java-home", "/opt/jdk/17", "--add", "notes.txt:/opt/jdk"],
+        3,
+        "`notes.txt` cannot be `/opt/jdk` in the image: the Java of the base is in `/opt/jdk/17`",
+        "hint: give it another name",
+    ),
+    (
+        "1.20.5",
+        &[
+            "--java-home",
+            "/opt/jdk/17",
+            "--add",
+            "notes.txt:/opt/jdk/x.txt",
+        ],
+        3,
+        "`notes.txt` cannot be `/opt/jdk/x.txt` in the image: the Java of the base is in `/opt/jdk/17`",
+        "hint: give it another name",
+    ),
     // Variables, labels, annotations.
     (
         "1.20.5",
@@ -366,11 +386,13 @@ fn prepared(version: &str) -> crate::support::context::TestContext {
     let context = context(version);
     if version != "1.8.3" {
         let mut entries = base_entries(JAVA_17);
-        entries.push(Raw {
-            mode: 0o755,
-            ..Raw::file("opt/java/bin/java", b"#!/nowhere\n")
-        });
-        entries.push(Raw::file("opt/java/release", JAVA_17.as_bytes()));
+        for home in ["opt/java", "opt/jdk/17"] {
+            entries.push(Raw {
+                mode: 0o755,
+                ..Raw::file(&format!("{home}/bin/java"), b"#!/nowhere\n")
+            });
+            entries.push(Raw::file(&format!("{home}/release"), JAVA_17.as_bytes()));
+        }
         context.write("base.tar", fixtures::tar(&entries));
     }
     std::fs::create_dir(context.path("twin")).unwrap();
