@@ -25,5 +25,5 @@ pub use layout::{
     FlinkLayout, HOME, LAYOUT_VERSION, is_group_writable, layout_rules, real_home, repeated_home,
 };
 pub use lines::{Known, Line, LineError};
-pub use selection::{Choice, Saved, Selection, SelectionError};
+pub use selection::{Choice, Saved, Selection, SelectionError, plugin_name};
 pub use version::{FlinkVersion, HadoopVariant, ScalaVersion, VersionError};

@@ -303,13 +303,21 @@ fn names<'a>(jar: &'a str, version: &FlinkVersion) -> [&'a str; 4] {
 /// The name of a jar without `.jar` and its version.
 fn stem<'a>(jar: &'a str, version: &FlinkVersion) -> &'a str {
     let whole = jar.strip_suffix(".jar").unwrap_or(jar);
-    if let Some(stem) = whole.strip_suffix(&format!("-{version}")) {
-        return stem;
+    let name = plugin_name(jar, version);
+    if name != whole {
+        return name;
     }
     whole
         .rsplit_once('-')
         .filter(|(_, version)| is_version(version))
         .map_or(whole, |(stem, _)| stem)
+}
+
+/// The shortest name that a word for a plugin of this version has whatever is in the distribution: words that have it in common
+/// mean the same.
+pub fn plugin_name<'a>(word: &'a str, version: &FlinkVersion) -> &'a str {
+    let whole = word.strip_suffix(".jar").unwrap_or(word);
+    whole.strip_suffix(&format!("-{version}")).unwrap_or(whole)
 }
 
 fn is_version(text: &str) -> bool {

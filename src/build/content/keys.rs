@@ -1,10 +1,12 @@
 //! What stands for content that follows from a release, so that an image can be built again where the release is not.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::layers::names_in_home;
 use super::{Content, ContentError, OpenedContent, Python};
-use crate::flink::{FlinkVersion, Line, Settings, real_home};
+use crate::flink::{FlinkVersion, Line, real_home};
 use crate::layer::{CompressionChoice, LayerKind};
 use crate::oci::{Digest, canonical};
 
@@ -23,8 +25,9 @@ pub(in crate::build) struct ContentKeys {
 /// What decides the content in the home of Flink, besides the release.
 #[derive(Serialize)]
 struct Decides<'a> {
-    plugins: &'a [&'a str],
-    settings: &'a Settings,
+    plugins: &'a [String],
+    /// As they are written: what is said in another way may be the same.
+    settings: BTreeMap<String, String>,
     log4j: Option<Digest>,
     python: Option<Python>,
     /// These were not taken, or the image would not have been made.
@@ -39,15 +42,13 @@ impl ContentKeys {
         (line, version): (&Line, &FlinkVersion),
         choice: CompressionChoice,
     ) -> Result<Self, ContentError> {
-        let mut plugins: Vec<_> = content.plugins.iter().map(String::as_str).collect();
-        plugins.sort_unstable();
-        plugins.dedup();
+        let plugins = opened.plugins();
         let flink = if content.slim {
             let key = (
                 release,
                 "slim",
                 CONTENT_VERSION,
-                &plugins,
+                plugins,
                 content.python.is_some(),
             );
             Digest::of(&canonical(&key))
@@ -56,8 +57,8 @@ impl ContentKeys {
         };
         let names = names_in_home(opened, &real_home(line, version))?;
         let decides = Decides {
-            plugins: &plugins,
-            settings: opened.settings(),
+            plugins,
+            settings: opened.settings().written(),
             log4j: opened.log4j(),
             python: content.python,
             names: &names,

@@ -9,7 +9,7 @@ use crate::build::Context;
 use crate::flink::lines::{ConfigForm, PythonJar};
 use crate::flink::{
     Artifact, ConfigError, FlinkVersion, HOME, Line, Selection, Settings, Syntax, check_names,
-    real_home,
+    plugin_name, real_home,
 };
 use crate::fs;
 use crate::layer::{self, ImagePath};
@@ -25,6 +25,8 @@ const OWN_PREFIX: &str = "flink-img.";
 /// Content that is on this machine.
 #[derive(Debug, Clone, Default)]
 pub struct OpenedContent {
+    /// The plugins that are asked for, each in one word whatever its own was; sorted.
+    pub(super) plugins: Vec<String>,
     pub(super) settings: Settings,
     pub(super) log4j: Option<layer::Content>,
     pub(super) libraries: Vec<Artifact>,
@@ -48,6 +50,11 @@ impl OpenedContent {
             }),
             None => Ok(()),
         }
+    }
+
+    /// The plugins that are asked for, each in one word whatever its own was; sorted.
+    pub fn plugins(&self) -> &[String] {
+        &self.plugins
     }
 
     /// The settings of Flink's configuration.
@@ -99,7 +106,14 @@ pub(in crate::build) fn open(
     }
     check_configuration(&files, line, version)?;
     tell_of_user(content, context);
+    let plugins = content.plugins.iter();
+    let mut plugins: Vec<_> = plugins
+        .map(|word| plugin_name(word, version).to_owned())
+        .collect();
+    plugins.sort();
+    plugins.dedup();
     Ok(OpenedContent {
+        plugins,
         settings: settings(content, line)?,
         log4j: content
             .log4j

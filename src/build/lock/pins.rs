@@ -30,9 +30,6 @@ impl LockedRequest {
     /// What is asked for, with the packages of the base's entry in the catalogue.
     pub(super) fn of(request: &BuildRequest, opened: &OpenedContent, of_base: &[String]) -> Self {
         let content = &request.content;
-        let mut plugins = content.plugins.clone();
-        plugins.sort();
-        plugins.dedup();
         let mut packages = [of_base, &request.packages].concat();
         packages.sort();
         packages.dedup();
@@ -42,7 +39,7 @@ impl LockedRequest {
             java_version: request.java.version.clone(),
             artifacts: false,
             packages,
-            plugins,
+            plugins: opened.plugins().to_vec(),
             slim: content.slim,
             python: content.python.map(|python| python.program().to_owned()),
             user: (content.user != User::default()).then(|| content.user.to_string()),

@@ -3,15 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde::Serialize;
-
 use super::quote::Place;
 use super::{ConfigError, Syntax, legacy, yaml};
 use crate::oci::Digest;
 
 /// The value of a setting.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Setting {
     /// A text.
     Text {
@@ -25,7 +22,7 @@ pub enum Setting {
 }
 
 /// Settings, sorted by their keys: the order in which they are said decides only which of two values for a key counts.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings(BTreeMap<String, Setting>);
 
 impl Settings {
@@ -90,6 +87,12 @@ impl Settings {
 }
 
 impl Settings {
+    /// The settings as they stand in a file of YAML, whatever the words were that said them.
+    pub fn written(&self) -> BTreeMap<String, String> {
+        let written = |(key, setting): (&String, &Setting)| (key.clone(), setting.to_yaml());
+        self.0.iter().map(written).collect()
+    }
+
     /// The settings as they can be told: of what is a secret by its name only the digest is.
     pub fn told(&self) -> BTreeMap<String, String> {
         let told = |(key, setting): (&String, &Setting)| {

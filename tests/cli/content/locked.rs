@@ -1,6 +1,7 @@
 //! What of it is locked, and what may change with every commit.
 
 use super::context;
+use crate::rebuild::World;
 use crate::support::context::{Run, TestContext};
 
 fn run(context: &TestContext, command: &[&str], words: &[&str]) -> Run {
@@ -116,4 +117,58 @@ fn what_changes_with_every_commit_is_not_locked_and_counts_in_the_digest() {
     // What is not asked for is no change of the lock.
     let fresh = run(&context, &["lock", "--check"], &LOCKED);
     assert_eq!(fresh.code, 0, "{fresh}");
+}
+
+/// Of a release, which is known by its checksum and not by its files as an archive is.
+fn run_of_release(world: &World, context: &TestContext, command: &[&str], words: &[&str]) -> Run {
+    let (base, mirror) = (world.name("acme/base:1"), world.mirror.url());
+    let mirror = format!("{mirror}/flink");
+    let usual = ["--flink-version", "1.20.5", "--base", &base];
+    let usual = [&usual[..], &["--release-mirror", &mirror]].concat();
+    context.run([command, &usual, words].concat())
+}
+
+#[test]
+fn one_lock_has_one_digest_however_its_words_are_said() {
+    let (world, context) = (World::new(), TestContext::new());
+    context.write("settings.yaml", "rest:\n  port: 9091\na: text\n");
+    context.write("log4j.properties", "rootLogger.level = WARN\n");
+    let locked = [
+        "--plugin=flink-s3-fs-hadoop",
+        "--flink-conf=a=text",
+        "--flink-conf=rest.port=9091",
+        "--log4j=log4j.properties",
+        "--slim",
+    ];
+    run_of_release(&world, &context, &["lock"], &locked).ok();
+    let lock = String::from_utf8(context.read("flink-img.lock")).unwrap();
+    assert!(lock.contains("sha512 = ") && lock.contains("\ncontent = "));
+    let mut found = Vec::new();
+    for words in [
+        &locked[..],
+        &[
+            "--slim",
+            "--log4j=log4j.properties",
+            "--flink-conf=rest.port=9091",
+            "--flink-conf=a=text",
+            "--plugin=flink-s3-fs-hadoop",
+        ],
+        &[
+            "--plugin=flink-s3-fs-hadoop-1.20.5.jar",
+            "--plugin=flink-s3-fs-hadoop-1.20.5",
+            "--flink-conf=settings.yaml",
+            "--log4j=log4j.properties",
+            "--slim",
+        ],
+    ] {
+        let job = ["--job-jar", "job.jar"];
+        let digest = run_of_release(&world, &context, &[&["digest"], &job[..]].concat(), words);
+        let build = [&["build", "--locked"], &job[..]].concat();
+        let built = run_of_release(&world, &context, &build, words);
+        let digest = digest.ok().stdout;
+        assert_eq!(built.digest(), digest.trim(), "{words:?}");
+        found.push(digest);
+    }
+    found.dedup();
+    assert_eq!(found.len(), 1, "{found:?}");
 }
