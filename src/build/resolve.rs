@@ -143,6 +143,13 @@ pub(super) struct LocalInputs<'a> {
     preflight: Option<&'a Preflight<'a>>,
 }
 
+impl LocalInputs<'_> {
+    /// What else is put into the image.
+    pub(super) fn content(&self) -> &OpenedContent {
+        &self.content
+    }
+}
+
 /// Flink: here, or known where to get.
 #[derive(Debug)]
 enum FlinkHere {

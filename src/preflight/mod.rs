@@ -22,7 +22,7 @@ mod tests;
 pub use code::{Code, CodeError, Severity};
 pub use finding::{Finding, Policy, Refused};
 pub use jar::Jar;
-pub use secrets::{Place, Setting};
+pub use secrets::{Place, Setting, looks_secret};
 pub use subject::{Ground, Subject, Target};
 
 /// What findings are known by when they are remembered; raised whenever something else is found in the same things.

@@ -130,9 +130,21 @@ pub(super) fn secrets(settings: &[Setting]) -> Vec<Finding> {
             }
             continue;
         }
-        found.extend(judge(setting.place, &setting.key, &setting.value, &name));
+        let whole = judge(setting.place, &setting.key, &setting.value, &name);
+        if whole.is_none() {
+            for (key, value) in properties_of_java(&setting.value) {
+                let name = format!("property `{key}` in the {name}");
+                found.extend(judge(setting.place, key, value, &name));
+            }
+        }
+        found.extend(whole);
     }
     found
+}
+
+/// Whether there is a secret in a setting, by the rules of these checks.
+pub fn looks_secret(setting: &Setting) -> bool {
+    !secrets(std::slice::from_ref(setting)).is_empty()
 }
 
 /// The `key: value` lines of `FLINK_PROPERTIES`.
@@ -142,6 +154,14 @@ fn properties(text: &str) -> impl Iterator<Item = (&str, &str)> {
         .filter(|line| !line.starts_with('#'))
         .filter_map(|line| line.split_once(':'))
         .map(|(key, value)| (key.trim(), value.trim()))
+}
+
+/// The `-Dkey=value` words of options for Java.
+fn properties_of_java(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let words = text
+        .split_whitespace()
+        .map(|word| word.trim_matches(['"', '\'']));
+    words.filter_map(|word| word.strip_prefix("-D")?.split_once('='))
 }
 
 fn judge(place: Place, key: &str, value: &str, name: &str) -> Option<Finding> {
@@ -372,6 +392,24 @@ mod tests {
                 [Code::SecretValue],
                 "{key}"
             );
+        }
+    }
+
+    #[test]
+    fn a_property_of_java_is_a_secret_as_a_setting_is() {
+        for (place, key) in [
+            (Configuration, "env.java.opts.all"),
+            (Environment, "FLINK_ENV_JAVA_OPTS"),
+        ] {
+            let value = format!("-Xmx1g -Djavax.net.ssl.keyStorePassword={SECRET} -Da=b");
+            assert_eq!(codes(place, key, &value), [Code::SecretName], "{key}");
+            for value in [
+                "-Djavax.net.ssl.keyStorePassword=${PASSWORD} -Da=b",
+                "-Dcom.sun.management.jmxremote.password.file=/run/secrets/jmx",
+                "-Da=b --add-opens=java.base/java.lang=ALL-UNNAMED",
+            ] {
+                assert_eq!(codes(place, key, value), [], "{value}");
+            }
         }
     }
 

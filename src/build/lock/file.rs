@@ -86,7 +86,7 @@ pub struct LockedRequest {
     /// The digest of the configuration of logging.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log4j: Option<Digest>,
-    /// The settings of Flink's configuration, as they stand there; of those that are secrets the digest.
+    /// The settings of Flink's configuration, as they stand there; none is a secret.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub flink_conf: BTreeMap<String, String>,
 }

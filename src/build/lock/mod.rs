@@ -59,6 +59,12 @@ pub enum LockError {
         /// What differs.
         changes: Vec<Change>,
     },
+    /// A setting that would be in the lock for everybody to read.
+    #[error("The setting `{key}` looks like a secret, and a lock has no secrets")]
+    Secret {
+        /// Its key.
+        key: String,
+    },
     /// A lock that is not what would be locked now.
     #[error("`{}` is stale", path.display())]
     Old {
@@ -94,7 +100,7 @@ impl Explain for LockError {
             Self::Toml(error) => error.kind(),
             Self::Form { .. } | Self::Contradiction { .. } => Kind::Input,
             Self::Stale { .. } | Self::Old { .. } => Kind::Incompatible,
-            Self::Other { .. } => Kind::Usage,
+            Self::Other { .. } | Self::Secret { .. } => Kind::Usage,
             Self::OtherLayers { .. } => Kind::Integrity,
         }
     }
@@ -114,6 +120,10 @@ impl Explain for LockError {
             }
             Self::Stale { .. } => {
                 "undo the change, or write the lock anew with `flink-img lock`; recipes change with the version of the program"
+                    .to_owned()
+            }
+            Self::Secret { .. } => {
+                "leave it out of the image, and give it at the start in `FLINK_PROPERTIES`, from a secret of the cluster"
                     .to_owned()
             }
             Self::Other { .. } => "name another file with `--lock-file`, or remove it".to_owned(),

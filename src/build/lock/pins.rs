@@ -11,6 +11,7 @@ use crate::flink::hadoop::{HadoopFacts, HadoopJar};
 use crate::flink::release::{Release, Sha512};
 use crate::layer::RECIPE_VERSION;
 use crate::oci::{BlobSource, Digest, Layer, Platform, Platforms, Reference};
+use crate::preflight::{Place, Setting, looks_secret};
 
 /// What can be held against a lock before anything is opened.
 #[derive(Debug)]
@@ -44,8 +45,23 @@ impl LockedRequest {
             python: content.python.map(|python| python.program().to_owned()),
             user: (content.user != User::default()).then(|| content.user.to_string()),
             log4j: opened.log4j(),
-            flink_conf: opened.settings().told(),
+            flink_conf: opened.settings().written(),
         }
+    }
+}
+
+/// Refuses settings that look like secrets: a lock has settings as they are, and to tell the digests of them, or of the layer
+/// that they are in, would be to let everybody try what gives them.
+pub(super) fn no_secrets(content: &OpenedContent) -> Result<(), LockError> {
+    let settings = content.settings().iter();
+    let mut settings = settings.map(|(key, value)| Setting {
+        place: Place::Configuration,
+        key: key.to_owned(),
+        value: value.as_str().to_owned(),
+    });
+    match settings.find(looks_secret) {
+        Some(Setting { key, .. }) => Err(LockError::Secret { key }),
+        None => Ok(()),
     }
 }
 
@@ -59,6 +75,7 @@ impl Lock {
             release,
             hadoop,
         } = asked;
+        no_secrets(content)?;
         let (mut old, mut new) = (Facts::new(), Facts::new());
         let mut found = LockedRequest::of(request, content, &base.packages);
         // Who locks says so, who builds does not.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::pins::no_secrets;
 use super::{Change, Lock};
 use crate::build::context::{Fetcher, Known};
 use crate::build::last::LastImages;
@@ -19,6 +20,7 @@ pub fn take(
     let last = LastImages::none(&request.platforms, context);
     let fetcher = Fetcher::new(context, &last, None);
     let local = resolve::open_local(&request, &fetcher, None)?;
+    no_secrets(local.content())?;
     let inputs = resolve::resolve(&request, local, &fetcher)?;
     let plans = plan(&request, &inputs)?;
     let workshop = Workshop {
@@ -53,6 +55,7 @@ pub fn stale(
         java: &request.java,
     });
     let local = resolve::open_local(&request, &fetcher, None)?;
+    no_secrets(local.content())?;
     let inputs = resolve::resolve(&request, local, &fetcher)?;
     let plans = plan(&request, &inputs)?;
     Ok(lock.changes_in(&request, &inputs, &plans))

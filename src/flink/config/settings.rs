@@ -5,7 +5,6 @@ use std::path::Path;
 
 use super::quote::Place;
 use super::{ConfigError, Syntax, legacy, yaml};
-use crate::oci::Digest;
 
 /// The value of a setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,20 +91,6 @@ impl Settings {
         let written = |(key, setting): (&String, &Setting)| (key.clone(), setting.to_yaml());
         self.0.iter().map(written).collect()
     }
-
-    /// The settings as they can be told: of what is a secret by its name only the digest is.
-    pub fn told(&self) -> BTreeMap<String, String> {
-        let told = |(key, setting): (&String, &Setting)| {
-            let value = setting.to_yaml();
-            let value = if is_secret(key) {
-                Digest::of(value.as_bytes()).to_string()
-            } else {
-                value
-            };
-            (key.clone(), value)
-        };
-        self.0.iter().map(told).collect()
-    }
 }
 
 /// Parts of keys whose values Flink itself hides, as in `GlobalConfiguration.SENSITIVE_KEYS`.
@@ -127,11 +112,6 @@ const SENSITIVE: [&str; 11] = [
 pub fn is_sensitive(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     SENSITIVE.iter().any(|part| key.contains(part))
-}
-
-fn is_secret(key: &str) -> bool {
-    // `s3.access-key` names whom its secret belongs to; it is half of a login all the same.
-    is_sensitive(key) || key.to_ascii_lowercase().ends_with("access-key")
 }
 
 impl Setting {

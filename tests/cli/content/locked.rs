@@ -9,13 +9,11 @@ fn run(context: &TestContext, command: &[&str], words: &[&str]) -> Run {
     context.run([command, &usual, words].concat())
 }
 
-const LOCKED: [&str; 12] = [
+const LOCKED: [&str; 10] = [
     "--plugin",
     "flink-s3-fs-hadoop",
     "--flink-conf",
     "rest.port=9091",
-    "--flink-conf",
-    "s3.secret-key=s3cret",
     "--log4j",
     "log4j.properties",
     "--slim",
@@ -35,15 +33,11 @@ fn a_lock_holds_what_follows_from_flink_and_no_secret() {
         "user = \"1234:0\"",
         "log4j = \"sha256:",
         "\"rest.port\" = \"9091\"",
-        "\"s3.secret-key\" = \"sha256:",
         "title = \"plugins, configuration\"",
     ] {
         assert!(lock.contains(part), "{part} in {lock}");
     }
-    assert!(
-        !lock.contains("s3cret") && !lock.contains("libraries"),
-        "{lock}"
-    );
+    assert!(!lock.contains("libraries"), "{lock}");
     // With other words it is told what is another.
     for (place, word, message) in [
         (
@@ -56,23 +50,18 @@ fn a_lock_holds_what_follows_from_flink_and_no_secret() {
             "rest.port=9092",
             "The setting `rest.port` was `9091` and is `9092`",
         ),
+        (3, "x=z", "The setting `x` is new: `z`"),
         (
             5,
-            "s3.secret-key=other",
-            "The setting `s3.secret-key` was `sha256:",
-        ),
-        (5, "x=z", "The setting `x` is new: `z`"),
-        (
-            7,
             "other.properties",
             "The configuration of logging was `sha256:",
         ),
         (
-            8,
+            6,
             "--python",
             "The leaving out of what is not chosen was `on` and is gone",
         ),
-        (10, "1235", "The user was `1234:0` and is `1235:0`"),
+        (8, "1235", "The user was `1234:0` and is `1235:0`"),
     ] {
         context.write("other.properties", "rootLogger.level = OFF\n");
         let mut words = LOCKED;
@@ -84,8 +73,50 @@ fn a_lock_holds_what_follows_from_flink_and_no_secret() {
         );
         assert_eq!(run.code, 4, "{word}: {run}");
         assert!(run.stderr.contains(message), "{word}: {run}");
-        assert!(!run.stderr.contains("s3cret"), "{run}");
     }
+}
+
+#[test]
+fn a_secret_is_neither_locked_nor_built_from_a_lock() {
+    let context = context("1.20.5");
+    for (setting, key) in [
+        ("s3.secret-key=s3cret", "s3.secret-key"),
+        ("a.b=jdbc:x://ada:s3cret@db/x", "a.b"),
+        (
+            "env.java.opts.all=-Djavax.net.ssl.keyStorePassword=s3cret",
+            "env.java.opts.all",
+        ),
+    ] {
+        let words = [&LOCKED[..], &["--flink-conf", setting]].concat();
+        let message = format!("The setting `{key}` looks like a secret, and a lock has no secrets");
+        let refused = run(&context, &["lock"], &words);
+        assert_eq!(refused.code, 2, "{refused}");
+        assert!(refused.stderr.contains(&message), "{refused}");
+        assert!(refused.stderr.contains("`FLINK_PROPERTIES`"), "{refused}");
+        assert!(!context.path("flink-img.lock").exists());
+        // The same where there is a lock of the rest.
+        run(&context, &["lock"], &LOCKED).ok();
+        for command in [
+            &["lock", "--check"][..],
+            &["digest", "--job-jar", "job.jar"],
+            &[
+                "build",
+                "--locked",
+                "--allow=secret-value",
+                "--job-jar",
+                "job.jar",
+            ],
+        ] {
+            let refused = run(&context, command, &words);
+            assert_eq!(refused.code, 2, "{command:?}: {refused}");
+            assert!(refused.stderr.contains(&message), "{refused}");
+            let told = format!("{}{}", refused.stdout, refused.stderr);
+            assert!(!told.contains("s3cret"), "{told}");
+        }
+        std::fs::remove_file(context.path("flink-img.lock")).unwrap();
+    }
+    let words = [&LOCKED[..], &["--flink-conf", "s3.secret-key=${KEY}"]].concat();
+    run(&context, &["lock"], &words).ok();
 }
 
 #[test]
