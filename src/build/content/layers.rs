@@ -110,7 +110,7 @@ fn libraries<'a>(
 }
 
 /// The places in the home of Flink that users' files want, which nobody can judge who does not know what is there.
-pub(super) fn names_in_home(
+pub(in crate::build) fn names_in_home(
     opened: &OpenedContent,
     home: &ImagePath,
 ) -> Result<Vec<String>, ContentError> {

@@ -26,7 +26,7 @@ pub use user::{User, UserError};
 
 pub(super) use arrange::{Arrangement, check};
 pub(super) use keys::ContentKeys;
-pub(super) use layers::{LayoutPlaces, arranged, layers};
+pub(super) use layers::{LayoutPlaces, arranged, layers, names_in_home};
 pub(super) use open::open;
 pub(super) use python::{check as check_python, find as find_python, layer as python_layer};
 

@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use super::{Asked, Lock};
+use super::{Asked, Lock, LockError};
 use crate::base::alpine::packages_key;
 use crate::base::{BaseSource, OpenedBase};
 use crate::build::bases::{self, ChosenBase};
-use crate::build::content::{self, ContentKeys, FoundPython};
+use crate::build::content::{self, ContentKeys, FoundPython, OpenedContent};
 use crate::build::plan::release_key;
 use crate::build::resolve::{asked_release, open_job};
 use crate::build::{
     BuildError, BuildPlan, BuildRequest, Context, Flink, FlinkSource, Inputs, Packages,
     PackagesContent, PlatformBase, ResolvedHadoop, ResolvedRelease, hadoop, plan, run,
 };
-use crate::flink::Known;
+use crate::flink::{Known, Line, real_home};
 use crate::layer::{self, Content, ContentSource, LayerFacts, LayerKind};
 use crate::oci::{BlobSource, Digest, ImageSet, Layer};
 use crate::progress::{Reporter as _, Silent};
@@ -63,6 +63,7 @@ fn inputs(request: &BuildRequest, lock: &Lock, context: &Context) -> Result<Inpu
         release: release.as_ref(),
         hadoop: jar.as_ref(),
     })?;
+    check_places(lock, line.line, &content)?;
     let hadoop = jar.and_then(|jar| {
         let facts = lock.hadoop_facts(&jar)?.clone();
         Some(ResolvedHadoop {
@@ -109,6 +110,19 @@ fn inputs(request: &BuildRequest, lock: &Lock, context: &Context) -> Result<Inpu
         release,
         content,
     })
+}
+
+/// Refuses files in places that something else may have, so that no digest is told of an image that cannot be built.
+fn check_places(lock: &Lock, line: &Line, content: &OpenedContent) -> Result<(), BuildError> {
+    let names = content::names_in_home(content, &real_home(line, &lock.flink.version))?;
+    let known = &lock.flink.places;
+    if let Some(path) = names.into_iter().find(|path| !known.contains(path)) {
+        return Err(LockError::Place { path }.into());
+    }
+    for platform in &lock.platforms {
+        content.check_java(&platform.base.java_home)?;
+    }
+    Ok(())
 }
 
 /// The base for each platform that is asked for.

@@ -114,6 +114,9 @@ pub struct LockedFlink {
     pub key: Option<Digest>,
     /// The recipes of its layers, lowest first.
     pub layers: Vec<Digest>,
+    /// The places in its home that files of the user have, which it was seen that nothing else has; sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub places: Vec<String>,
     /// What stands for the release and for the content that follows from it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<Digest>,

@@ -65,6 +65,12 @@ pub enum LockError {
         /// Its key.
         key: String,
     },
+    /// A file of the user of which the lock does not tell whether it can be there.
+    #[error("`{path}` was not there when the image was locked, and Flink may have that place")]
+    Place {
+        /// Where it is to be.
+        path: String,
+    },
     /// A lock that is not what would be locked now.
     #[error("`{}` is stale", path.display())]
     Old {
@@ -99,7 +105,7 @@ impl Explain for LockError {
             Self::File(error) => error.kind(),
             Self::Toml(error) => error.kind(),
             Self::Form { .. } | Self::Contradiction { .. } => Kind::Input,
-            Self::Stale { .. } | Self::Old { .. } => Kind::Incompatible,
+            Self::Stale { .. } | Self::Old { .. } | Self::Place { .. } => Kind::Incompatible,
             Self::Other { .. } | Self::Secret { .. } => Kind::Usage,
             Self::OtherLayers { .. } => Kind::Integrity,
         }
@@ -125,6 +131,9 @@ impl Explain for LockError {
             Self::Secret { .. } => {
                 "leave it out of the image, and give it at the start in `FLINK_PROPERTIES`, from a secret of the cluster"
                     .to_owned()
+            }
+            Self::Place { .. } => {
+                "write the lock anew with `flink-img lock` and the same words".to_owned()
             }
             Self::Other { .. } => "name another file with `--lock-file`, or remove it".to_owned(),
             Self::OtherLayers { .. } => {

@@ -7,7 +7,9 @@ use super::file::{
     LockedRequest,
 };
 use super::{Change, Lock, LockError};
+use crate::build::content::names_in_home;
 use crate::build::{BuildPlan, BuildRequest, Inputs, LayerRole, PlatformBase};
+use crate::flink::real_home;
 use crate::oci::{Descriptor, DiffId, Digest, Layer};
 
 impl Lock {
@@ -25,6 +27,8 @@ impl Lock {
         let keys = inputs.content_keys(request);
         let keys = keys.expect("the names were checked when they were planned");
         let release = inputs.release.as_ref();
+        let home = real_home(inputs.line.line, &inputs.version);
+        let places = names_in_home(&inputs.content, &home);
         let flink = LockedFlink {
             version: inputs.version.clone(),
             scala: inputs.flink.scala(),
@@ -36,6 +40,7 @@ impl Lock {
                 .map(|signer| signer.fingerprint.clone()),
             key: keys.map(|keys| keys.flink),
             layers: recipes(LayerRole::Flink),
+            places: places.expect("they were checked when they were planned"),
             content: keys.and_then(|keys| keys.content),
             configuration: recipes(LayerRole::Configuration).first().copied(),
         };

@@ -24,6 +24,7 @@ fn lock() -> Lock {
         layers: vec![Digest::of(b"recipe")],
         content: Some(Digest::of(b"content")),
         configuration: Some(Digest::of(b"configuration")),
+        places: Vec::new(),
     };
     let request = LockedRequest {
         compression: "auto".to_owned(),

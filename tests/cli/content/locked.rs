@@ -203,3 +203,40 @@ fn one_lock_has_one_digest_however_its_words_are_said() {
     found.dedup();
     assert_eq!(found.len(), 1, "{found:?}");
 }
+
+#[test]
+fn no_digest_is_told_of_a_file_in_a_place_that_may_be_taken() {
+    let (world, context) = (World::new(), context("1.20.5"));
+    std::fs::create_dir(context.path("same")).unwrap();
+    context.write("same/flink-dist-1.20.5.jar", "x");
+    let locked = ["--lib=lib/metrics.jar"];
+    let of_archive = |command: &[&str], words: &[&str]| run(&context, command, words);
+    let of_release =
+        |command: &[&str], words: &[&str]| run_of_release(&world, &context, command, words);
+    let all: [&dyn Fn(&[&str], &[&str]) -> Run; 2] = [&of_archive, &of_release];
+    for run in all {
+        run(&["lock"], &locked).ok();
+        let digest = |words: &[&str]| run(&["digest", "--job-jar", "job.jar"], words);
+        digest(&locked).ok();
+        // Fewer are no doubt.
+        digest(&[]).ok();
+        for (word, place) in [
+            (
+                "--lib=same/flink-dist-1.20.5.jar",
+                "/opt/flink/lib/flink-dist-1.20.5.jar",
+            ),
+            (
+                "--add=data/rules.json:/opt/flink/conf/rules.json",
+                "/opt/flink/conf/rules.json",
+            ),
+        ] {
+            let refused = digest(&[locked[0], word]);
+            assert_eq!(refused.code, 4, "{refused}");
+            let message = format!("`{place}` was not there when the image was locked");
+            assert!(refused.stderr.contains(&message), "{refused}");
+            assert!(refused.stderr.contains("lock anew"), "{refused}");
+            assert_eq!(refused.stdout, "", "{refused}");
+        }
+        std::fs::remove_file(context.path("flink-img.lock")).unwrap();
+    }
+}
