@@ -125,7 +125,7 @@ impl Wish<'_> {
             platform: platform.clone(),
             locked_name: self.chosen.locked_name(platform),
             java: check_base(self.request, named, flink, fetcher.context)?,
-            python: find_python(self.request, named, packages.as_ref(), fetcher)?,
+            python: find_python(self.request, platform, named, packages.as_ref(), fetcher)?,
             base,
             packages,
         })

@@ -15,7 +15,7 @@ use crate::build::{
     BuildError, BuildRequest, LayerRole, Packages, PackagesContent, PlannedLayer, PlatformBase,
 };
 use crate::layer::{Compression, Entry, ImagePath, LayerPlan, Owner, PlanError};
-use crate::oci::{Digest, canonical};
+use crate::oci::{Digest, Platform, canonical};
 
 /// Raised whenever the same base is judged in another way.
 const PYTHON_VERSION: u32 = 1;
@@ -90,6 +90,7 @@ fn key(base: Digest, python: Python) -> Digest {
 /// Finds the Python that is asked for, if one is, in a base with packages.
 pub(in crate::build) fn find(
     request: &BuildRequest,
+    platform: &Platform,
     (base, name): (&Base, &str),
     packages: Option<&Packages>,
     fetcher: &Fetcher<'_>,
@@ -100,8 +101,18 @@ pub(in crate::build) fn find(
     if let Some(known) = fetcher.python(base.facts_key, python)? {
         return Ok(Some(known));
     }
+    let content = packages.map(|packages| &packages.content);
+    // Packages are known by a lock, and so is the base below them: what is locked has its Python.
+    if let (Some(PackagesContent::Known), Some(lock)) = (content, &request.lock)
+        && let Some(locked) = lock.platform(platform)
+    {
+        return Ok(Some(FoundPython {
+            missing: None,
+            link: locked.python_link.clone(),
+        }));
+    }
     let mut pythons = Pythons::of(name, base, &fetcher.surroundings(request))?;
-    if let Some(PackagesContent::Entries(entries)) = packages.map(|packages| &packages.content) {
+    if let Some(PackagesContent::Entries(entries)) = content {
         pythons.add(entries);
     }
     let program = python.program();

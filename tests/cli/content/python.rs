@@ -143,9 +143,8 @@ fn old_lines_have_the_jar_of_python_in_lib() {
     }
 }
 
-#[test]
-fn alpine_gets_the_package_by_itself() {
-    let context = context("1.20.5");
+/// The tar of an Alpine without Python, and the repository with it.
+fn alpine_without_python() -> (Vec<u8>, FileServer) {
     let program = || File::program(b"a program");
     let tar = alpine::base(&[
         ("bin/bash", program()),
@@ -160,7 +159,6 @@ fn alpine_gets_the_package_by_itself() {
         ),
         ("usr/bin/java", File::link("../lib/jvm/java-17/bin/java")),
     ]);
-    context.write("base.tar", tar);
     let package = Package::new("python3", "3.12.1-r0")
         .file("usr/", File::folder())
         .file("usr/bin/", File::folder())
@@ -168,6 +166,14 @@ fn alpine_gets_the_package_by_itself() {
         .file("usr/bin/python3.12", File::program(b"python"))
         .make(&KEY);
     let packages = FileServer::start(alpine::repository(&[package], &KEY));
+    (tar, packages)
+}
+
+#[test]
+fn alpine_gets_the_package_by_itself() {
+    let context = context("1.20.5");
+    let (tar, packages) = alpine_without_python();
+    context.write("base.tar", tar);
     let words = ["--python", "--package-repository", &packages.url()];
     let seen = see(&context, &words);
     assert!(
@@ -180,4 +186,37 @@ fn alpine_gets_the_package_by_itself() {
     );
     let run = build(&context, &[]);
     assert_eq!(run.code, 0, "{run}");
+}
+
+#[test]
+fn a_lock_tells_the_python_of_packages_whose_layer_an_earlier_image_has() {
+    let (world, user) = (World::new(), TestContext::new());
+    let (tar, packages) = alpine_without_python();
+    let (media_type, bytes) = layer(&tar, Compress::Gzip);
+    let config = base_config("amd64", &tar);
+    world
+        .registry
+        .put_image("acme/alpine", "1", &config, &[(media_type, &bytes)]);
+    let (base, name) = (world.name("acme/alpine:1"), world.name("acme/job:1"));
+    let mut files = fixtures::mini_entries("flink-1.20.5", &Packing::default());
+    files.push(Raw::file("flink-1.20.5/opt/flink-python-1.20.5.jar", b"x"));
+    let archive = fixtures::compress(&fixtures::tar(&files), Compress::Gzip);
+    user.write("python.tgz", &archive);
+    let repository = packages.url();
+    let run = |context: &TestContext, command: &[&str]| {
+        let usual = ["--base", &base, "--from-archive", "python.tgz"];
+        let packages = ["--package", "python3", "--package-repository", &repository];
+        context.run([command, &usual, &packages].concat())
+    };
+    let push = ["build", "--job-jar", "job.jar", "--push", "-t", &name];
+    // An image that has the packages, and of which nobody wanted to know about Python.
+    run(&user, &push).ok();
+    run(&user, &["lock", "--python"]).ok();
+    let clean = TestContext::new();
+    clean.write("python.tgz", &archive);
+    clean.write("flink-img.lock", user.read("flink-img.lock"));
+    let words = [&push[..], &["--locked", "--python"]].concat();
+    let built = run(&clean, &words).ok().digest();
+    let digest = run(&clean, &["digest", "--job-jar", "job.jar", "--python"]).ok();
+    assert_eq!(digest.stdout.trim(), built);
 }
