@@ -126,7 +126,9 @@ pub(in crate::build) fn check(
     reporter: &dyn Reporter,
 ) -> Result<(), ContentError> {
     let arrangement = arrange(distribution, line, content, opened)?;
-    let layout = FlinkLayout::new(distribution, line)?;
+    let mut layout = FlinkLayout::new(distribution, line)?;
+    // The place of what is left out is free.
+    arrangement.thin_out(&mut layout);
     let places = LayoutPlaces {
         flink: Some(&layout),
         configuration: &arrangement.configuration,

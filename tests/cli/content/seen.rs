@@ -352,3 +352,14 @@ fn an_index_has_the_annotations_that_are_given() {
         assert_eq!(manifest["annotations"]["com.acme.team"], "streams");
     }
 }
+
+#[test]
+fn the_place_of_what_is_left_out_is_free() {
+    let context = context("1.20.5");
+    let place = "opt/flink/opt/flink-s3-fs-hadoop-1.20.5.jar";
+    let add = format!("--add=data/rules.json:/{place}");
+    let refused = build(&context, &[&add]);
+    assert_eq!(refused.code, 3, "{refused}");
+    let seen = see(&context, &["--slim", &add]);
+    assert_eq!(seen.text(place), "{}");
+}
