@@ -17,6 +17,9 @@ const KEYS: [(&str, u8); 8] = [
     ("filter", 2),
 ];
 
+/// The key without which nothing is logged, by the log4j.
+const ROOT: [(&str, u8); 2] = [("log4j.rootLogger", 1), ("rootLogger", 2)];
+
 /// Refuses what the line of Flink would not log by. A wrong file is no error for log4j: it logs nothing.
 pub(super) fn check(
     path: &Path,
@@ -26,8 +29,21 @@ pub(super) fn check(
 ) -> Result<(), ContentError> {
     let text = String::from_utf8_lossy(bytes);
     let lines = text.lines().map(str::trim_start);
-    let keys = lines.filter(|line| !line.starts_with(['#', '!']));
+    let keys: Vec<_> = lines.filter(|line| !line.starts_with(['#', '!'])).collect();
+    let root = |line: &&str| ROOT.iter().find(|(key, _)| line.starts_with(key));
+    let roots: Vec<_> = keys.iter().filter_map(root).collect();
+    if let Some((_, found)) = roots.first()
+        && !roots.iter().any(|(_, version)| *version == line.log4j)
+    {
+        return Err(ContentError::OtherLog4j {
+            path: path.to_owned(),
+            found: *found,
+            needed: line.log4j,
+            version: version.clone(),
+        });
+    }
     let mut found: Vec<u8> = keys
+        .iter()
         .filter_map(|line| KEYS.iter().find(|(key, _)| line.starts_with(key)))
         .map(|(_, version)| *version)
         .collect();
@@ -61,6 +77,11 @@ mod tests {
                 "1.11.6",
                 "log4j.rootLogger=INFO\nrootLogger.level=INFO\n",
                 Ok(()),
+            ),
+            (
+                "1.20.5",
+                "log4j.rootLogger=${logger.level}\nlogger.level=INFO\n",
+                Err("`x` is written for log4j 1, and Flink 1.20.5 has log4j 2"),
             ),
             (
                 "1.10.3",
