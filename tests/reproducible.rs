@@ -110,6 +110,9 @@ fn golden_job_image_with_content() {
         "--slim",
         "--lib",
         "library.jar",
+        // It is none.
+        "--allow",
+        "jar-damaged",
         "--flink-conf",
         "settings.yaml",
         "--flink-conf",

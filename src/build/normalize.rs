@@ -27,7 +27,7 @@ const JAR: &str = ".jar";
 enum Outcome {
     /// A copy of this digest and size.
     Copy(Digest, u64),
-    /// It stays as it is, for this reason.
+    /// It stays as it is, for this reason. The same bytes may lie elsewhere the next time, so it names no file.
     Stays(String),
 }
 
@@ -60,7 +60,8 @@ pub(super) fn normalized(
         memory::remember(memory, KIND, key, &outcome);
     }
     if let Outcome::Stays(reason) = outcome {
-        let message = format!("{reason}, so it is taken as it is");
+        let path = artifact.source.display();
+        let message = format!("`{path}` cannot be normalised: {reason}, so it is taken as it is");
         context.reporter.warn(&message);
     }
     Ok(match content {
@@ -88,8 +89,11 @@ fn make(artifact: &Artifact, context: &Context) -> Result<(Outcome, Option<Conte
     match jar::normalize(&artifact.source, &mut writer) {
         Ok(_) => {}
         Err(JarError::File(error)) => return Err(error.into()),
-        Err(error @ JarError::Write { .. }) => return Err(BuildError::Jar(error)),
-        Err(error) => return Ok((Outcome::Stays(error.to_string()), None)),
+        Err(error) => {
+            let reason = error.reason().map(ToOwned::to_owned);
+            let reason = reason.ok_or(BuildError::Jar(error))?;
+            return Ok((Outcome::Stays(reason), None));
+        }
     }
     let (_, digest, size) = writer.finish();
     let source = context.store.commit(blob, digest)?;

@@ -4,8 +4,9 @@
 //! are found to be is not: they are few, and a key that is made of secrets would tell of them.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use super::content::{Content, OpenedContent};
 use super::foundation::PlatformBase;
@@ -16,11 +17,12 @@ use crate::flink::lines::default_release;
 use crate::flink::{Artifact, JavaVersion, JobJar, Known};
 use crate::fs;
 use crate::jar::FACTS_VERSION;
+use crate::layer::ImagePath;
 use crate::memory::{self, Sighting};
 use crate::oci::{Digest, canonical};
 use crate::parallel::on_all_cores;
 use crate::preflight::{
-    CHECKS_VERSION, Finding, Ground, Jar, Place, Setting, Subject, Target, check,
+    CHECKS_VERSION, Finding, Ground, Jar, Place, Role, Setting, Subject, Target, check,
 };
 
 /// The kind under which findings are remembered.
@@ -33,8 +35,8 @@ const JAR: &str = ".jar";
 pub(super) struct Preflight<'a> {
     request: &'a BuildRequest,
     context: &'a Context,
-    /// The jars, that of the job first, as they were before they were hashed.
-    seen: Vec<(PathBuf, Option<Sighting>)>,
+    /// The files that may be jars, as they were before they were hashed.
+    seen: BTreeMap<PathBuf, Sighting>,
     state: RefCell<State>,
 }
 
@@ -43,10 +45,10 @@ pub(super) struct Preflight<'a> {
 struct State {
     /// What the image will say of itself, as far as it is known.
     settings: Vec<Setting>,
-    /// The names of the jars with the digests that they will have in the image.
-    files: Vec<(String, Digest)>,
-    /// What is in them, once somebody had to know.
-    jars: Option<Vec<Jar>>,
+    /// The jars, that of the job first, with the digests that they will have in the image.
+    files: Vec<(PathBuf, Digest, Role)>,
+    /// What is in them, or in the first of them, once somebody had to know.
+    jars: Vec<Jar>,
     /// What was told.
     told: BTreeSet<Finding>,
 }
@@ -54,14 +56,14 @@ struct State {
 impl<'a> Preflight<'a> {
     /// Sees which jars there are; before anybody reads them.
     pub(super) fn new(request: &'a BuildRequest, context: &'a Context) -> Self {
-        let artifacts = request.job_artifacts.iter();
-        // Others are not on the class path.
-        let artifacts = artifacts.filter(|path| path.to_string_lossy().ends_with(JAR));
-        let seen = request.job_jar.iter().chain(artifacts).map(|path| {
+        let of_job = request.job_jar.iter().chain(&request.job_artifacts);
+        let content = &request.content;
+        let files = content.files.iter().map(|file| &file.source);
+        let paths = of_job.chain(&content.libraries).chain(files);
+        let seen = paths.filter_map(|path| {
             // One that is not there is told by whoever opens it.
-            let metadata = fs::metadata(path).ok();
-            let sighting = metadata.map(|metadata| Sighting::new(path, &metadata, fs::now()));
-            (path.clone(), sighting)
+            let metadata = fs::metadata(path).ok()?;
+            Some((path.clone(), Sighting::new(path, &metadata, fs::now())))
         });
         Self {
             request,
@@ -80,19 +82,19 @@ impl<'a> Preflight<'a> {
         job_jar: Option<&JobJar>,
         job_artifacts: &[Artifact],
     ) -> Result<(), BuildError> {
-        let opened = job_jar
-            .map(|jar| &jar.artifact)
-            .into_iter()
-            .chain(job_artifacts);
-        let is_seen = |artifact: &&Artifact| {
-            let mut seen = self.seen.iter();
-            seen.any(|(path, _)| *path == artifact.source)
-        };
-        let files = opened.filter(is_seen).map(|artifact| {
-            let name = artifact.source.display().to_string();
-            (name, artifact.content.digest)
+        let job_jar = job_jar.map(|jar| &jar.artifact);
+        // Others are not on the class path.
+        let artifacts = job_artifacts.iter().filter(|file| file.name.ends_with(JAR));
+        let files = job_jar.into_iter().chain(artifacts).map(|file| {
+            let path = file.source.clone();
+            (path, file.content.digest, Role::Job)
         });
         self.state.borrow_mut().files = files.collect();
+        self.apply_early()
+    }
+
+    /// Finds what can be known without the base. Which Flink there is is only known if it is a release.
+    fn apply_early(&self) -> Result<(), BuildError> {
         let FlinkSource::Release { version, scala, .. } = &self.request.flink else {
             return self.apply(None, &[]);
         };
@@ -107,8 +109,13 @@ impl<'a> Preflight<'a> {
         self.apply(Some(target), &[])
     }
 
-    /// Checks the settings of Flink's configuration, once the files with some were read.
-    pub(super) fn configured(&self, content: &OpenedContent) -> Result<(), BuildError> {
+    /// Checks the settings of Flink's configuration and the jars that are put onto a class path besides, once these were
+    /// read.
+    pub(super) fn configured(
+        &self,
+        content: &OpenedContent,
+        home: &ImagePath,
+    ) -> Result<(), BuildError> {
         let settings = content.settings().iter();
         let settings = settings.map(|(key, value)| Setting {
             place: Place::Configuration,
@@ -116,7 +123,16 @@ impl<'a> Preflight<'a> {
             value: value.as_str().to_owned(),
         });
         self.state.borrow_mut().settings.extend(settings);
-        self.tell(self.of_settings(None, &[]))
+        self.tell(self.of_settings(None, &[]))?;
+        let jars = content.jars(home);
+        let jars: Vec<_> = jars
+            .map(|(path, digest, role)| (path.to_owned(), digest, role))
+            .collect();
+        if jars.is_empty() {
+            return Ok(());
+        }
+        self.state.borrow_mut().files.extend(jars);
+        self.apply_early()
     }
 
     /// Checks the rest, when it is known what the image will stand on.
@@ -172,18 +188,25 @@ impl<'a> Preflight<'a> {
         });
         let told: Vec<_> = grounds.iter().map(told).collect();
         let rules = (CHECKS_VERSION, FACTS_VERSION, is_job, normalizes);
-        let key = Digest::of(&canonical(&(rules, &state.files, flink, told)));
+        // Whether the times in a jar are those of its build is told by that of the file.
+        let files = state.files.iter().map(|(path, digest, role)| {
+            let name = path.display().to_string();
+            (name, digest, role, modified(path))
+        });
+        let files: Vec<_> = files.collect();
+        let key = Digest::of(&canonical(&(rules, files, flink, told)));
         let memory = &self.context.store;
         if let Some(found) = memory::recall(memory, KIND, key) {
             return Ok(found);
         }
-        let paths: Vec<_> = self.seen.iter().map(|(path, _)| path).collect();
-        let mut jars = if let Some(jars) = state.jars.take() {
-            jars
-        } else {
-            let read = on_all_cores(&paths, |path| Jar::read(path)).into_iter();
-            read.collect::<Result<_, _>>()?
-        };
+        let mut jars = std::mem::take(&mut state.jars);
+        let missing = &state.files[jars.len()..];
+        let read = on_all_cores(missing, |(path, _, role)| {
+            Ok::<_, FileError>(Jar::read(path)?.with_role(*role))
+        });
+        for jar in read {
+            jars.push(jar?);
+        }
         if grounds.iter().any(|ground| ground.libc == Some(Libc::Musl)) {
             for jar in &mut jars {
                 jar.look_for_rocksdb()?;
@@ -198,17 +221,25 @@ impl<'a> Preflight<'a> {
             normalizes,
         });
         // What is in them is remembered for what they were when they were hashed.
-        let is_same = |(path, sighting): &(PathBuf, Option<Sighting>)| {
+        let is_same = |(path, ..): &(PathBuf, Digest, Role)| {
             let now = fs::metadata(path);
-            let sighting = sighting.as_ref();
+            let sighting = self.seen.get(path);
             now.is_ok_and(|now| sighting.is_some_and(|sighting| sighting.is_of(&now)))
         };
-        if self.seen.iter().all(is_same) {
+        // Files in a folder that is added were not seen before, and are read again.
+        if state.files.iter().all(is_same) {
             memory::remember(memory, KIND, key, &found);
         }
-        state.jars = Some(jars);
+        state.jars = jars;
         Ok(found)
     }
+}
+
+/// When a file was last written, in nanoseconds since 1970.
+fn modified(path: &Path) -> Option<u128> {
+    let modified = fs::metadata(path).ok()?.modified().ok()?;
+    let since = modified.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    Some(since.as_nanos())
 }
 
 /// What the image will say of itself on request, Flink's configuration aside.

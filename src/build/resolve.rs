@@ -203,7 +203,7 @@ pub(super) fn open_local<'a>(
     let job = JobLayout::new(&places, jar, &job_artifacts)?;
     let content = content::open(&request.content, line.line, &version, context)?;
     if let Some(preflight) = preflight {
-        preflight.configured(&content)?;
+        preflight.configured(&content, &real_home(line.line, &version))?;
     }
     let asked = (&request.content, &content);
     if let FlinkHere::Here(distribution) = &flink {

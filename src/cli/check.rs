@@ -144,7 +144,16 @@ fn circumstances(
                 })?,
         ),
         None => match file.base_name() {
-            Some(name) => catalogue.named(name),
+            Some(name) => {
+                let known = catalogue.named(name);
+                let decides = arguments.java_version.is_none() || arguments.libc.is_none();
+                if known.is_none() && decides {
+                    printer.note(&format!(
+                        "The base `{name}` of the file is not looked into here: what it has is said with `--java-version` and `--libc`"
+                    ));
+                }
+                known
+            }
             None => default_base(&catalogue, line, &platforms),
         },
     };

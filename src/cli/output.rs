@@ -174,7 +174,7 @@ pub(super) fn terminal_width() -> Option<usize> {
 pub(super) fn harmless(text: &str) -> Cow<'_, str> {
     let harms = |c: char| {
         c.is_control() && !matches!(c, '\n' | '\t')
-            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
     if !text.contains(harms) {
         return text.into();

@@ -268,12 +268,18 @@ pub(super) fn sort_key(name: &[u8]) -> (u8, &[u8]) {
     }
 }
 
-/// Bytes as text without control characters: names come from others, and end up on a terminal.
+/// Bytes as text without characters that harm: names come from others, and end up on a terminal.
 pub(super) fn harmless(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
-    if text.contains(char::is_control) {
-        text.replace(char::is_control, "\u{fffd}")
+    if text.contains(harms) {
+        text.replace(harms, "\u{fffd}")
     } else {
         text.into_owned()
     }
+}
+
+/// Whether a character moves the cursor of a terminal, or turns the direction of writing.
+pub(super) fn harms(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -37,6 +37,17 @@ impl JarError {
             reason: reason.into(),
         }
     }
+
+    /// What is wrong with the bytes of the jar, whatever the file is called; `None` if it was not they.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::File(_) | Self::Write { .. } => None,
+            Self::NotAJar { .. } => Some("it is not a zip file"),
+            Self::Damaged { reason, .. }
+            | Self::TooLarge { reason, .. }
+            | Self::NotNormalizable { reason, .. } => Some(reason),
+        }
+    }
 }
 
 impl Explain for JarError {

@@ -61,7 +61,7 @@ fn property(text: &str, key: &str) -> Option<String> {
         let value = value.trim();
         let usable = (1..=VALUE_LIMIT).contains(&value.len())
             && !value.contains("${")
-            && !value.contains(char::is_control);
+            && !value.contains(super::directory::harms);
         (name.trim() == key && usable).then(|| value.to_owned())
     };
     text.lines().find_map(line)

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::directory::Directory;
+use super::directory::{Directory, harms};
 use super::error::JarError;
 
 /// Where it is; all tools write it so.
@@ -75,7 +75,7 @@ impl Manifest {
 
 /// The value of an attribute of the main section; names are compared without case.
 ///
-/// A value with a control character is none: nothing that is looked for here has one, and it would end up on a terminal.
+/// A value with a character that harms a terminal is none: nothing that is looked for here has one.
 fn attribute(manifest: &[u8], name: &str) -> Option<String> {
     let main = sections(manifest).next()?;
     // The first line goes on with none, which the JVM does not read.
@@ -84,7 +84,7 @@ fn attribute(manifest: &[u8], name: &str) -> Option<String> {
     }
     main.attributes().into_iter().find_map(|(key, value)| {
         let value = value.trim();
-        let usable = !value.is_empty() && !value.contains(char::is_control);
+        let usable = !value.is_empty() && !value.contains(harms);
         (usable && key.eq_ignore_ascii_case(name)).then(|| value.to_owned())
     })
 }
@@ -212,6 +212,9 @@ mod tests {
             "Main-Class:\n",
             "Main-Class: \u{1b}[2Jorg.example.Job\n",
             "Main-Class: org.example\0.Job\n",
+            "Main-Class: org.example.\u{202e}boJ\n",
+            "Main-Class: org.example.\u{2066}Job\u{2069}\n",
+            "Main-Class: org.example.J\u{200f}ob\n",
         ] {
             assert_eq!(attribute(text.as_bytes(), "Main-Class"), None, "{text:?}");
         }

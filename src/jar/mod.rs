@@ -80,6 +80,8 @@ pub struct JarFacts {
     pub times: Option<Times>,
     /// Whether its entries are in the order of their names, but for the manifest.
     pub sorted: bool,
+    /// Why it cannot be normalised, if that is so.
+    pub obstacle: Option<String>,
     /// The jars in it, sorted; the JVM does not look into them.
     pub nested: Vec<String>,
     /// What is odd about it.
@@ -102,19 +104,22 @@ impl JarFacts {
         let mut nested: Vec<_> = nested.collect();
         nested.sort();
         nested.truncate(NESTED_LIMIT);
+        let signature = signature::read(&directory)?;
+        let manifest = Manifest::of(&directory)?;
         Ok(Self {
-            manifest: Manifest::of(&directory)?,
             entries: directory.entries.len(),
             classes: classes::list(&directory),
             class_versions,
             libraries: libraries::read(&directory),
             services: services::read(&directory),
             natives: native::read(&directory)?,
-            signature: signature::read(&directory)?,
+            obstacle: normalize::obstacle(&directory, &signature)?,
+            signature,
             times: times::read(&directory),
             sorted: directory.is_sorted(),
             nested,
-            oddities: oddity::find(&directory, &no_classes),
+            oddities: oddity::find(&directory, &no_classes, manifest.entry_class()),
+            manifest,
             prefix: directory.prefix,
             zip64: directory.zip64,
         })

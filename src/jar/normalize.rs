@@ -2,7 +2,7 @@
 //!
 //! Builds leave in a jar when each file was made, and the order in which a file system named them. Both are replaced; the
 //! contents are copied as they are packed. What the JVM does not look at is left out: comments, the modes of files, extra
-//! fields. A script in front stays. Jars of the same contents that were packed by different compressors stay different.
+//! fields, folders that are told again. A script in front stays. Jars of the same contents that were packed by different compressors stay different.
 
 use std::collections::BTreeSet;
 use std::io::{self, BufWriter, Write};
@@ -47,41 +47,17 @@ pub struct Normalized {
 /// was given away.
 pub fn normalize(from: &Path, to: &mut impl Write) -> Result<Normalized, JarError> {
     let directory = Directory::read(from)?;
-    let refused = |reason: String| JarError::NotNormalizable {
-        path: from.to_owned(),
-        reason,
-    };
-    if signature::read(&directory)? != Signature::None {
-        return Err(refused("it is signed".to_owned()));
+    if let Some(reason) = obstacle(&directory, &signature::read(&directory)?)? {
+        return Err(JarError::NotNormalizable {
+            path: from.to_owned(),
+            reason,
+        });
     }
-    let script = if directory.begins_with(b"#!")? {
-        directory.prefix
-    } else {
-        0
-    };
-    let mut names = BTreeSet::new();
-    let mut size = script + ENDS;
-    for entry in &directory.entries {
-        let name = directory.name(entry);
-        let text = || directory.text(entry);
-        if !entry.is_readable() {
-            return Err(refused(format!(
-                "the JVM cannot read its entry `{}`",
-                text()
-            )));
-        }
-        if !names.insert(name) {
-            return Err(refused(format!("it has more than one entry `{}`", text())));
-        }
-        size = size.saturating_add(HEADERS + 2 * name.len() as u64);
-        size = size.saturating_add(entry.stored);
-    }
-    let largest = directory.entries.iter().map(|entry| entry.size).max();
-    if size.max(largest.unwrap_or_default()) > LIMIT {
-        return Err(refused("it is larger than 4 GiB".to_owned()));
-    }
+    let script = script(&directory)?;
     let mut entries: Vec<&Entry> = directory.entries.iter().collect();
     entries.sort_by_key(|entry| sort_key(directory.name(entry)));
+    // Only folders are there twice.
+    entries.dedup_by_key(|entry| directory.name(entry));
     let mut writer = Writer {
         directory: &directory,
         to: BufWriter::with_capacity(BUFFER, to),
@@ -99,6 +75,44 @@ pub fn normalize(from: &Path, to: &mut impl Write) -> Result<Normalized, JarErro
     Ok(Normalized {
         entries: entries.len(),
         size: writer.place,
+    })
+}
+
+/// Why a jar with this signature cannot be written anew, if that is so.
+pub(super) fn obstacle(
+    directory: &Directory,
+    signature: &Signature,
+) -> Result<Option<String>, JarError> {
+    if *signature != Signature::None {
+        return Ok(Some("it is signed".to_owned()));
+    }
+    let mut names = BTreeSet::new();
+    let mut size = script(directory)? + ENDS;
+    for entry in &directory.entries {
+        let name = directory.name(entry);
+        let text = || directory.text(entry);
+        if !entry.is_readable() {
+            return Ok(Some(format!("the JVM cannot read its entry `{}`", text())));
+        }
+        // It is no harm when a folder is told twice: tools that put jars together do that.
+        let is_folder = name.ends_with(b"/") && entry.size == 0;
+        if !names.insert(name) && !is_folder {
+            return Ok(Some(format!("it has more than one entry `{}`", text())));
+        }
+        size = size.saturating_add(HEADERS + 2 * name.len() as u64);
+        size = size.saturating_add(entry.stored);
+    }
+    let largest = directory.entries.iter().map(|entry| entry.size).max();
+    let is_large = size.max(largest.unwrap_or_default()) > LIMIT;
+    Ok(is_large.then(|| "it is larger than 4 GiB".to_owned()))
+}
+
+/// How long the script in front is.
+fn script(directory: &Directory) -> Result<u64, JarError> {
+    Ok(if directory.begins_with(b"#!")? {
+        directory.prefix
+    } else {
+        0
     })
 }
 

@@ -53,8 +53,13 @@ impl fmt::Display for Oddity {
     }
 }
 
-/// All that the directory tells, and these entries that are no class files; of each kind a few.
-pub(super) fn find(directory: &Directory, no_classes: &[String]) -> Vec<Oddity> {
+/// All that the directory tells, and these entries that are no class files; of each kind a few, and `entry_class` in any
+/// case.
+pub(super) fn find(
+    directory: &Directory,
+    no_classes: &[String],
+    entry_class: Option<&str>,
+) -> Vec<Oddity> {
     let entries = || directory.entries.iter();
     let text = |entry| directory.text(entry);
     let encrypted = entries().filter_map(|entry| {
@@ -73,8 +78,13 @@ pub(super) fn find(directory: &Directory, no_classes: &[String]) -> Vec<Oddity> 
     let leaving = entries()
         .filter(|entry| leaves(directory.name(entry)))
         .map(|entry| Oddity::Leaves { name: text(entry) });
-    let not_a_class = no_classes
+    let entry_class = entry_class.map(|class| format!("{}.class", class.replace('.', "/")));
+    let (mut first, rest): (Vec<_>, Vec<_>) = no_classes
         .iter()
+        .partition(|name| Some(*name) == entry_class.as_ref());
+    first.extend(rest);
+    let not_a_class = first
+        .into_iter()
         .cloned()
         .map(|name| Oddity::NotAClass { name });
     let mut found: Vec<Oddity> = encrypted.take(NAMED).collect();

@@ -42,12 +42,21 @@ pub enum Signature {
         /// What does not fit, as the end of a sentence about the jar.
         why: String,
     },
+    /// The same, but all that shows it are digests by SHA-1. Java 17 and newer do not look at these, unless a time stamp
+    /// says that they were made before 2019; older ones do.
+    Outdated {
+        /// What does not fit, in the same form.
+        why: String,
+    },
 }
 
-impl Signature {
-    fn damaged(why: String) -> Self {
-        Self::Damaged { why }
-    }
+/// By which algorithms digests count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trust {
+    /// Those that every JVM looks at.
+    Strong,
+    /// SHA-1 too.
+    All,
 }
 
 /// Checks all signatures, up to the first thing that does not fit.
@@ -58,22 +67,42 @@ pub(super) fn read(directory: &Directory) -> Result<Signature, JarError> {
     };
     let bytes = directory.bytes(manifest, manifest::LIMIT)?;
     let manifest = Sections::of(&bytes);
+    let strong = check(directory, &manifest, &files, Trust::Strong)?;
+    if let Some(Err(why)) = strong {
+        return Ok(Signature::Damaged { why });
+    }
+    Ok(match check(directory, &manifest, &files, Trust::All)? {
+        Some(Err(why)) => Signature::Outdated { why },
+        Some(Ok(())) => Signature::Intact,
+        None => Signature::None,
+    })
+}
+
+/// Whether all fits, or what does not; `None` if nothing is signed by a digest that counts.
+fn check(
+    directory: &Directory,
+    manifest: &Sections<'_>,
+    files: &[&Entry],
+    trust: Trust,
+) -> Result<Option<Result<(), String>>, JarError> {
     let mut signed = BTreeSet::new();
     for entry in files {
         let name = directory.text(entry);
         let file = directory.bytes(entry, manifest::LIMIT)?;
-        match check_file(&name, &manifest, &Sections::of(&file)) {
+        match check_file(&name, manifest, &Sections::of(&file), trust) {
             Ok(names) => signed.extend(names),
-            Err(why) => return Ok(Signature::damaged(why)),
+            Err(why) => return Ok(Some(Err(why))),
         }
     }
     if signed.is_empty() {
-        return Ok(Signature::None);
+        return Ok(None);
     }
-    Ok(match damaged_entry(directory, &manifest, &signed)? {
-        Some(why) => Signature::damaged(why),
-        None => Signature::Intact,
-    })
+    Ok(Some(
+        match damaged_entry(directory, manifest, &signed, trust)? {
+            Some(why) => Err(why),
+            None => Ok(()),
+        },
+    ))
 }
 
 /// The files of digests that have a block beside them.
@@ -130,6 +159,7 @@ fn check_file(
     name: &str,
     manifest: &Sections<'_>,
     file: &Sections<'_>,
+    trust: Trust,
 ) -> Result<BTreeSet<Vec<u8>>, String> {
     let mut signed = BTreeSet::new();
     let Some(main) = &file.main else {
@@ -143,7 +173,7 @@ fn check_file(
     if version.is_none_or(|(_, version)| version != "1.0") {
         return Ok(signed);
     }
-    let digests = |suffix| digests(&attributes, suffix);
+    let digests = |suffix| digests(&attributes, suffix, trust);
     let whole = digests("-Digest-Manifest").any(|digest| digest.is_of(&[manifest.whole]));
     let main = manifest.main.as_ref().map_or(&[][..], |main| main.whole);
     let of_main = digests("-Digest-Manifest-Main-Attributes").all(|digest| digest.is_of(&[main]));
@@ -154,23 +184,23 @@ fn check_file(
     }
     for (entry, sections) in &file.named {
         if !whole {
+            let attributes: Vec<_> = sections.iter().flat_map(Section::attributes).collect();
+            let expected: Vec<_> = self::digests(&attributes, "-Digest", trust).collect();
+            // Signed by nothing that counts.
+            if expected.is_empty() {
+                continue;
+            }
             let Some(found) = manifest.named.get(entry) else {
                 let entry = harmless(entry);
                 return Err(format!(
                     "its manifest has nothing about `{entry}`, which `{name}` signs"
                 ));
             };
-            let attributes: Vec<_> = sections.iter().flat_map(Section::attributes).collect();
-            let expected: Vec<_> = self::digests(&attributes, "-Digest").collect();
             if !expected.iter().all(|digest| digest.is_of_sections(found)) {
                 let entry = harmless(entry);
                 return Err(format!(
                     "its manifest says something else of `{entry}` than what `{name}` signs"
                 ));
-            }
-            // Signed by nothing that counts.
-            if expected.is_empty() {
-                continue;
             }
         }
         let plain = entry.strip_prefix(b"./").unwrap_or(entry);
@@ -184,6 +214,7 @@ fn damaged_entry(
     directory: &Directory,
     manifest: &Sections<'_>,
     signed: &BTreeSet<Vec<u8>>,
+    trust: Trust,
 ) -> Result<Option<String>, JarError> {
     let mut entries = Vec::new();
     let mut total = 0_u64;
@@ -194,7 +225,7 @@ fn damaged_entry(
             continue;
         };
         let attributes: Vec<_> = sections.iter().flat_map(Section::attributes).collect();
-        let digests: Vec<_> = digests(&attributes, "-Digest").collect();
+        let digests: Vec<_> = digests(&attributes, "-Digest", trust).collect();
         if entry.is_readable() && !digests.is_empty() {
             total = total.saturating_add(entry.size);
             entries.push((entry, digests));
@@ -276,6 +307,7 @@ impl Digest {
 fn digests<'a>(
     attributes: &'a [(String, String)],
     suffix: &'a str,
+    trust: Trust,
 ) -> impl Iterator<Item = Digest> + 'a {
     attributes.iter().filter_map(move |(key, value)| {
         let place = key.len().checked_sub(suffix.len())?;
@@ -283,16 +315,16 @@ fn digests<'a>(
         if !end.eq_ignore_ascii_case(suffix) {
             return None;
         }
-        let algorithm = algorithm(&name.to_ascii_uppercase())?;
+        let algorithm = algorithm(&name.to_ascii_uppercase(), trust)?;
         // What is no digest fits nothing.
         let value = STANDARD.decode(value.trim()).unwrap_or_default();
         Some(Digest { algorithm, value })
     })
 }
 
-fn algorithm(name: &str) -> Option<&'static digest::Algorithm> {
+fn algorithm(name: &str, trust: Trust) -> Option<&'static digest::Algorithm> {
     Some(match name {
-        "SHA" | "SHA1" | "SHA-1" => &digest::SHA1_FOR_LEGACY_USE_ONLY,
+        "SHA" | "SHA1" | "SHA-1" if trust == Trust::All => &digest::SHA1_FOR_LEGACY_USE_ONLY,
         "SHA-256" | "SHA256" => &digest::SHA256,
         "SHA-384" | "SHA384" => &digest::SHA384,
         "SHA-512" | "SHA512" => &digest::SHA512,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,12 @@ const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 /// Time zones are at most 14 hours ahead of UTC, and 12 behind; an hour more for the build itself.
 const ZONES: i64 = 15 * HOUR;
+/// What all time zones are apart by.
+const ZONE: i64 = 15 * MINUTE;
+/// How long before the last entry of a build its first may be.
+const BUILD: i64 = HOUR;
+/// How long the last entry of a small jar takes to be written, and how far its time is rounded.
+const STEP: std::ops::RangeInclusive<i64> = -2..=4;
 
 /// Date and time of an entry, in steps of two seconds. Zip files do not say in which time zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -63,6 +69,8 @@ pub struct Times {
     pub newest: DosTime,
     /// How many there are.
     pub distinct: usize,
+    /// How many of them are within an hour of the newest.
+    pub recent: usize,
     /// Whether some entry has more times, in an extra field.
     pub extra: bool,
 }
@@ -70,13 +78,24 @@ pub struct Times {
 impl Times {
     /// Whether the entries have the times of a build that ended at `modified`, the time of the file itself.
     ///
-    /// Several times say that nobody fixed them, and the newest is close to that of the file, give or take a time zone. A
-    /// file that was copied may have a new time of its own, so this may miss a build and does not invent one.
+    /// The newest is close to that of the file, give or take a time zone, and either there are several about then, or it is
+    /// that of the file to the second. Older ones say nothing: they are those of libraries. Files that were copied may
+    /// have a time of their own, so this may miss a build. One that was given a time has no fraction of a second, and then
+    /// the entries may have been given it too.
     pub fn are_of_build(&self, modified: SystemTime) -> bool {
-        let since = modified.duration_since(UNIX_EPOCH);
-        let modified = i64::try_from(since.map_or(0, |since: Duration| since.as_secs()));
-        let distance = self.newest.seconds().abs_diff(modified.unwrap_or(i64::MAX));
-        self.distinct > 1 && distance <= ZONES.unsigned_abs()
+        let Ok(since) = modified.duration_since(UNIX_EPOCH) else {
+            return false;
+        };
+        let Ok(modified) = i64::try_from(since.as_secs()) else {
+            return false;
+        };
+        let age = modified - self.newest.seconds();
+        if age.abs() > ZONES {
+            return false;
+        }
+        // From half a step of zones before to half a step behind.
+        let in_zone = (age + ZONE / 2).rem_euclid(ZONE) - ZONE / 2;
+        self.recent > 1 || (since.subsec_nanos() > 0 && STEP.contains(&in_zone))
     }
 }
 
@@ -87,16 +106,22 @@ pub(super) fn read(directory: &Directory) -> Option<Times> {
         .iter()
         .map(|entry| DosTime(entry.time))
         .collect();
+    let newest = *times.last()?;
+    let start = newest.seconds() - BUILD;
+    let recent = times.iter().rev();
     Some(Times {
         oldest: *times.first()?,
-        newest: *times.last()?,
+        newest,
         distinct: times.len(),
+        recent: recent.take_while(|time| time.seconds() >= start).count(),
         extra: directory.entries.iter().any(|entry| entry.extra_times),
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn dos(year: u32, month: u32, day: u32, hour: u32, minute: u32, second: u32) -> DosTime {
@@ -135,22 +160,41 @@ mod tests {
     #[test]
     fn only_times_that_nobody_fixed_and_that_fit_the_file_are_those_of_a_build() {
         let built = dos(2024, 6, 1, 12, 0, 0);
-        let at = |hours: u64| UNIX_EPOCH + Duration::from_secs(1_717_243_200 + hours * 3600);
-        let times = |oldest, newest, distinct| Times {
-            oldest,
+        let at = |seconds: u64, nanoseconds| {
+            UNIX_EPOCH + Duration::new(1_717_243_200 + seconds, nanoseconds)
+        };
+        let times = |newest, recent| Times {
+            oldest: dos(2020, 1, 1, 0, 0, 0),
             newest,
-            distinct,
+            distinct: 9,
+            recent,
             extra: false,
         };
-        let library = dos(2020, 1, 1, 0, 0, 0);
         for (times, modified, expected) in [
-            (times(library, built, 2), at(0), true),
-            (times(library, built, 2), at(14), true),
-            (times(library, built, 2), at(48), false),
-            (times(built, built, 1), at(0), false),
-            (times(dos(1980, 1, 1, 0, 0, 0), library, 2), at(0), false),
+            (times(built, 2), at(0, 0), true),
+            (times(built, 2), at(14 * 3600, 0), true),
+            (times(built, 2), at(48 * 3600, 0), false),
+            (times(dos(2020, 1, 1, 0, 0, 0), 2), at(0, 0), false),
+            // One time: that of the file, which nobody set.
+            (times(built, 1), at(3, 500), true),
+            (times(built, 1), at(3, 0), false),
+            (times(built, 1), at(5, 500), false),
+            (times(dos(2024, 6, 1, 12, 0, 2), 1), at(0, 500), true),
+            // In Kathmandu, and on the day before in New York.
+            (times(built, 1), at(5 * 3600 + 45 * 60 + 2, 500), true),
+            (times(dos(2024, 6, 1, 8, 0, 0), 1), at(0, 500), true),
+            // Fixed an hour ago, or at a time of no time zone.
+            (times(built, 1), at(3600 + 300, 500), false),
+            (times(built, 1), at(16 * 3600, 500), false),
+            (times(dos(1980, 1, 1, 0, 0, 0), 1), at(0, 500), false),
         ] {
-            assert_eq!(times.are_of_build(modified), expected, "{times:?}");
+            assert_eq!(
+                times.are_of_build(modified),
+                expected,
+                "{times:?} {modified:?}"
+            );
         }
+        let before = UNIX_EPOCH - Duration::from_secs(1);
+        assert!(!times(DosTime(0), 2).are_of_build(before));
     }
 }

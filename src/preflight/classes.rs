@@ -60,6 +60,45 @@ pub(super) fn java(subject: &Subject<'_>) -> Vec<Finding> {
     found
 }
 
+/// Classes for some Java, which that cannot read: the JVM takes them for those of the same name that it can.
+pub(super) fn versioned(subject: &Subject<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for (jar, facts) in subject.readable() {
+        // Java 8 does not look there, and others only if the manifest says so.
+        if !facts.manifest.multi_release {
+            continue;
+        }
+        let read_by = |java: u16| {
+            let versions = facts.class_versions.versioned.range(9..=java);
+            versions.filter_map(move |(_, (class, path))| {
+                let needs = ClassVersions::java(*class)?;
+                (needs > java).then_some((needs, path))
+            })
+        };
+        let javas = subject.grounds.iter();
+        let javas = javas.filter_map(|ground| Some((ground.java?, ground)));
+        let broken = javas
+            .filter(|(java, _)| java.major() >= 9)
+            .find_map(|(java, ground)| {
+                let (needs, path) = read_by(java.major()).max()?;
+                Some((java, ground, needs, path))
+            });
+        let Some((java, ground, needs, path)) = broken else {
+            continue;
+        };
+        let message = format!(
+            "`{}` has `{path}`, which Java {java} looks at and which is for Java {needs}, and the base has Java {java}{}",
+            jar.name(),
+            subject.platform_of(ground),
+        );
+        let way_out = format!(
+            "compile what is below `META-INF/versions/N` with `--release N`, or choose a base with Java {needs}"
+        );
+        found.push(jar.finding(Code::ClassVersion, message, way_out));
+    }
+    found
+}
+
 fn unsupported(subject: &Subject<'_>, ground: &Ground) -> Option<Finding> {
     let (flink, java) = (subject.flink?, ground.java?);
     let error = flink.line.check_java(flink.version, java).err()?;

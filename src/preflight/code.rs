@@ -42,6 +42,7 @@ impl fmt::Display for Severity {
 pub enum Code {
     JarDamaged,
     SignatureDamaged,
+    SignatureOutdated,
     EntryClassMissing,
     EntryClassAmbiguous,
     EntryClassNotFound,
@@ -79,6 +80,12 @@ const TABLE: &[(Code, &str, Severity, &str)] = &[
         "signature-damaged",
         Error,
         "A signed jar was changed after it was signed",
+    ),
+    (
+        C::SignatureOutdated,
+        "signature-outdated",
+        Warning,
+        "A jar was changed that was signed by SHA-1",
     ),
     (
         C::EntryClassMissing,

@@ -23,7 +23,7 @@ fn looks(flink: Target<'_>) -> bool {
 /// Whether there is one entry class, and where it should be.
 pub(super) fn entry_class(subject: &Subject<'_>) -> Vec<Finding> {
     let named: Vec<_> = subject
-        .readable()
+        .of_job()
         .filter_map(|(jar, facts)| Some((jar, facts, facts.manifest.entry_class()?)))
         .collect();
     let mut found = Vec::new();

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use serde::Serialize;
+
 use super::code::Code;
 use super::finding::Finding;
 use super::subject::Subject;
@@ -20,12 +22,28 @@ const ROCKSDB: [&str; 3] = [
     "org/apache/flink/contrib/streaming/state/RocksDBStateBackend",
     "org/apache/flink/state/rocksdb/EmbeddedRocksDBStateBackend",
 ];
+/// The first Java of those in use that makes nothing of SHA-1 in signatures (`jdk.jar.disabledAlgorithms`).
+const IGNORES_SHA1: u16 = 17;
 /// Longer than that file ever was.
 const PROPERTIES_LIMIT: u64 = 64 << 10;
+
+/// What a jar is in an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Named as the jar of the job, or as one that goes along with it.
+    Job,
+    /// Put among those as a file: it is never normalised.
+    Added,
+    /// In `lib/`, on the class path of Flink itself; it is never normalised either.
+    Library,
+}
 
 /// A jar that is checked.
 #[derive(Debug)]
 pub struct Jar {
+    /// What it is.
+    pub role: Role,
     /// Where it is, as it was named.
     pub path: PathBuf,
     /// When it was last written.
@@ -39,7 +57,7 @@ pub struct Jar {
 }
 
 impl Jar {
-    /// Reads what is in a jar. Only a file that cannot be read at all is an error: what is wrong with it is a finding.
+    /// Reads what is in a jar of the job. Only a file that cannot be read at all is an error: what is wrong with it is a finding.
     pub fn read(path: &Path) -> Result<Self, FileError> {
         let modified = fs::metadata(path)?.modified().at("read", path)?;
         let facts = match JarFacts::read(path) {
@@ -55,12 +73,19 @@ impl Jar {
             version_in(&String::from_utf8_lossy(&properties))
         });
         Ok(Self {
+            role: Role::Job,
             path: path.to_owned(),
             modified: Some(modified),
             facts,
             flink_version,
             uses_rocksdb: None,
         })
+    }
+
+    /// The same jar in another role.
+    #[must_use]
+    pub fn with_role(self, role: Role) -> Self {
+        Self { role, ..self }
     }
 
     /// Looks through all classes for whether they speak of RocksDB. That takes longer than all the rest, so it is only
@@ -114,7 +139,7 @@ fn version_in(properties: &str) -> Option<String> {
     (!version.is_empty() && version.chars().all(is_plain)).then(|| version.to_owned())
 }
 
-/// Jars that the JVM does not open.
+/// Jars that the JVM does not open, and those whose entry class it does not read.
 pub(super) fn damaged(subject: &Subject<'_>) -> Vec<Finding> {
     let judge = |jar: &Jar| match &jar.facts {
         Err(error) => {
@@ -122,32 +147,73 @@ pub(super) fn damaged(subject: &Subject<'_>) -> Vec<Finding> {
             Some(jar.finding(Code::JarDamaged, error.to_string(), way_out))
         }
         Ok(facts) => {
-            let odd = facts.oddities.iter().find(|odd| Oddity::is_fatal(odd))?;
-            let message = format!("`{}` cannot be opened by the JVM: {odd}", jar.name());
-            Some(jar.finding(
-                Code::JarDamaged,
-                message,
-                "build it again with the tools of the JDK, Maven or Gradle",
-            ))
+            let fatal = facts.oddities.iter().find(|odd| Oddity::is_fatal(odd));
+            let (what, odd, way_out) = match fatal {
+                Some(odd) => (
+                    "cannot be opened by the JVM",
+                    odd,
+                    "build it again with the tools of the JDK, Maven or Gradle",
+                ),
+                None => (
+                    "cannot be started",
+                    broken_entry_class(facts)?,
+                    "build it again, and filter no classes when copying resources",
+                ),
+            };
+            let message = format!("`{}` {what}: {odd}", jar.name());
+            Some(jar.finding(Code::JarDamaged, message, way_out))
         }
     };
     subject.jars.iter().filter_map(judge).collect()
 }
 
+/// That the entry class of a jar is no class file. Of other classes it is not known whether anybody loads them.
+fn broken_entry_class(facts: &JarFacts) -> Option<&Oddity> {
+    let path = facts.manifest.entry_class()?.replace('.', "/");
+    facts.oddities.iter().find(|odd| match odd {
+        Oddity::NotAClass { name } => name.strip_suffix(".class") == Some(path.as_str()),
+        _ => false,
+    })
+}
+
 /// Signed jars that are not any more what was signed.
 pub(super) fn signatures(subject: &Subject<'_>) -> Vec<Finding> {
     let judge = |(jar, facts): (&Jar, &JarFacts)| {
-        let Signature::Damaged { why } = &facts.signature else {
-            return None;
+        let (code, then, why) = match &facts.signature {
+            Signature::None | Signature::Intact => return None,
+            Signature::Damaged { why } => {
+                let then = "so the JVM refuses its classes";
+                (Code::SignatureDamaged, then, why)
+            }
+            Signature::Outdated { why } => {
+                let (code, then) = by_sha1(subject)?;
+                (code, then, why)
+            }
         };
         let message = format!(
-            "`{}` has a signature that does not fit it, so the JVM refuses its classes: {why}",
+            "`{}` has a signature that does not fit it, {then}: {why}",
             jar.name()
         );
         let way_out = "leave `META-INF/*.SF`, `*.RSA` and `*.DSA` of the libraries out when shading, or sign the jar that comes of it";
-        Some(jar.finding(Code::SignatureDamaged, message, way_out))
+        Some(jar.finding(code, message, way_out))
     };
     subject.readable().filter_map(judge).collect()
+}
+
+/// What comes of a signature by SHA-1 that does not fit; nothing yet as long as no base is known.
+fn by_sha1(subject: &Subject<'_>) -> Option<(Code, &'static str)> {
+    if subject.grounds.is_empty() {
+        return None;
+    }
+    let mut javas = subject.grounds.iter().filter_map(|ground| ground.java);
+    Some(if javas.any(|java| java.major() < IGNORES_SHA1) {
+        let then = "so the JVM of the base, which looks at SHA-1, refuses its classes";
+        (Code::SignatureDamaged, then)
+    } else {
+        let then =
+            "and the JVM refuses its classes if a time stamp says that it is older than 2019";
+        (Code::SignatureOutdated, then)
+    })
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ mod tests;
 
 pub use code::{Code, CodeError, Severity};
 pub use finding::{Finding, Policy, Refused};
-pub use jar::Jar;
+pub use jar::{Jar, Role};
 pub use secrets::{Place, Setting, looks_secret};
 pub use subject::{Ground, Subject, Target};
 
@@ -51,6 +51,7 @@ pub fn check(subject: &Subject<'_>) -> Vec<Finding> {
     found.extend(jar::signatures(subject));
     found.extend(entry::entry_class(subject));
     found.extend(classes::java(subject));
+    found.extend(classes::versioned(subject));
     found.extend(flink::bundled(subject));
     found.extend(connectors::lines(subject));
     found.extend(connectors::scala(subject));

@@ -2,16 +2,17 @@
 
 use super::code::Code;
 use super::finding::Finding;
-use super::jar::Jar;
+use super::jar::{Jar, Role};
 use super::subject::Subject;
-use crate::jar::{JarFacts, Signature};
+use crate::jar::JarFacts;
 
 /// Jars with the times of their build in them.
 pub(super) fn times(subject: &Subject<'_>) -> Vec<Finding> {
-    if subject.normalizes {
-        return Vec::new();
-    }
     let judge = |(jar, facts): (&Jar, &JarFacts)| {
+        let can_be_normalized = jar.role == Role::Job && facts.obstacle.is_none();
+        if subject.normalizes && can_be_normalized {
+            return None;
+        }
         let times = facts.times.as_ref()?;
         if !times.are_of_build(jar.modified?) {
             return None;
@@ -28,9 +29,10 @@ pub(super) fn times(subject: &Subject<'_>) -> Vec<Finding> {
         );
         let build = "fix the times (Maven: `project.build.outputTimestamp`; Gradle: `preserveFileTimestamps = false` and \
                      `reproducibleFileOrder = true`)";
-        let way_out = match facts.signature {
-            Signature::None => format!("{build}, or build the image with `--normalize-jar`"),
-            _ => build.to_owned(),
+        let way_out = if can_be_normalized {
+            format!("{build}, or build the image with `--normalize-jar`")
+        } else {
+            build.to_owned()
         };
         Some(jar.finding(Code::JarNotReproducible, message, way_out))
     };

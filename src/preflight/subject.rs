@@ -1,8 +1,9 @@
 //! What is checked: as much of an image as is known.
 
-use super::jar::Jar;
+use super::jar::{Jar, Role};
 use super::secrets::Setting;
 use crate::base::Libc;
+use crate::flink::lines::JobPlace;
 use crate::flink::{FlinkVersion, JavaVersion, Known, ScalaVersion};
 use crate::jar::JarFacts;
 use crate::oci::Platform;
@@ -10,7 +11,7 @@ use crate::oci::Platform;
 /// What is checked. What is not known is left out.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Subject<'a> {
-    /// All jars of the job, that with the entry class first: what will be in `usrlib`.
+    /// All jars, that with the entry class first: what will be in `usrlib`, and what is put into `lib/`.
     pub jars: &'a [Jar],
     /// Whether they are a job, and not only libraries for one that comes later.
     pub is_job: bool,
@@ -20,7 +21,7 @@ pub struct Subject<'a> {
     pub grounds: &'a [Ground],
     /// What the image says of itself.
     pub settings: &'a [Setting],
-    /// Whether the jars are normalised, so that their times and order do not matter.
+    /// Whether the jars are normalised where that can be done, so that their times and order do not matter.
     pub normalizes: bool,
 }
 
@@ -55,6 +56,15 @@ impl<'a> Subject<'a> {
     pub(super) fn readable(&self) -> impl Iterator<Item = (&'a Jar, &'a JarFacts)> + use<'a> {
         let jars = self.jars.iter();
         jars.filter_map(|jar| Some((jar, jar.facts.as_ref().ok()?)))
+    }
+
+    /// Those of them among which Flink looks for the entry class. Where jobs lie in `lib/`, that is all of it.
+    pub(super) fn of_job(&self) -> impl Iterator<Item = (&'a Jar, &'a JarFacts)> + use<'a> {
+        let in_lib = self
+            .flink
+            .is_some_and(|flink| matches!(flink.line.line.job, JobPlace::JobJar | JobPlace::Lib));
+        self.readable()
+            .filter(move |(jar, _)| in_lib || jar.role != Role::Library)
     }
 
     /// ` for PLATFORM`, where there are several.

@@ -18,6 +18,7 @@ use crate::oci::Platform;
 /// A jar with nothing in it.
 fn jar(name: &str) -> Jar {
     Jar {
+        role: Role::Job,
         path: name.into(),
         modified: Some(SystemTime::UNIX_EPOCH),
         facts: Ok(JarFacts {
@@ -31,6 +32,7 @@ fn jar(name: &str) -> Jar {
             signature: Signature::None,
             times: None,
             sorted: true,
+            obstacle: None,
             nested: Vec::new(),
             oddities: Vec::new(),
             prefix: 0,
@@ -174,6 +176,20 @@ fn a_jar_that_cannot_be_opened_is_told_and_the_others_are_judged() {
 }
 
 #[test]
+fn an_entry_class_that_is_no_class_file_is_told_and_other_files_are_not() {
+    for (name, expected) in [
+        ("org/example/Job.class", &["jar-damaged"][..]),
+        ("org/example/Template.class", &[]),
+    ] {
+        let name = name.to_owned();
+        let jar = with(job(), |facts| {
+            facts.oddities.push(Oddity::NotAClass { name });
+        });
+        assert_eq!(codes("1.20.5", &[jar]), expected);
+    }
+}
+
+#[test]
 fn a_signature_that_does_not_fit_is_told_with_why() {
     let signed = |signature| with(job(), |facts| facts.signature = signature);
     assert_eq!(codes("1.20.5", &[signed(Signature::Intact)]), NONE);
@@ -183,6 +199,26 @@ fn a_signature_that_does_not_fit_is_told_with_why() {
     let found = on("1.20.5", &[], &[damaged]);
     assert_eq!(found[0].code, Code::SignatureDamaged);
     assert!(found[0].message.ends_with("the manifest is another one"));
+    // By SHA-1, which not every Java looks at.
+    let java = |java| ground("linux/amd64", java, Libc::Glibc);
+    let untold = Ground {
+        java: None,
+        ..java(0)
+    };
+    for (grounds, expected) in [
+        (vec![], None),
+        (vec![java(17)], Some("signature-outdated")),
+        (vec![untold], Some("signature-outdated")),
+        (vec![java(11)], Some("signature-damaged")),
+        (vec![java(17), java(8)], Some("signature-damaged")),
+    ] {
+        let outdated = signed(Signature::Outdated {
+            why: "the manifest is another one".to_owned(),
+        });
+        let found = on("1.20.5", &grounds, &[outdated]);
+        let codes: Vec<_> = found.iter().map(|finding| finding.code.name()).collect();
+        assert_eq!(codes, Vec::from_iter(expected), "{grounds:?}");
+    }
 }
 
 #[test]
@@ -242,6 +278,20 @@ fn the_entry_class_is_looked_for_as_flink_does() {
     ] {
         assert_eq!(codes(flink, &jars), expected, "{flink} {jars:?}");
     }
+    // Libraries are not looked through where jobs have a folder of their own.
+    let library = || tool().with_role(Role::Library);
+    let added = || tool().with_role(Role::Added);
+    for (flink, jar, expected) in [
+        ("1.20.5", library(), &[][..]),
+        ("1.10.3", library(), &[]),
+        ("1.9.3", library(), &["entry-class-ambiguous"]),
+        ("1.20.5", added(), &["entry-class-ambiguous"]),
+    ] {
+        assert_eq!(codes(flink, &[job(), jar]), expected, "{flink}");
+    }
+    // The class itself may lie there.
+    let apart = [main_class(plain(), "org.tool.Main"), library()];
+    assert_eq!(codes("1.20.5", &apart), NONE);
     // Libraries for a session have none.
     let found = check(&Subject {
         jars: &[plain()],
@@ -317,6 +367,38 @@ fn classes_for_a_newer_java_are_told_and_those_that_it_does_not_read_are_not() {
 }
 
 #[test]
+fn classes_below_versions_are_told_if_the_java_looks_at_them_and_cannot_read_them() {
+    for (multi_release, number, class, java, expected) in [
+        (true, 11, 61, 11, &["class-version"][..]),
+        (true, 9, 61, 11, &["class-version"]),
+        (true, 11, 55, 11, &[]),
+        (true, 17, 61, 11, &[]),
+        (false, 11, 61, 11, &[]),
+        // Java 8 knows nothing of these.
+        (true, 8, 61, 8, &[]),
+        (true, 8, 61, 11, &[]),
+    ] {
+        let jar = with(job(), |facts| {
+            facts.manifest.multi_release = multi_release;
+            let path = format!("META-INF/versions/{number}/A.class");
+            let versioned = &mut facts.class_versions.versioned;
+            versioned.insert(number, (class, path));
+        });
+        let found = on(
+            "1.20.5",
+            &[ground("linux/amd64", java, Libc::Glibc)],
+            &[jar],
+        );
+        let codes: Vec<_> = found.iter().map(|finding| finding.code.name()).collect();
+        assert_eq!(codes, expected, "{multi_release} {number} {class} {java}");
+        if let [finding] = &found[..] {
+            let path = format!("META-INF/versions/{number}/A.class");
+            assert!(finding.message.contains(&path), "{finding:?}");
+        }
+    }
+}
+
+#[test]
 fn a_java_that_flink_does_not_work_with_is_told() {
     for (flink, java, expected) in [
         ("1.20.5", 8, &[][..]),
@@ -358,12 +440,12 @@ fn classes_that_differ_between_jars_are_told_and_the_same_are_not() {
 fn a_jar_with_the_times_of_its_build_is_told_unless_it_is_normalised() -> Result<(), FileError> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("job.jar");
-    let time = |day| zip::DateTime::from_date_and_time(2024, 6, day, 12, 0, 0).unwrap();
+    let time = |minute| zip::DateTime::from_date_and_time(2024, 6, 2, 12, minute, 0).unwrap();
     let mut bytes = std::io::Cursor::new(Vec::new());
     let mut zip = zip::ZipWriter::new(&mut bytes);
-    for (name, day) in [("b.txt", 1), ("a.txt", 2)] {
+    for (name, minute) in [("b.txt", 0), ("a.txt", 1)] {
         let options = zip::write::SimpleFileOptions::default();
-        zip.start_file(name, options.last_modified_time(time(day)))
+        zip.start_file(name, options.last_modified_time(time(minute)))
             .unwrap();
     }
     zip.finish().unwrap();
@@ -371,12 +453,18 @@ fn a_jar_with_the_times_of_its_build_is_told_unless_it_is_normalised() -> Result
     // At noon of the second of June, and a year later.
     let built = SystemTime::UNIX_EPOCH + Duration::from_secs(1_717_329_600);
     let later = built + Duration::from_secs(365 * 24 * 60 * 60);
-    for (modified, normalizes, expected) in [(built, false, 1), (built, true, 0), (later, false, 0)]
-    {
+    for (modified, normalizes, obstacle, expected) in [
+        (built, false, None, 1),
+        (built, true, None, 0),
+        (later, false, None, 0),
+        // It is only normalised if that can be done.
+        (built, true, Some("it is signed"), 1),
+    ] {
         let jar = Jar {
             modified: Some(modified),
             ..Jar::read(&path)?
         };
+        let jar = with(jar, |facts| facts.obstacle = obstacle.map(str::to_owned));
         let found = check(&Subject {
             jars: &[jar],
             normalizes,
@@ -387,10 +475,11 @@ fn a_jar_with_the_times_of_its_build_is_told_unless_it_is_normalised() -> Result
             assert!(
                 finding
                     .message
-                    .ends_with("the last 2024-06-02 12:00:00, and they are in no order"),
+                    .ends_with("the last 2024-06-02 12:01:00, and they are in no order"),
                 "{finding:?}"
             );
-            assert!(finding.way_out.contains("--normalize-jar"));
+            let is_told = finding.way_out.contains("--normalize-jar");
+            assert_eq!(is_told, obstacle.is_none(), "{finding:?}");
         }
     }
     Ok(())

@@ -264,6 +264,19 @@ fn the_file_says_what_is_not_said() {
 }
 
 #[test]
+fn a_base_of_the_file_that_is_not_in_the_catalogue_is_told_to_count_for_nothing() {
+    let context = TestContext::new();
+    context.write("good.jar", job(JAVA_8));
+    context.write(
+        "flink-img.toml",
+        "[flink]\nversion = '1.20.5'\n[base]\nname = 'example.com/own:1'\n",
+    );
+    assert_snapshot!(check(&context, &["good.jar"]), @"");
+    let said = ["good.jar", "--java-version", "17", "--libc", "musl"];
+    assert_snapshot!(check(&context, &said), @"");
+}
+
+#[test]
 fn what_is_no_jar_at_all_is_a_bad_input() {
     let context = TestContext::new();
     assert_snapshot!(check(&context, &["nowhere.jar", "--flink-version", "1.20.5"]), @"

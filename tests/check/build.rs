@@ -1,8 +1,10 @@
 //! The checks within a build: what stops it and when, what is told, and that nothing is read again.
 
+use std::time::{Duration, SystemTime};
+
 use insta::assert_snapshot;
 
-use crate::made::{JAVA_8, JAVA_21, class, fat, jar, job, manifest};
+use crate::made::{JAVA_8, JAVA_21, class, fat, jar, job, manifest, timed_jar};
 use crate::support::context::{TestContext, names};
 
 #[test]
@@ -164,4 +166,99 @@ fn what_was_found_is_remembered_for_the_same_jars() {
     let run = context.build(&["--job-jar", "fat.jar"]).ok();
     assert!(!run.stderr.contains("flink-bundled"), "{run}");
     assert_eq!(names(&facts).len(), 4);
+}
+
+#[test]
+fn the_time_of_the_file_is_part_of_what_is_remembered() {
+    let context = TestContext::new();
+    let (manifest, job) = (manifest("org.example.Job"), class(JAVA_8));
+    let entry = |name, bytes, minute| (name, bytes, (2026, 5, 2), minute);
+    let bytes = timed_jar(&[
+        entry("META-INF/MANIFEST.MF", &manifest[..], 1),
+        entry("org/example/Job.class", &job, 0),
+    ]);
+    context.write("job.jar", bytes);
+    let file = std::fs::File::options()
+        .write(true)
+        .open(context.path("job.jar"))
+        .unwrap();
+    // The second of May in 2026, and a month later.
+    let built = SystemTime::UNIX_EPOCH + Duration::from_secs(1_777_680_060);
+    let later = built + Duration::from_secs(30 * 24 * 60 * 60);
+    for (modified, expected) in [(later, 0), (built, 1), (later, 0), (built, 1)] {
+        file.set_modified(modified).unwrap();
+        let run = context.build(&["--job-jar", "job.jar"]).ok();
+        let found = run.stderr.matches("warning[jar-not-reproducible]").count();
+        assert_eq!(found, expected, "{modified:?} {run}");
+    }
+}
+
+#[test]
+fn libraries_and_jars_that_are_added_to_a_class_path_are_checked_too() {
+    let context = TestContext::new();
+    context.write("page.jar", "<html>404</html>");
+    context.write("new.jar", named("org/acme/New", JAVA_21));
+    context.write(
+        "binding.jar",
+        named("org/slf4j/impl/StaticLoggerBinder", JAVA_8),
+    );
+    context.write("flink.jar", fat("1.18.1"));
+    // A tool: no harm in `lib/`, where no entry class is looked for.
+    let tool = jar(&[
+        ("META-INF/MANIFEST.MF", &manifest("org.tool.Main")),
+        ("org/tool/Main.class", &class(JAVA_8)),
+    ]);
+    context.write("tool.jar", &tool);
+    std::fs::create_dir_all(context.path("more/deep")).unwrap();
+    context.write("more/deep/tool.jar", &tool);
+    for (words, code, expected) in [
+        (&["--lib", "page.jar"][..], 4, "jar-damaged"),
+        (&["--lib", "new.jar"], 4, "class-version"),
+        (&["--lib", "binding.jar"], 0, "logging-binding"),
+        (&["--lib", "flink.jar"], 4, "flink-bundled-version"),
+        (&["--lib", "tool.jar"], 0, ""),
+        (
+            &["--add", "tool.jar:/opt/flink/usrlib/tool.jar"],
+            4,
+            "entry-class-ambiguous",
+        ),
+        (
+            &["--add", "more:/opt/flink/usrlib"],
+            4,
+            "entry-class-ambiguous",
+        ),
+        (
+            &["--add", "page.jar:/opt/flink/lib/page.jar"],
+            4,
+            "jar-damaged",
+        ),
+        // Nobody loads what lies elsewhere.
+        (&["--add", "page.jar:/opt/data/page.jar"], 0, ""),
+        (&["--add", "page.jar:/opt/flink/lib/deep/page.jar"], 0, ""),
+    ] {
+        let words = [&["--job-jar", "job.jar", "--dry-run"], words].concat();
+        // What is remembered is the same.
+        for _ in 0..2 {
+            let run = context.build(&words);
+            let found: Vec<_> = run
+                .stderr
+                .lines()
+                .filter_map(|line| Some(line.split_once('[')?.1.split_once("]:")?.0))
+                .collect();
+            assert_eq!(
+                (run.code, found.concat().as_str()),
+                (code, expected),
+                "{run}"
+            );
+        }
+    }
+}
+
+/// A library with this class.
+fn named(name: &str, major: u16) -> Vec<u8> {
+    let path = format!("{name}.class");
+    jar(&[
+        ("META-INF/MANIFEST.MF", b"Manifest-Version: 1.0\r\n\r\n"),
+        (&path, &class(major)),
+    ])
 }

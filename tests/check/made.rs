@@ -22,9 +22,21 @@ pub(crate) type Dated<'a> = (&'a str, &'a [u8], (u16, u8, u8));
 
 /// The same with a day for each entry.
 pub(crate) fn dated_jar(entries: &[Dated<'_>]) -> Vec<u8> {
+    let timed: Vec<_> = entries
+        .iter()
+        .map(|(name, bytes, day)| (*name, *bytes, *day, 0))
+        .collect();
+    timed_jar(&timed)
+}
+
+/// An entry with a minute after midnight as well.
+pub(crate) type Timed<'a> = (&'a str, &'a [u8], (u16, u8, u8), u8);
+
+/// The same with a day and a minute for each entry.
+pub(crate) fn timed_jar(entries: &[Timed<'_>]) -> Vec<u8> {
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    for (name, bytes, (year, month, day)) in entries {
-        let time = zip::DateTime::from_date_and_time(*year, *month, *day, 0, 0, 0).unwrap();
+    for (name, bytes, (year, month, day), minute) in entries {
+        let time = zip::DateTime::from_date_and_time(*year, *month, *day, 0, *minute, 0).unwrap();
         let options = SimpleFileOptions::default().last_modified_time(time);
         zip.start_file(*name, options).unwrap();
         zip.write_all(bytes).unwrap();

@@ -1,8 +1,10 @@
 //! `--normalize-jar`: the same entries, the same image.
 
+use std::time::{Duration, SystemTime};
+
 use insta::assert_snapshot;
 
-use crate::made::{Dated, JAVA_8, class, dated_jar, manifest};
+use crate::made::{Dated, JAVA_8, class, dated_jar, manifest, timed_jar};
 use crate::support::context::{TestContext, names};
 
 /// The jar of a job, built on this day and in this order.
@@ -82,6 +84,46 @@ fn what_cannot_be_normalised_is_taken_as_it_is() {
     user flink, entrypoint: made, [SIZE]
     warning: `job.jar` cannot be normalised: it has more than one entry `a.txt`, so it is taken as it is
     ");
+    // The same bytes under another name: what is remembered names no file.
+    let bytes = std::fs::read(context.path("job.jar")).unwrap();
+    context.write("other.jar", bytes);
+    let run = context
+        .build(&["--job-jar", "other.jar", "--normalize-jar"])
+        .ok();
+    assert!(
+        run.stderr.contains("`other.jar` cannot be normalised"),
+        "{run}"
+    );
+}
+
+#[test]
+fn a_jar_that_was_to_be_normalised_and_is_not_is_told_to_change() {
+    let context = TestContext::new();
+    let (manifest, job) = (manifest("org.example.Job"), class(JAVA_8));
+    let day = (2026, 5, 2);
+    let bytes = timed_jar(&[
+        ("META-INF/MANIFEST.MF", &manifest, day, 0),
+        ("org/example/Job.class", &job, day, 1),
+        ("a.txt", b"1", day, 2),
+        ("b.txt", b"2", day, 3),
+    ]);
+    let built = SystemTime::UNIX_EPOCH + Duration::from_secs(1_777_680_180);
+    let words = ["--normalize-jar", "--deny-warnings", "--dry-run"];
+    for (bytes, code) in [
+        (bytes.clone(), 0),
+        (replaced(&bytes, b"b.txt", b"a.txt"), 4),
+    ] {
+        context.write("job.jar", bytes);
+        let file = std::fs::File::options()
+            .write(true)
+            .open(context.path("job.jar"))
+            .unwrap();
+        file.set_modified(built).unwrap();
+        let run = context.build(&[&["--job-jar", "job.jar"], &words[..]].concat());
+        assert_eq!(run.code, code, "{run}");
+        let found = "warning[jar-not-reproducible]";
+        assert_eq!(run.stderr.contains(found), code != 0, "{run}");
+    }
 }
 
 fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {

@@ -291,7 +291,17 @@ fn times_and_order_tell_whether_a_build_can_be_repeated() {
     let times = found.times.unwrap();
     assert_eq!(times.oldest.to_string(), "2024-06-01 12:00:00");
     assert_eq!(times.newest.to_string(), "2024-06-01 12:00:10");
-    assert_eq!((times.distinct, times.extra), (2, false));
+    assert_eq!((times.distinct, times.recent, times.extra), (2, 2, false));
+    // With libraries that were built a day and just more than an hour before.
+    let mixed = [
+        TIME,
+        TIME - (1 << 11) - 1,
+        TIME - (1 << 16),
+        TIME - (1 << 11),
+    ];
+    let entries = mixed.map(|time| entry(&format!("{time}"), time));
+    let times = facts(&zip(&entries)).unwrap().times.unwrap();
+    assert_eq!((times.distinct, times.recent), (4, 2));
 
     let stamped = Entry {
         extra: b"UT\x05\0\x01\0\0\0\0".to_vec(),
@@ -428,4 +438,16 @@ fn names_that_classes_mention_are_found_and_others_are_not() {
     ];
     assert_eq!(found, expected);
     assert!(uses(&path, &[]).unwrap().is_empty());
+}
+
+#[test]
+fn an_entry_class_that_is_no_class_file_is_told_first() {
+    let mut entries = vec![manifest(&[("Main-Class", "org.example.Zoo")])];
+    let names = (0..50).map(|number| format!("org/example/A{number:02}.class"));
+    entries.extend(names.map(|name| Entry::new(&name, "text")));
+    entries.push(Entry::new("org/example/Zoo.class", "${project.version}"));
+    let found = facts(&zip(&entries)).unwrap().oddities;
+    let name = "org/example/Zoo.class".to_owned();
+    assert!(found.contains(&Oddity::NotAClass { name }), "{found:?}");
+    assert_eq!(found.len(), 20);
 }

@@ -28,7 +28,9 @@ fn normalized(path: &Path) -> Result<Vec<u8>, JarError> {
     let mut out = Vec::new();
     let Normalized { entries, size } = normalize(path, &mut out)?;
     assert_eq!(size, out.len() as u64);
-    assert_eq!(entries, JarFacts::read(path)?.entries);
+    let facts = JarFacts::read(path)?;
+    assert_eq!(facts.obstacle, None);
+    assert!(entries <= facts.entries);
     Ok(out)
 }
 
@@ -78,6 +80,10 @@ fn jars_that_differ_in_times_and_order_become_the_same() {
         assert!(bytes != expected || what == "itself", "{what} differ");
         assert!(of(&bytes).unwrap() == expected, "{what}");
     }
+    // Folders that are told again, as tools do that put jars together.
+    let again = [Entry::stored("org/", ""), Entry::stored("META-INF/", "")];
+    let repeated = zip(&[entries(), again.into()].concat());
+    assert!(of(&repeated).unwrap() == expected);
     // Other contents are another jar.
     let mut other = entries();
     other[7] = Entry::new("Z", "z");
@@ -158,6 +164,10 @@ fn what_has_more_than_one_meaning_or_is_signed_is_left_alone() {
             "it has more than one entry `Z`",
         ),
         (
+            vec![Entry::stored("org/", "text")],
+            "it has more than one entry `org/`",
+        ),
+        (
             vec![Entry {
                 method: 12,
                 ..Entry::new("a", "b")
@@ -187,7 +197,10 @@ fn what_has_more_than_one_meaning_or_is_signed_is_left_alone() {
             "it is larger than 4 GiB",
         ),
     ] {
-        let error = of(&zip(&[entries(), extra].concat())).unwrap_err();
+        let bytes = zip(&[entries(), extra].concat());
+        let place = Place::new();
+        let error = normalize(&place.write(&bytes), &mut Vec::new()).unwrap_err();
+        assert_eq!(facts(&bytes).unwrap().obstacle.as_deref(), error.reason());
         let told = error.to_string();
         let end = format!("job.jar` cannot be normalised: {expected}");
         assert!(told.ends_with(&end), "{told}");

@@ -280,6 +280,35 @@ fn signatures_are_damaged_when_the_jvm_says_so() {
     }
 }
 
+#[test]
+fn what_is_signed_by_sha_1_and_does_not_fit_runs_on_a_new_java() {
+    let place = Place::new();
+    let jar = place.jar("signed.jar");
+    place.sign(&jar, "SHA1");
+    assert_eq!(read(&jar).signature, Signature::Intact);
+    let more = place.path("more.txt");
+    std::fs::write(&more, "X-Built-By: a shader\n").unwrap();
+    succeed(jdk("jar").arg("ufm").arg(&jar).arg(more));
+    let Signature::Outdated { why } = read(&jar).signature else {
+        panic!("{:?}", read(&jar).signature);
+    };
+    assert!(why.contains("main section"), "{why}");
+    // Unless this Java is told to look at SHA-1 as older ones do.
+    let security = place.path("java.security");
+    std::fs::write(&security, "jdk.jar.disabledAlgorithms=MD2, MD5\n").unwrap();
+    for (words, expected) in [(vec![], true), (vec![security_of(&security)], false)] {
+        let output = jdk("java").args(&words).arg("-jar").arg(&jar).output();
+        let output = output.unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.success(), expected, "{told}");
+        assert_eq!(told.contains("SecurityException"), !expected, "{told}");
+    }
+}
+
+fn security_of(path: &Path) -> String {
+    format!("-Djava.security.properties={}", path.display())
+}
+
 fn agree(jar: &Path, jvm: &str, ours: &[&str]) {
     let output = run(jar);
     let told = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -12,6 +12,11 @@ fn sha256(text: &str) -> String {
     STANDARD.encode(sha2::Sha256::digest(text))
 }
 
+fn sha1(text: &str) -> String {
+    use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+    STANDARD.encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes()))
+}
+
 fn sha512(text: &str) -> String {
     STANDARD.encode(sha2::Sha512::digest(text))
 }
@@ -28,17 +33,22 @@ const CONTENT: &str = "the content of an entry";
 
 impl Signed {
     fn new() -> Self {
+        Self::by("SHA-256", sha256)
+    }
+
+    /// The same with the digests by another algorithm.
+    fn by(name: &str, digest: fn(&str) -> String) -> Self {
         let section = format!(
-            "Name: a/x.txt\r\nSHA-256-Digest: {}\r\n\r\n",
-            sha256(CONTENT)
+            "Name: a/x.txt\r\n{name}-Digest: {}\r\n\r\n",
+            digest(CONTENT)
         );
         let manifest = format!("{MAIN}{section}");
         let file = format!(
-            "Signature-Version: 1.0\r\nSHA-256-Digest-Manifest-Main-Attributes: {}\r\nSHA-256-Digest-Manifest: {}\r\n\r\n\
-             Name: a/x.txt\r\nSHA-256-Digest: {}\r\n\r\n",
-            sha256(MAIN),
-            sha256(&manifest),
-            sha256(&section)
+            "Signature-Version: 1.0\r\n{name}-Digest-Manifest-Main-Attributes: {}\r\n{name}-Digest-Manifest: {}\r\n\r\n\
+             Name: a/x.txt\r\n{name}-Digest: {}\r\n\r\n",
+            digest(MAIN),
+            digest(&manifest),
+            digest(&section)
         );
         let content = CONTENT;
         Self {
@@ -120,6 +130,39 @@ fn what_the_jvm_makes_nothing_of_is_no_signature() {
             ..Signed::new()
         };
         assert_eq!(other.state(), Signature::None, "{to}");
+    }
+}
+
+#[test]
+fn what_does_not_fit_by_sha_1_alone_is_told_apart_and_what_is_signed_by_md5_is_not_signed() {
+    let (sha1, strong) = (Signed::by("SHA1", sha1), Signed::by("SHA-256", sha256));
+    assert_eq!(sha1.state(), Signature::Intact);
+    let changed = |signed: &Signed| Signed {
+        manifest: signed.manifest.clone(),
+        file: signed.file.clone(),
+        content: "another",
+    };
+    let why = "its entry `a/x.txt` is not the one that was signed".to_owned();
+    assert_eq!(
+        changed(&sha1).state(),
+        Signature::Outdated { why: why.clone() }
+    );
+    assert_eq!(changed(&strong).state(), Signature::Damaged { why });
+    // Shaded: its manifest says nothing of what was signed.
+    let shaded = |signed: &Signed| Signed {
+        manifest: "Manifest-Version: 1.0\r\nMain-Class: org.example.Job\r\n\r\n".to_owned(),
+        ..changed(signed)
+    };
+    let Signature::Outdated { why } = shaded(&sha1).state() else {
+        panic!("{:?}", shaded(&sha1).state());
+    };
+    assert!(why.starts_with("the main section"), "{why}");
+    // MD5 counts nowhere any more, and what is no algorithm never did.
+    for other in ["MD5", "MD2", "X"] {
+        let signed = Signed::by(other, sha256);
+        for signed in [changed(&signed), shaded(&signed)] {
+            assert_eq!(signed.state(), Signature::None, "{other}");
+        }
     }
 }
 

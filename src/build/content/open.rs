@@ -12,8 +12,9 @@ use crate::flink::{
     plugin_name, real_home,
 };
 use crate::fs;
-use crate::layer::{self, ImagePath};
+use crate::layer::{self, EntryKind, ImagePath};
 use crate::oci::Digest;
+use crate::preflight::Role;
 
 /// Longest file of settings, or configuration of logging; both are written by hand.
 const TEXT_LIMIT: u64 = 1 << 20;
@@ -55,6 +56,33 @@ impl OpenedContent {
     /// The plugins that are asked for, each in one word whatever its own was; sorted.
     pub fn plugins(&self) -> &[String] {
         &self.plugins
+    }
+
+    /// The jars for the class paths of Flink and of jobs, which is in this home: each with its digest and its role. Only
+    /// those in `lib/` itself count, and all below `usrlib`.
+    pub(in crate::build) fn jars(
+        &self,
+        home: &ImagePath,
+    ) -> impl Iterator<Item = (&Path, Digest, Role)> {
+        let libraries = self.libraries.iter().map(|library| {
+            let path = library.source.as_path();
+            (path, library.content.digest, Role::Library)
+        });
+        let (lib, usrlib) = (format!("{home}/lib/"), format!("{home}/usrlib/"));
+        let files = self.files.iter().filter_map(move |file| {
+            let EntryKind::File(content) = &file.entry.kind else {
+                return None;
+            };
+            let path = file.entry.path.to_string();
+            let in_lib = path.strip_prefix(&lib).map(|name| !name.contains('/'));
+            let role = match in_lib {
+                Some(true) => Role::Library,
+                _ if path.starts_with(&usrlib) => Role::Added,
+                _ => return None,
+            };
+            is_jar(&path).then_some((file.source.as_path(), content.digest, role))
+        });
+        libraries.chain(files)
     }
 
     /// The settings of Flink's configuration.
