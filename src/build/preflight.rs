@@ -22,7 +22,7 @@ use crate::memory::{self, Sighting};
 use crate::oci::{Digest, canonical};
 use crate::parallel::on_all_cores;
 use crate::preflight::{
-    CHECKS_VERSION, Finding, Ground, Jar, Place, Role, Setting, Subject, Target, check,
+    CHECKS_VERSION, Code, Finding, Ground, Jar, Place, Role, Setting, Subject, Target, check,
 };
 
 /// The kind under which findings are remembered.
@@ -155,7 +155,12 @@ impl<'a> Preflight<'a> {
     /// Tells what was not told yet, and fails if that stops the build.
     fn tell(&self, mut found: Vec<Finding>) -> Result<(), BuildError> {
         let told = &mut self.state.borrow_mut().told;
-        found.retain(|finding| told.insert(finding.clone()));
+        // A setting and a class that both want RocksDB are one thing to cure.
+        found.retain(|finding| {
+            let is_rocksdb = finding.code == Code::RocksdbMusl;
+            let again = is_rocksdb && told.iter().any(|told| told.code == finding.code);
+            !again && told.insert(finding.clone())
+        });
         let reporter = &*self.context.reporter;
         Ok(self.request.checks.apply(&found, reporter)?)
     }
@@ -206,6 +211,10 @@ impl<'a> Preflight<'a> {
         });
         for jar in read {
             jars.push(jar?);
+        }
+        if let Some(target) = target {
+            let look = |jar: &mut Jar| jar.look_for_foreign(target.line.line);
+            jars.iter_mut().try_for_each(look)?;
         }
         if grounds.iter().any(|ground| ground.libc == Some(Libc::Musl)) {
             for jar in &mut jars {

@@ -7,6 +7,7 @@
 mod environment;
 mod error;
 mod hadoop;
+mod moved;
 mod options;
 mod provided;
 
@@ -14,6 +15,7 @@ use super::java::JavaVersion;
 use super::version::{FlinkVersion, HadoopVariant, ScalaVersion};
 use environment::{ENVIRONMENT_1_6, ENVIRONMENT_1_9, ENVIRONMENT_1_10};
 use hadoop::{SHADED_1_8, SHADED_1_9, SHADED_1_10};
+use moved::{ONLY_1, ONLY_2};
 use options::{
     OPTIONS_1_6, OPTIONS_1_7, OPTIONS_1_8, OPTIONS_1_10, OPTIONS_1_11, OPTIONS_1_19, OPTIONS_2_0,
 };
@@ -67,6 +69,8 @@ pub struct Line {
     pub options: &'static [JobOption],
     /// What of Flink is on its class path, and so must not be in a jar of a job.
     pub provided: &'static [Provided],
+    /// Names of classes, with slashes, that only another major version of Flink has: what mentions one is made for that.
+    pub foreign: &'static [&'static str],
 }
 
 impl Line {
@@ -164,6 +168,7 @@ const fn historic(minor: u16, newest: &'static str, options: &'static [JobOption
         programs_first: false,
         options,
         provided: PROVIDED_1_6,
+        foreign: ONLY_2,
     }
 }
 
@@ -228,6 +233,7 @@ const fn two(minor: u16, newest: &'static str) -> Line {
         default_java: 17,
         config: ConfigForm::Yaml,
         options: OPTIONS_2_0,
+        foreign: ONLY_1,
         ..last(minor, newest)
     }
 }

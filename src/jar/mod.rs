@@ -37,7 +37,7 @@ pub use self::normalize::{Normalized, normalize};
 pub use self::oddity::Oddity;
 pub use self::signature::Signature;
 pub use self::times::{DosTime, Times};
-pub use self::uses::uses;
+pub use self::uses::{users, uses};
 
 /// What a jar is known by when [`JarFacts`] are remembered; raised whenever other facts are found in the same bytes.
 pub const FACTS_VERSION: &str = "1";

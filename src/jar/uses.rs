@@ -4,10 +4,9 @@
 //! (<https://docs.oracle.com/javase/specs/jvms/se21/html/jvms-4.html#jvms-4.4>). Every class has to be unpacked for it, so
 //! this is asked only when there is a reason to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufReader, Read};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use memchr::memmem::Finder;
 
@@ -28,6 +27,18 @@ const CHUNK: usize = 256;
 ///
 /// A class that cannot be read mentions none.
 pub fn uses<'a>(path: &Path, names: &[&'a str]) -> Result<BTreeSet<&'a str>, JarError> {
+    Ok(users(path, names)?.into_keys().collect())
+}
+
+/// The same, with the paths of the classes that mention each, sorted and without `.class`.
+pub fn users<'a>(
+    path: &Path,
+    names: &[&'a str],
+) -> Result<BTreeMap<&'a str, BTreeSet<String>>, JarError> {
+    let mut found: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    if names.is_empty() {
+        return Ok(found);
+    }
     let directory = Directory::read(path)?;
     let mut left = TOTAL_LIMIT;
     let mut entries = classes::entries(&directory);
@@ -37,34 +48,30 @@ pub fn uses<'a>(path: &Path, names: &[&'a str]) -> Result<BTreeSet<&'a str>, Jar
         read
     });
     entries.sort_by_key(|entry| entry.offset);
-    let searched: Vec<_> = names
-        .iter()
-        .map(|name| (Finder::new(*name), AtomicBool::new(false)))
-        .collect();
+    let finders: Vec<_> = names.iter().map(Finder::new).collect();
     let chunks: Vec<_> = entries.chunks(CHUNK).collect();
-    let done = on_all_cores(&chunks, |chunk| {
-        chunk.iter().try_for_each(|entry| {
-            let all = || {
-                searched
-                    .iter()
-                    .all(|(_, found)| found.load(Ordering::Relaxed))
-            };
-            if all() {
-                return Ok(());
-            }
+    let pairs = on_all_cores(&chunks, |chunk| {
+        let mut pairs = Vec::new();
+        for &entry in *chunk {
+            let mut mentioned = vec![false; names.len()];
             search(&directory, entry, |text| {
-                for (finder, found) in &searched {
-                    if finder.find(text).is_some() {
-                        found.store(true, Ordering::Relaxed);
-                    }
+                for (finder, mentioned) in finders.iter().zip(&mut mentioned) {
+                    *mentioned = *mentioned || finder.find(text).is_some();
                 }
-            })
-        })
+            })?;
+            let of_entry = names.iter().zip(mentioned);
+            pairs.extend(of_entry.filter_map(|(name, found)| found.then_some((*name, entry))));
+        }
+        Ok::<_, JarError>(pairs)
     });
-    done.into_iter().collect::<Result<(), _>>()?;
-    let found = names.iter().zip(searched);
-    let found = found.filter_map(|(name, (_, found))| found.into_inner().then_some(*name));
-    Ok(found.collect())
+    for pairs in pairs {
+        for (name, entry) in pairs? {
+            let path = directory.text(entry);
+            let class = path.strip_suffix(".class").unwrap_or(&path);
+            found.entry(name).or_default().insert(class.to_owned());
+        }
+    }
+    Ok(found)
 }
 
 fn search(directory: &Directory, entry: &Entry, each: impl FnMut(&[u8])) -> Result<(), JarError> {

@@ -1,12 +1,16 @@
 //! Classes: the Java that they need, and those that are there twice.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::code::Code;
 use super::finding::Finding;
 use super::subject::{Ground, Subject, few};
 use crate::error::Explain as _;
 use crate::jar::ClassVersions;
+
+/// How many sets of jars with classes in common are told one by one.
+const GROUPS: usize = 4;
 
 /// Whether Flink works with the Java of each base, and whether that reads all classes. Classes that only newer Javas
 /// look at (`META-INF/versions`) and module descriptors do not count.
@@ -110,28 +114,59 @@ fn unsupported(subject: &Subject<'_>, ground: &Ground) -> Option<Finding> {
     })
 }
 
-/// Classes that two jars have, and not the same. Which of them is loaded depends on the order of the class path.
+/// Classes that several jars have, and not the same. Which of them is loaded depends on the order of the class path. What is
+/// between the same jars is told once.
 pub(super) fn duplicates(subject: &Subject<'_>) -> Vec<Finding> {
     let jars: Vec<_> = subject.readable().collect();
-    let mut found = Vec::new();
-    for (place, (first, ours)) in jars.iter().enumerate() {
-        for (second, theirs) in &jars[place + 1..] {
+    let mut holders: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
+    for (first, (_, ours)) in jars.iter().enumerate() {
+        for (second, (_, theirs)) in jars.iter().enumerate().skip(first + 1) {
             let shared = ours.classes.shared_with(&theirs.classes);
-            let others = shared.filter(|class| !class.is_same() && !is_description(&class.name()));
-            let names: Vec<_> = others.map(|class| class.name()).collect();
-            if names.is_empty() {
-                continue;
+            for class in shared.filter(|class| !class.is_same()) {
+                let name = class.name();
+                if !is_description(&name) {
+                    holders.entry(name).or_default().extend([first, second]);
+                }
             }
-            let message = format!(
-                "`{}` and `{}` have different classes of the same name: {}",
-                first.name(),
-                second.name(),
-                few(&by_package(&names)),
-            );
-            let way_out =
-                "leave the library that both have out of one of them, or relocate it when shading";
-            found.push(first.finding(Code::DuplicateClasses, message, way_out));
         }
+    }
+    let mut groups: BTreeMap<BTreeSet<usize>, Vec<String>> = BTreeMap::new();
+    for (class, holders) in holders {
+        groups.entry(holders).or_default().push(class);
+    }
+    let mut groups: Vec<_> = groups.into_iter().collect();
+    // The sort keeps the order of the jars where there are as many classes.
+    groups.sort_by_key(|(_, classes)| Reverse(classes.len()));
+    let rest = groups.split_off(groups.len().min(GROUPS));
+    let way_out = "leave the library that they have in common out of all but one, or relocate it when shading";
+    let told = groups.iter().map(|(holders, classes)| {
+        let names: Vec<_> = holders.iter().map(|place| jars[*place].0.name()).collect();
+        let message = format!(
+            "{} have different classes of the same name: {}",
+            few(&names),
+            few(&by_package(classes)),
+        );
+        let first = jars[*holders.first().expect("two jars at least")].0;
+        first.finding(Code::DuplicateClasses, message, way_out)
+    });
+    let mut found: Vec<_> = told.collect();
+    let holders: BTreeSet<_> = rest
+        .iter()
+        .flat_map(|(holders, _)| holders.iter().copied())
+        .collect();
+    if let Some(first) = holders.first() {
+        let classes: Vec<_> = rest.into_iter().flat_map(|(_, classes)| classes).collect();
+        let names: Vec<_> = holders.iter().map(|place| jars[*place].0.name()).collect();
+        let message = format!(
+            "Some of {} have different classes of the same name as well: {}",
+            few(&names),
+            few(&by_package(&classes)),
+        );
+        found.push(
+            jars[*first]
+                .0
+                .finding(Code::DuplicateClasses, message, way_out),
+        );
     }
     found
 }

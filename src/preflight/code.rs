@@ -50,6 +50,8 @@ pub enum Code {
     ClassVersion,
     FlinkBundled,
     FlinkBundledVersion,
+    FlinkPlannerBundled,
+    FlinkApi,
     ConnectorLine,
     ConnectorMajor,
     ScalaSuffix,
@@ -128,6 +130,18 @@ const TABLE: &[(Code, &str, Severity, &str)] = &[
         "flink-bundled-version",
         Error,
         "A jar bundles another version of Flink",
+    ),
+    (
+        C::FlinkPlannerBundled,
+        "flink-planner-bundled",
+        Error,
+        "A jar bundles the planner of the Table API",
+    ),
+    (
+        C::FlinkApi,
+        "flink-api",
+        Error,
+        "A class uses what this major version of Flink does not have",
     ),
     (
         C::ConnectorLine,

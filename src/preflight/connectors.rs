@@ -1,7 +1,8 @@
 //! Connectors for another line of Flink, and parts of Flink for another Scala.
 //!
 //! Since 1.16 connectors have versions of their own, with the line of Flink behind them: `3.2.0-1.19`. Older ones have the
-//! version of Flink. Jars of Flink have no files of Maven in them, so their names and manifests are read as well.
+//! version of Flink. Jars of Flink have no files of Maven in them, so their names and manifests are read as well; and of
+//! those that are merged into another jar only their classes are left, of which it is looked what they use.
 
 use std::collections::BTreeSet;
 
@@ -12,6 +13,12 @@ use super::jar::Jar;
 use super::subject::{Subject, few};
 use crate::flink::lines::LINES;
 use crate::jar::JarFacts;
+
+/// Where the classes of connectors are.
+const CONNECTORS: [&str; 2] = [
+    "org/apache/flink/connector/",
+    "org/apache/flink/streaming/connectors/",
+];
 
 /// An artifact of Flink, with its version.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,6 +48,12 @@ impl Artifact {
             && ["flink-connector-", "flink-sql-connector-"]
                 .iter()
                 .any(|prefix| name.starts_with(prefix))
+    }
+
+    /// Whether its version is not that of a Flink.
+    fn has_own_version(&self) -> bool {
+        let version = self.version.as_deref().unwrap_or_default();
+        version.trim_end_matches("-SNAPSHOT").contains('-')
     }
 
     /// The line of Flink that it is built for.
@@ -123,13 +136,94 @@ pub(super) fn lines(subject: &Subject<'_>) -> Vec<Finding> {
                 built_for.1,
                 flink.version,
             );
-            let way_out = format!(
-                "take the version of the connector whose name ends with `-{major}.{minor}`, if there is one"
-            );
+            // One with the version of a Flink comes with each Flink, as long as it has not got versions of its own.
+            let of_flink = others
+                .iter()
+                .all(|(connector, _)| !connector.has_own_version());
+            let way_out = if of_flink {
+                let own = if *built_for < (major, minor) {
+                    format!(", or the one whose name ends with `-{major}.{minor}`")
+                } else {
+                    String::new()
+                };
+                format!("take its version {major}.{minor}.x{own}")
+            } else {
+                format!(
+                    "take the version of the connector whose name ends with `-{major}.{minor}`, if there is one"
+                )
+            };
             found.push(jar.finding(code, message, way_out));
         }
     }
     found
+}
+
+/// Classes that use what only another major version of Flink has: those of connectors, whose version was not told, and all
+/// others.
+pub(super) fn foreign(subject: &Subject<'_>, found: &[Finding]) -> Vec<Finding> {
+    let Some(flink) = subject.flink else {
+        return Vec::new();
+    };
+    // What a jar brings itself it finds there; that it does is told elsewhere.
+    let is_brought = |name: &str| {
+        subject
+            .readable()
+            .any(|(_, facts)| facts.classes.get(name).is_some())
+    };
+    let is_told = |jar: &Jar| {
+        let mut told = found.iter();
+        told.any(|finding| finding.code == Code::ConnectorMajor && finding.subject == jar.name())
+    };
+    let is_connector = |class: &str| CONNECTORS.iter().any(|folder| class.starts_with(folder));
+    let mut findings = Vec::new();
+    for (jar, _) in subject.readable() {
+        let foreign = jar.foreign.iter().flatten();
+        let missing: Vec<_> = foreign.filter(|(name, _)| !is_brought(name)).collect();
+        for (code, of_connector) in [(Code::ConnectorMajor, true), (Code::FlinkApi, false)] {
+            if of_connector && is_told(jar) {
+                continue;
+            }
+            let (mut names, mut users) = (Vec::new(), BTreeSet::new());
+            for (name, classes) in &missing {
+                let mut classes = classes
+                    .iter()
+                    .filter(|class| is_connector(class) == of_connector)
+                    .peekable();
+                if classes.peek().is_some() {
+                    names.push(name.replace('/', "."));
+                }
+                users.extend(classes.map(|class| class.replace('/', ".")));
+            }
+            let Some(first) = users.first() else {
+                continue;
+            };
+            let others = match users.len() - 1 {
+                0 => String::new(),
+                1 => " and another class".to_owned(),
+                more => format!(" and {more} other classes"),
+            };
+            let what = if of_connector { " of a connector" } else { "" };
+            let message = format!(
+                "`{}` has `{first}`{others}{what}, built for another major version: {} {} in no Flink {}",
+                jar.name(),
+                few(&names),
+                if names.len() == 1 { "is" } else { "are" },
+                flink.version,
+            );
+            let (major, minor) = flink.version.line();
+            let way_out = if of_connector {
+                format!(
+                    "take the version of the connector whose name ends with `-{major}.{minor}`, if there is one"
+                )
+            } else {
+                format!(
+                    "compile against Flink {major}.{minor}, and take libraries that are made for it"
+                )
+            };
+            findings.push(jar.finding(code, message, way_out));
+        }
+    }
+    findings
 }
 
 /// Parts of Flink that are built for another Scala than the distribution.

@@ -12,6 +12,12 @@ use crate::jar::JarFacts;
 /// The option that names the class.
 const OPTION: &str = "--job-classname";
 
+/// The entry classes that the distribution has, and puts on the class path by itself.
+const IN_DISTRIBUTION: [&str; 2] = [
+    "org.apache.flink.client.python.PythonDriver",
+    "org.apache.flink.table.runtime.application.SqlDriver",
+];
+
 /// Whether this Flink looks for the class at all.
 fn looks(flink: Target<'_>) -> bool {
     let options = flink.line.line.options.iter();
@@ -79,8 +85,7 @@ fn missing(subject: &Subject<'_>) -> Option<Finding> {
 
 /// A class that is named, and in no jar.
 fn not_found(subject: &Subject<'_>, jar: &Jar, facts: &JarFacts, class: &str) -> Option<Finding> {
-    // Of these the distribution has some.
-    if class.starts_with("org.apache.flink.") {
+    if IN_DISTRIBUTION.contains(&class) {
         return None;
     }
     let all_read = subject.jars.iter().all(|jar| jar.facts.is_ok());

@@ -3,7 +3,7 @@
 use super::code::Code;
 use super::finding::Finding;
 use super::jar::Jar;
-use super::subject::{Subject, few};
+use super::subject::{Subject, Target, few};
 use crate::jar::JarFacts;
 
 /// The Maven group of Flink.
@@ -27,21 +27,14 @@ pub(super) fn bundled(subject: &Subject<'_>) -> Vec<Finding> {
         return Vec::new();
     };
     let judge = |(jar, facts): (&Jar, &JarFacts)| {
-        let parts: Vec<_> = flink
-            .line
-            .line
-            .provided
-            .iter()
-            .filter(|part| {
-                part.classes
-                    .iter()
-                    .any(|class| facts.classes.get(class).is_some())
-            })
-            .map(|part| part.artifact)
-            .collect();
+        let parts = parts(flink, facts, false);
         if parts.is_empty() {
             return None;
         }
+        let has_foreign = || {
+            let mut foreign = flink.line.line.foreign.iter();
+            foreign.any(|class| facts.classes.get(class).is_some())
+        };
         let image = flink.version.to_string();
         let (code, message) = match version(jar, facts, &parts) {
             Some(version) if version != image => (
@@ -52,7 +45,7 @@ pub(super) fn bundled(subject: &Subject<'_>) -> Vec<Finding> {
                     few(&parts)
                 ),
             ),
-            _ => (
+            Some(_) => (
                 Code::FlinkBundled,
                 format!(
                     "`{}` bundles {}, which the image has already",
@@ -60,9 +53,58 @@ pub(super) fn bundled(subject: &Subject<'_>) -> Vec<Finding> {
                     few(&parts)
                 ),
             ),
+            None if has_foreign() => (
+                Code::FlinkBundledVersion,
+                format!(
+                    "`{}` bundles {} of another major version of Flink, and the image has Flink {image}",
+                    jar.name(),
+                    few(&parts)
+                ),
+            ),
+            None => (
+                Code::FlinkBundled,
+                format!(
+                    "`{}` bundles {} of a version that it does not name, and the image has Flink {image}",
+                    jar.name(),
+                    few(&parts)
+                ),
+            ),
         };
         let way_out = "give these dependencies the scope `provided` (Gradle: `compileOnly`), and leave them out of the jar";
         Some(jar.finding(code, message, way_out))
+    };
+    subject.readable().filter_map(judge).collect()
+}
+
+/// The parts of Flink in a jar: those that only have no use there, or those with which the job does not start.
+fn parts(flink: Target<'_>, facts: &JarFacts, conflicting: bool) -> Vec<&'static str> {
+    let provided = flink.line.line.provided.iter();
+    let bundled = provided.filter(|part| {
+        let mut classes = part.classes.iter();
+        part.conflicts == conflicting && classes.any(|class| facts.classes.get(class).is_some())
+    });
+    bundled.map(|part| part.artifact).collect()
+}
+
+/// Parts of Flink that are not only of no use in a jar: with them the job does not start.
+pub(super) fn conflicting(subject: &Subject<'_>) -> Vec<Finding> {
+    let Some(flink) = subject.flink else {
+        return Vec::new();
+    };
+    let judge = |(jar, facts): (&Jar, &JarFacts)| {
+        let parts = parts(flink, facts, true);
+        if parts.is_empty() {
+            return None;
+        }
+        let message = format!(
+            "`{}` bundles {}, whose factories Flink {} has already, and it does not choose between two of a name",
+            jar.name(),
+            few(&parts),
+            flink.version
+        );
+        let way_out =
+            "give it the scope `test` (Gradle: `testImplementation`), and leave it out of the jar";
+        Some(jar.finding(Code::FlinkPlannerBundled, message, way_out))
     };
     subject.readable().filter_map(judge).collect()
 }

@@ -1,5 +1,6 @@
 //! A jar that is checked, and whether it is whole.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -9,8 +10,9 @@ use super::code::Code;
 use super::finding::Finding;
 use super::subject::Subject;
 use crate::error::{Explain as _, FileError, IoResultExt as _};
+use crate::flink::lines::Line;
 use crate::fs;
-use crate::jar::{JarError, JarFacts, Oddity, Signature, file_in, uses};
+use crate::jar::{JarError, JarFacts, Oddity, Signature, file_in, users, uses};
 
 /// Where `flink-runtime` tells of which Flink it is.
 const RUNTIME_PROPERTIES: &str = ".flink-runtime.version.properties";
@@ -54,6 +56,8 @@ pub struct Jar {
     pub flink_version: Option<String>,
     /// Whether its classes speak of RocksDB; `None` if nobody looked.
     pub uses_rocksdb: Option<bool>,
+    /// The classes that mention names of another major version of Flink, by name; `None` if nobody looked.
+    pub foreign: Option<BTreeMap<&'static str, BTreeSet<String>>>,
 }
 
 impl Jar {
@@ -79,6 +83,7 @@ impl Jar {
             facts,
             flink_version,
             uses_rocksdb: None,
+            foreign: None,
         })
     }
 
@@ -99,6 +104,22 @@ impl Jar {
                 Err(_) => Some(false),
             };
         }
+        Ok(())
+    }
+
+    /// Looks through all classes for names that this line of Flink has not. What cannot be read mentions none.
+    pub fn look_for_foreign(&mut self, line: &Line) -> Result<(), FileError> {
+        let Ok(facts) = &self.facts else {
+            return Ok(());
+        };
+        if self.foreign.is_some() || facts.classes.is_empty() {
+            return Ok(());
+        }
+        self.foreign = match users(&self.path, line.foreign) {
+            Ok(found) => Some(found),
+            Err(JarError::File(error)) => return Err(error),
+            Err(_) => Some(BTreeMap::new()),
+        };
         Ok(())
     }
 

@@ -53,7 +53,10 @@ pub fn check(subject: &Subject<'_>) -> Vec<Finding> {
     found.extend(classes::java(subject));
     found.extend(classes::versioned(subject));
     found.extend(flink::bundled(subject));
+    found.extend(flink::conflicting(subject));
     found.extend(connectors::lines(subject));
+    let foreign = connectors::foreign(subject, &found);
+    found.extend(foreign);
     found.extend(connectors::scala(subject));
     found.extend(flink::logging(subject));
     found.extend(classes::duplicates(subject));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::code::Code;
 use super::finding::Finding;
 use super::jar::Jar;
-use super::secrets::{Place, Setting};
+use super::secrets::{PROPERTIES, Place, Setting, properties};
 use super::subject::{Ground, Subject, few};
 use crate::base::Libc;
 use crate::jar::{JarFacts, Libc as Linked, NativeLibrary};
@@ -184,13 +184,8 @@ pub(super) fn rocksdb(subject: &Subject<'_>) -> Option<Finding> {
 
 /// Who wants RocksDB: a setting, or classes.
 fn chosen(subject: &Subject<'_>) -> Option<(String, String)> {
-    let mut settings = subject.settings.iter();
-    let setting = settings.find(|setting| is_rocksdb(setting));
-    if let Some(setting) = setting {
-        return Some((
-            format!("The setting `{}` chooses", setting.key),
-            setting.key.clone(),
-        ));
+    if let Some(key) = subject.settings.iter().find_map(rocksdb_in) {
+        return Some((format!("The setting `{key}` chooses"), key.to_owned()));
     }
     let jar = subject
         .jars
@@ -199,10 +194,18 @@ fn chosen(subject: &Subject<'_>) -> Option<(String, String)> {
     Some((format!("`{}` uses", jar.name()), jar.name()))
 }
 
-fn is_rocksdb(setting: &Setting) -> bool {
-    setting.place == Place::Configuration
-        && STATE_BACKEND.contains(&&*setting.key)
-        && setting.value.to_ascii_lowercase().contains(ROCKSDB)
+/// The key by which a setting chooses RocksDB; that of a line of `FLINK_PROPERTIES` as well.
+fn rocksdb_in(setting: &Setting) -> Option<&str> {
+    let chooses = |key: &str, value: &str| {
+        STATE_BACKEND.contains(&key) && value.to_ascii_lowercase().contains(ROCKSDB)
+    };
+    match setting.place {
+        Place::Configuration => chooses(&setting.key, &setting.value).then_some(&*setting.key),
+        Place::Environment if setting.key == PROPERTIES => properties(&setting.value)
+            .find(|(key, value)| chooses(key, value))
+            .map(|(key, _)| key),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -53,7 +53,7 @@ impl std::fmt::Debug for Setting {
 }
 
 /// The variable whose lines the entrypoint puts into the configuration.
-const PROPERTIES: &str = "FLINK_PROPERTIES";
+pub(super) const PROPERTIES: &str = "FLINK_PROPERTIES";
 
 /// Words of other keys, by which secrets go.
 const WORDS: [&str; 8] = [
@@ -148,7 +148,7 @@ pub fn looks_secret(setting: &Setting) -> bool {
 }
 
 /// The `key: value` lines of `FLINK_PROPERTIES`.
-fn properties(text: &str) -> impl Iterator<Item = (&str, &str)> {
+pub(super) fn properties(text: &str) -> impl Iterator<Item = (&str, &str)> {
     text.lines()
         .map(str::trim)
         .filter(|line| !line.starts_with('#'))
@@ -201,11 +201,43 @@ fn judge(place: Place, key: &str, value: &str, name: &str) -> Option<Finding> {
         ));
     }
     let is_named = is_named_like_one(key, place) && !is_harmless(value);
-    is_named.then(|| {
+    if is_named {
+        return Some(finding(
+            Code::SecretName,
+            format!(
+                "The {name} looks like a secret by its name, and everybody who may pull the image can read it"
+            ),
+        ));
+    }
+    has_assignment(value).then(|| {
         finding(
             Code::SecretName,
-            format!("The {name} looks like a secret by its name, and everybody who may pull the image can read it"),
+            format!(
+                "The {name} has something in its value that looks like a secret by its name, and everybody who may pull the \
+                 image can read it"
+            ),
         )
+    })
+}
+
+/// Whether a value has a `NAME=SECRET` in it: options of a JVM, the query of an address, what a login module is given.
+fn has_assignment(value: &str) -> bool {
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    value.match_indices('=').any(|(at, _)| {
+        let before = value[..at].trim_end();
+        let start = before.rfind(|c| !is_of_name(c));
+        // What is no name is one byte long or more.
+        let start = start.map_or(0, |start| {
+            start + before[start..].chars().next().map_or(0, char::len_utf8)
+        });
+        let name = before[start..].trim_start_matches('-');
+        let after = value[at + 1..]
+            .trim_start()
+            .trim_start_matches(['"', '\'', '\\']);
+        let end = after
+            .find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '\\' | '&' | ';' | ','));
+        let given = &after[..end.unwrap_or(after.len())];
+        is_named_like_one(name, Place::Environment) && !is_none(given) && !is_harmless(given)
     })
 }
 
@@ -427,6 +459,34 @@ mod tests {
             for place in [Environment, Configuration, Label, Annotation] {
                 assert_eq!(codes(place, "note", value), [Code::SecretValue], "{value}");
             }
+        }
+    }
+
+    #[test]
+    fn secrets_are_known_by_their_names_within_a_value() {
+        for value in [
+            "-Djavax.net.ssl.trustStorePassword=hunter2-not-to-be-told",
+            "-Xmx1g -Djavax.net.ssl.keyStorePassword=hunter2-not-to-be-told -Dx=y",
+            "jdbc:mysql://h/db?user=u&password=hunter2-not-to-be-told",
+            "jdbc:sqlserver://h;user=u;password=hunter2-not-to-be-told;x=y",
+            "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=hunter2-not-to-be-told==",
+            "org.acme.LoginModule required username=\"u\" password=\"hunter2-not-to-be-told\";",
+            "ä password = hunter2-not-to-be-told",
+        ] {
+            for place in [Environment, Configuration, Label, Annotation] {
+                assert_eq!(codes(place, "note", value), [Code::SecretName], "{value}");
+            }
+        }
+        for value in [
+            "-Djavax.net.ssl.trustStorePassword=${PASSWORD} -Dx=hunter2-not-to-be-told",
+            "jdbc:mysql://h/db?user=u&password=",
+            "password=\"\" x=y",
+            "-Djavax.net.ssl.trustStore=/x -Ddb.password.file=/run/secrets/db",
+            "-Dtokens.max=4096 -Dpassword.required=true",
+            "x=1&pageToken=5",
+            "=",
+        ] {
+            assert_eq!(codes(Environment, "note", value), [], "{value}");
         }
     }
 

@@ -40,6 +40,7 @@ fn jar(name: &str) -> Jar {
         }),
         flink_version: None,
         uses_rocksdb: None,
+        foreign: None,
     }
 }
 
@@ -272,6 +273,11 @@ fn the_entry_class_is_looked_for_as_flink_does() {
         ),
         (
             "1.20.5",
+            vec![main_class(plain(), "org.apache.flink.quickstart.Job")],
+            &["entry-class-not-found"],
+        ),
+        (
+            "1.20.5",
             vec![main_class(jar("empty.jar"), "org.example.Job")],
             &[],
         ),
@@ -433,6 +439,55 @@ fn classes_that_differ_between_jars_are_told_and_the_same_are_not() {
     assert_eq!(
         found[0].message,
         "`a.jar` and `b.jar` have different classes of the same name: `com.acme.A`, `org.example.Job` and `com.acme.B`"
+    );
+}
+
+#[test]
+fn classes_that_differ_between_many_jars_are_told_in_a_few_findings() {
+    let name = |place: u32| format!("{}.jar", char::from_u32('a' as u32 + place).unwrap());
+    let classes = |place: u32, class: &'static str| {
+        with_classes(jar(&name(place)), &[(class, place), ("com/acme/Same", 1)])
+    };
+    let jars: Vec<_> = (0..12).map(|place| classes(place, "com/acme/A")).collect();
+    let found = on("1.20.5", &[], &jars);
+    let found: Vec<_> = found
+        .iter()
+        .filter(|finding| finding.code == Code::DuplicateClasses)
+        .collect();
+    assert_eq!(found.len(), 1);
+    assert_eq!(
+        found[0].message,
+        "`a.jar`, `b.jar`, `c.jar` and 9 more have different classes of the same name: `com.acme.A`"
+    );
+    // Pairs that have nothing in common with each other.
+    let pairs = (0..12).map(|place| {
+        let class = [
+            "com/acme/A",
+            "com/acme/B",
+            "com/acme/C",
+            "com/acme/D",
+            "com/acme/E",
+            "com/acme/F",
+        ];
+        classes(place, class[place as usize / 2])
+    });
+    let pairs: Vec<_> = pairs.collect();
+    let found = on("1.20.5", &[], &pairs);
+    let found: Vec<_> = found
+        .iter()
+        .filter(|finding| finding.code == Code::DuplicateClasses)
+        .map(|finding| &*finding.message)
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "`a.jar` and `b.jar` have different classes of the same name: `com.acme.A`",
+            "`c.jar` and `d.jar` have different classes of the same name: `com.acme.B`",
+            "`e.jar` and `f.jar` have different classes of the same name: `com.acme.C`",
+            "`g.jar` and `h.jar` have different classes of the same name: `com.acme.D`",
+            "Some of `i.jar`, `j.jar`, `k.jar` and 1 more have different classes of the same name as well: `com.acme.E` and \
+             `com.acme.F`",
+        ]
     );
 }
 

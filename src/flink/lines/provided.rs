@@ -9,10 +9,16 @@ pub struct Provided {
     pub artifact: &'static str,
     /// Classes of which it has one, and nobody else has any.
     pub classes: &'static [&'static str],
+    /// Whether a job that brings it as well does not start.
+    pub conflicts: bool,
 }
 
 const fn part(artifact: &'static str, classes: &'static [&'static str]) -> Provided {
-    Provided { artifact, classes }
+    Provided {
+        artifact,
+        classes,
+        conflicts: false,
+    }
 }
 
 const CORE: Provided = part(
@@ -63,6 +69,18 @@ const TABLE_PLANNER: Provided = part(
     "flink-table-planner",
     &["org/apache/flink/table/planner/delegation/StreamPlanner"],
 );
+// From 1.15 on the planner is hidden in the loader, whose factories have the names of those of the planner: with both on
+// the class path each is found twice, and the Table API takes neither.
+const HIDDEN_PLANNER: Provided = Provided {
+    conflicts: true,
+    ..TABLE_PLANNER
+};
+const PLANNER_LOADER: Provided = part(
+    "flink-table-planner-loader",
+    &["org/apache/flink/table/planner/loader/PlannerModule"],
+);
+// In `lib/` from 1.15 on.
+const CEP: Provided = part("flink-cep", &["org/apache/flink/cep/CEP"]);
 const TABLE_RUNTIME: Provided = part(
     "flink-table-runtime",
     &["org/apache/flink/table/runtime/generated/CompileUtils"],
@@ -102,6 +120,8 @@ pub(super) const PROVIDED_1_15: &[Provided] = &[
     OPTIMIZER,
     ROCKSDB,
     TABLE_API,
-    TABLE_PLANNER,
+    HIDDEN_PLANNER,
+    PLANNER_LOADER,
     TABLE_RUNTIME,
+    CEP,
 ];

@@ -78,6 +78,11 @@ fn rocksdb_on_musl_is_told_when_a_setting_or_a_class_wants_it() {
         key: key.to_owned(),
         value: value.to_owned(),
     };
+    let properties = |lines: &str| Setting {
+        place: Place::Environment,
+        key: "FLINK_PROPERTIES".to_owned(),
+        value: lines.to_owned(),
+    };
     let uses = |uses| Jar {
         uses_rocksdb: Some(uses),
         ..job()
@@ -105,6 +110,20 @@ fn rocksdb_on_musl_is_told_when_a_setting_or_a_class_wants_it() {
             vec![setting("state.backend.type", "rocksdb")],
             true,
             Libc::Glibc,
+            0,
+        ),
+        (
+            vec![properties("a: b\n state.backend.type: rocksdb")],
+            false,
+            Libc::Musl,
+            1,
+        ),
+        (
+            vec![properties(
+                "# state.backend.type: rocksdb\nstate.backend: hashmap",
+            )],
+            false,
+            Libc::Musl,
             0,
         ),
         (vec![], true, Libc::Musl, 1),
