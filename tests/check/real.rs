@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use flink_img::base::Libc;
 use flink_img::flink::{FlinkVersion, Known};
+use flink_img::jar::JarFacts;
 use flink_img::preflight::{Finding, Ground, Jar, Subject, Target, check};
 
 use crate::support::context::TestContext;
@@ -367,4 +368,35 @@ fn findings(jars: &[Jar], flink: &str) -> Vec<Finding> {
         }
     }
     found
+}
+
+#[test]
+fn names_of_another_major_version_are_in_its_distribution_and_in_no_other() {
+    let classes = |version: &str| {
+        let mut names = BTreeSet::new();
+        for jar in jars_below(&distribution(version).join("lib")) {
+            let facts = JarFacts::read(&jar).unwrap();
+            for (folder, classes) in facts.classes.iter() {
+                names.extend(
+                    classes
+                        .iter()
+                        .map(|class| format!("{folder}/{}", class.name)),
+                );
+            }
+        }
+        names
+    };
+    let (one, two) = (classes("1.20.5"), classes("2.3.0"));
+    for (version, own, other) in [("1.20.5", &one, &two), ("2.3.0", &two, &one)] {
+        let line = Known::of(&version.parse().unwrap()).unwrap().line;
+        for name in line.foreign {
+            assert!(other.contains(*name), "{name}");
+            // A name is looked for at the beginning of longer ones too.
+            let longer = own.range(name.to_string()..).next();
+            assert!(
+                longer.is_none_or(|longer| !longer.starts_with(name)),
+                "{longer:?} of {version}"
+            );
+        }
+    }
 }
