@@ -49,12 +49,21 @@ pub fn users<'a>(
     });
     entries.sort_by_key(|entry| entry.offset);
     let finders: Vec<_> = names.iter().map(Finder::new).collect();
+    // Most texts are names of methods and fields, and too short.
+    let shortest = names
+        .iter()
+        .map(|name| name.len())
+        .min()
+        .unwrap_or_default();
     let chunks: Vec<_> = entries.chunks(CHUNK).collect();
     let pairs = on_all_cores(&chunks, |chunk| {
         let mut pairs = Vec::new();
         for &entry in *chunk {
             let mut mentioned = vec![false; names.len()];
             search(&directory, entry, |text| {
+                if text.len() < shortest {
+                    return;
+                }
                 for (finder, mentioned) in finders.iter().zip(&mut mentioned) {
                     *mentioned = *mentioned || finder.find(text).is_some();
                 }

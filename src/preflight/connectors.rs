@@ -170,17 +170,21 @@ pub(super) fn foreign(subject: &Subject<'_>, found: &[Finding]) -> Vec<Finding> 
             .readable()
             .any(|(_, facts)| facts.classes.get(name).is_some())
     };
-    let is_told = |jar: &Jar| {
+    let is_told = |jar: &Jar, code| {
         let mut told = found.iter();
-        told.any(|finding| finding.code == Code::ConnectorMajor && finding.subject == jar.name())
+        told.any(|finding: &Finding| finding.code == code && finding.subject == jar.name())
     };
     let is_connector = |class: &str| CONNECTORS.iter().any(|folder| class.starts_with(folder));
     let mut findings = Vec::new();
     for (jar, _) in subject.readable() {
+        // The classes of another Flink use their like.
+        if is_told(jar, Code::FlinkBundledVersion) {
+            continue;
+        }
         let foreign = jar.foreign.iter().flatten();
         let missing: Vec<_> = foreign.filter(|(name, _)| !is_brought(name)).collect();
         for (code, of_connector) in [(Code::ConnectorMajor, true), (Code::FlinkApi, false)] {
-            if of_connector && is_told(jar) {
+            if of_connector && is_told(jar, code) {
                 continue;
             }
             let (mut names, mut users) = (Vec::new(), BTreeSet::new());

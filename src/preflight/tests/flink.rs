@@ -184,6 +184,19 @@ fn classes_that_use_what_is_in_another_major_version_only_are_told() {
     assert_eq!(codes("2.0.2", &[named]), ["connector-major"]);
     let brings = with_classes(jar("flink.jar"), &[(SOURCE, 1)]);
     assert_eq!(codes("2.0.2", &[both(), brings]), NONE);
+    // Another Flink is one thing to cure.
+    let bundles = with_classes(
+        both(),
+        &[
+            ("org/example/Job", 1),
+            ("org/apache/flink/api/common/ExecutionConfig", 1),
+        ],
+    );
+    let bundles = Jar {
+        flink_version: Some("1.20.5".to_owned()),
+        ..bundles
+    };
+    assert_eq!(codes("2.0.2", &[bundles]), ["flink-bundled-version"]);
 }
 
 #[test]
