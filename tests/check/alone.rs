@@ -271,9 +271,19 @@ fn a_base_of_the_file_that_is_not_in_the_catalogue_is_told_to_count_for_nothing(
         "flink-img.toml",
         "[flink]\nversion = '1.20.5'\n[base]\nname = 'example.com/own:1'\n",
     );
-    assert_snapshot!(check(&context, &["good.jar"]), @"");
+    assert_snapshot!(check(&context, &["good.jar"]), @"
+    exit code: 0
+    ----- stderr -----
+    The base `example.com/own:1` of the file is not looked into here: what it has is said with `--java-version` and `--libc`
+    No Java is given, so it is Java 11
+    The checks found nothing
+    ");
     let said = ["good.jar", "--java-version", "17", "--libc", "musl"];
-    assert_snapshot!(check(&context, &said), @"");
+    assert_snapshot!(check(&context, &said), @"
+    exit code: 0
+    ----- stderr -----
+    The checks found nothing
+    ");
 }
 
 #[test]
