@@ -14,6 +14,7 @@ use super::settings::{self, Environment};
 use crate::build::lock::Lock;
 use crate::build::{self, BuildPlan, Built, Targets};
 use crate::oci::{Digest, Image};
+use crate::store::Output;
 
 pub(super) fn run(
     arguments: &BuildArgs,
@@ -50,6 +51,11 @@ pub(super) fn run(
         &targets.outputs,
         arguments.metadata_file.as_deref(),
     )?;
+    let is_docker = |output: &Output| matches!(output, Output::DockerArchive(_));
+    if request.content.annotations.iter().next().is_some() && targets.outputs.iter().any(is_docker)
+    {
+        reporter.note("`docker load` keeps no annotations, and so none that `--annotation` gives");
+    }
     let registries = targets.needs_registries() || paths::local_base(&request).is_none();
     let registries = registries.then(|| names.said());
     let context = settings::context(global, environment, Arc::clone(&reporter), registries)?;

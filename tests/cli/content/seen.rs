@@ -363,3 +363,21 @@ fn the_place_of_what_is_left_out_is_free() {
     let seen = see(&context, &["--slim", &add]);
     assert_eq!(seen.text(place), "{}");
 }
+
+#[test]
+fn where_annotations_are_lost_is_told() {
+    let context = context("1.20.5");
+    let note = "`docker load` keeps no annotations";
+    for (words, is_told) in [
+        (
+            &["-o", "docker-archive:d.tar", "--annotation=a=b"][..],
+            true,
+        ),
+        (&["-o", "docker-archive:d.tar"], false),
+        (&["--annotation=a=b"], false),
+    ] {
+        let built = build(&context, words);
+        assert_eq!(built.code, 0, "{built}");
+        assert_eq!(built.stderr.contains(note), is_told, "{words:?}: {built}");
+    }
+}
