@@ -24,6 +24,9 @@ const WHITEOUT: &str = ".wh.";
 /// The kind under which files are remembered, and the version of what is remembered.
 const KIND: (&str, &str) = ("added-file", "1");
 
+/// A smaller file is read in less time than what was remembered of it.
+const REMEMBERED: u64 = 1 << 20;
+
 /// A file or folder, and where it is to be in the image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AddedFile {
@@ -150,18 +153,23 @@ fn refused(path: &Path, why: &str) -> ContentError {
     }
 }
 
-/// The entry of a file, which is read once, to know its digest; not at all if it did not change since.
+/// The entry of a file, which is read once, to know its digest; not at all if it is large and did not change since.
 fn added(path: &Path, place: &ImagePath, memory: &dyn Memory) -> Result<Added, ContentError> {
     let (kind, rules) = KIND;
     let metadata = fs::metadata(path)?;
     let sighting = Sighting::new(path, &metadata, fs::now());
-    let known: Option<(Digest, u64)> = sighting.recall(memory, kind, rules);
+    let is_large = metadata.len() >= REMEMBERED;
+    let known: Option<(Digest, u64)> = is_large
+        .then(|| sighting.recall(memory, kind, rules))
+        .flatten();
     let (digest, size) = if let Some(known) = known {
         known
     } else {
         let file = HashingReader::new(fs::open(path)?);
         let read = file.finish().at("read", path)?;
-        sighting.remember(memory, kind, rules, &fs::metadata(path)?, &read);
+        if is_large {
+            sighting.remember(memory, kind, rules, &fs::metadata(path)?, &read);
+        }
         read
     };
     let content = Content {
