@@ -64,6 +64,12 @@ pub enum SelectionError {
         /// What was asked for.
         name: String,
     },
+    /// A word without a name.
+    #[error("`--plugin` names no jar")]
+    NoName,
+    /// Flink's jar for Python, which is found where it is.
+    #[error("`{0}` is no plugin, and Flink runs jobs in Python with it")]
+    PythonPlugin(String),
     /// No such jar.
     #[error("`opt/` of Flink {version} has no jar `{name}`{}", listed(there))]
     Unknown {
@@ -114,6 +120,7 @@ impl Explain for SelectionError {
     fn kind(&self) -> Kind {
         match self {
             Self::NoPlugins { .. } | Self::NoPython(_) => Kind::Incompatible,
+            Self::NoName | Self::PythonPlugin(_) => Kind::Usage,
             _ => Kind::Input,
         }
     }
@@ -121,6 +128,10 @@ impl Explain for SelectionError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::NoPlugins { .. } => "put its jar into `lib/` with `--lib`".to_owned(),
+            Self::NoName => {
+                "name a jar of `opt/` of Flink, as `--plugin flink-s3-fs-hadoop`".to_owned()
+            }
+            Self::PythonPlugin(_) => "use `--python`".to_owned(),
             Self::Unknown { name, there, .. } => {
                 let stems = there
                     .iter()
@@ -152,6 +163,14 @@ impl Selection {
                 version: version.clone(),
                 name: name.clone(),
             });
+        }
+        for name in choice.plugins {
+            if name.is_empty() {
+                return Err(SelectionError::NoName);
+            }
+            if name.starts_with(PYTHON_JAR) {
+                return Err(SelectionError::PythonPlugin(name.clone()));
+            }
         }
         if choice.python && line.python == PythonJar::None {
             return Err(SelectionError::NoPython(version.clone()));

@@ -199,16 +199,14 @@ fn check_names_of_pairs(content: &Content, line: &Line) -> Result<(), ContentErr
         _ => None,
     })?;
     let own = |name: &str| {
+        if name == oci_spec::image::ANNOTATION_BASE_IMAGE_DIGEST {
+            return Some("choose the base with `--base`");
+        }
         name.starts_with(OWN_PREFIX)
             .then_some("give it a name of your own, as `com.acme.commit`")
     };
     content.labels.check("--label", own)?;
-    content.annotations.check("--annotation", |name| {
-        if name == oci_spec::image::ANNOTATION_BASE_IMAGE_DIGEST {
-            return Some("choose the base with `--base`");
-        }
-        own(name)
-    })
+    content.annotations.check("--annotation", own)
 }
 
 /// Refuses a file in the place of Flink's configuration, and one that Flink would read instead of it.

@@ -200,6 +200,9 @@ taskmanager.numberOfTaskSlots: '4'\nhex: 0x1F\npipeline.jars:\n  - file:///a.jar
         found[3].1 = found[3].1.trim_matches('\'').to_owned();
         assert_eq!(found, expected);
     }
+    // A document may say where it begins and ends.
+    let whole = from_file("---\na: b\n...\n", Syntax::Yaml).unwrap();
+    assert_eq!(whole, [("a".to_owned(), "b".to_owned())]);
     // What is not YAML may be written as the file that it goes into.
     let flat = "# c\na.b: x: y\na.b: z: 1 # d\n\nc: [\n";
     let found = from_file(flat, Syntax::Legacy).unwrap();
@@ -224,6 +227,10 @@ fn a_file_that_is_none_is_refused_with_the_place() {
         ),
         (
             "a: 1\n---\nb: 1\n",
+            "`my.yaml` is no file of settings: it has several documents",
+        ),
+        (
+            "a: 1\n...\nb: 1\n",
             "`my.yaml` is no file of settings: it has several documents",
         ),
         ("a:\n", "`my.yaml` is no file of settings: `a` has no value"),

@@ -53,19 +53,11 @@ fn read(text: &str) -> Result<Option<Node>, String> {
     };
     let mut open: Vec<(usize, bool, Vec<Node>)> = Vec::new();
     let mut root = None;
-    let mut documents = 0;
     for event in Parser::new_from_str(text) {
         let (event, span) =
             event.map_err(|error| format!("line {} is no YAML", error.marker().line()))?;
         let range = place(&span);
         let node = match event {
-            Event::DocumentStart(_) => {
-                documents += 1;
-                if documents > 1 {
-                    return Err("it has several documents".to_owned());
-                }
-                continue;
-            }
             Event::SequenceStart(..) | Event::MappingStart(..) => {
                 if open.len() == DEPTH_LIMIT {
                     return Err(format!("its parts lie more than {DEPTH_LIMIT} deep"));
@@ -110,14 +102,26 @@ fn read(text: &str) -> Result<Option<Node>, String> {
                 kind: NodeKind::Alias,
                 range,
             },
-            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => continue,
+            Event::Nothing
+            | Event::StreamStart
+            | Event::StreamEnd
+            | Event::DocumentStart(_)
+            | Event::DocumentEnd => continue,
         };
         match open.last_mut() {
             Some((_, _, children)) => children.push(node),
-            None => root = Some(node),
+            None if root.is_none() => root = Some(node),
+            // Behind the end of a document (`...`) there may be nothing.
+            None if is_nothing(&node) => {}
+            None => return Err("it has several documents".to_owned()),
         }
     }
     Ok(root)
+}
+
+/// Whether a node is what stands for one that is not there.
+fn is_nothing(node: &Node) -> bool {
+    matches!(&node.kind, NodeKind::Scalar { text, is_plain: true } if text.is_empty())
 }
 
 fn pairs(children: Vec<Node>) -> Vec<(Node, Node)> {

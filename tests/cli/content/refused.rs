@@ -25,9 +25,16 @@ const CASES: &[Case] = &[
     (
         "1.20.5",
         &["--plugin", ""],
-        3,
-        "has no jar ``",
-        "hint: put a jar of your own",
+        2,
+        "`--plugin` names no jar",
+        "hint: name a jar of `opt/` of Flink",
+    ),
+    (
+        "1.20.5",
+        &["--plugin", "flink-python"],
+        2,
+        "`flink-python` is no plugin, and Flink runs jobs in Python with it",
+        "hint: use `--python`",
     ),
     // Libraries.
     (
@@ -294,6 +301,13 @@ const CASES: &[Case] = &[
         2,
         "`--label` cannot set `flink-img.job.jar`",
         "hint: give it a name of your own",
+    ),
+    (
+        "1.20.5",
+        &["--label", "org.opencontainers.image.base.digest=x"],
+        2,
+        "`--label` cannot set `org.opencontainers.image.base.digest`",
+        "hint: choose the base with `--base`",
     ),
     (
         "1.20.5",
