@@ -209,14 +209,16 @@ pub(super) fn open_local<'a>(
     if let FlinkHere::Here(distribution) = &flink {
         job.check(distribution)?;
         hadoop::check(hadoop.as_ref(), distribution)?;
-        content::check(distribution, line.line, asked, &job, &*context.reporter)?;
+        let besides = (hadoop.as_ref(), &job);
+        content::check(distribution, line.line, asked, besides, &*context.reporter)?;
     } else {
         let places = LayoutPlaces {
             flink: None,
             configuration: &[],
+            hadoop: hadoop.as_ref(),
             job: &job,
         };
-        places.check(&content, &real_home(line.line, &version))?;
+        places.check(&content, (line.line, &version))?;
     }
     if let (Some(chosen), Some(bases)) = (local_base, &bases) {
         let wish = Wish {
@@ -423,7 +425,7 @@ pub(super) fn resolve(
                     distribution,
                     line.line,
                     asked,
-                    &local.job,
+                    (jar, &local.job),
                     &*context.reporter,
                 )?;
             }

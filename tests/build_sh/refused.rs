@@ -6,8 +6,9 @@ use insta::assert_snapshot;
 
 use crate::scene::{Scene, jar_path, maven};
 use crate::support::context::Run;
+use crate::support::fixtures::jar;
 use crate::support::lines::{
-    mini_hadoop_release_archive, mini_release, mini_release_archive, packed,
+    mini_hadoop_release_archive, mini_release, mini_release_archive, mini_release_folder, packed,
 };
 
 const BUILD: &str = "build --job-jar job.jar --flink-version 1.9.3 --hadoop-version 2.8";
@@ -218,5 +219,42 @@ fn what_cannot_be_is_refused_before_anybody_is_asked() {
         assert!(run.stderr.contains(hint), "{words}: {run}");
         assert!(!run.stderr.contains("hunter2"), "{run}");
         scene.assert_untouched(words);
+    }
+}
+
+#[test]
+fn files_of_the_user_in_the_place_of_hadoop() {
+    let scene = Scene::new();
+    let name = "flink-shaded-hadoop2-uber-2.8.3-1.8.3.jar";
+    std::fs::create_dir(scene.context.path("mine")).unwrap();
+    scene.context.write(&format!("mine/{name}"), jar(&[]));
+    mini_release_folder(&scene.context.path("flink-1.8.3"), "1.8.3");
+    let add = format!("--add mine/{name}:/opt/{name}");
+    let (artifact, lib) = (
+        format!("--job-artifacts mine/{name}"),
+        format!("--lib mine/{name}"),
+    );
+    for source in ["--from-local-dist flink-1.8.3", "--flink-version 1.8.3"] {
+        for (words, says) in [
+            (
+                &artifact,
+                format!("Hadoop 2.8.3-1.8.3 has `lib/{name}` already, and `mine/{name}` needs"),
+            ),
+            (
+                &lib,
+                format!(
+                    "`mine/{name}` cannot be `opt/flink-1.8.3/lib/{name}` in the image: Hadoop"
+                ),
+            ),
+            (
+                &add,
+                format!("`mine/{name}` cannot be `opt/{name}` in the image: Hadoop"),
+            ),
+        ] {
+            let run = scene.program(&format!("build --hadoop-version 2.8 {source} {words}"));
+            assert_eq!(run.code, 3, "{run}");
+            assert!(run.stderr.replace("`/opt", "`opt").contains(&says), "{run}");
+            scene.assert_untouched(words);
+        }
     }
 }

@@ -4,6 +4,7 @@ use indicatif::HumanBytes;
 
 use super::layers::LayoutPlaces;
 use super::{Content, ContentError, OpenedContent};
+use crate::flink::hadoop::HadoopJar;
 use crate::flink::lines::ConfigForm;
 use crate::flink::{
     ConfigError, Configured, Distribution, DistributionKind, FlinkLayout, JobLayout, Line, Saved,
@@ -122,7 +123,7 @@ pub(in crate::build) fn check(
     distribution: &Distribution,
     line: &Line,
     (content, opened): (&Content, &OpenedContent),
-    job: &JobLayout,
+    (hadoop, job): (Option<&HadoopJar>, &JobLayout),
     reporter: &dyn Reporter,
 ) -> Result<(), ContentError> {
     let arrangement = arrange(distribution, line, content, opened)?;
@@ -132,10 +133,10 @@ pub(in crate::build) fn check(
     let places = LayoutPlaces {
         flink: Some(&layout),
         configuration: &arrangement.configuration,
+        hadoop,
         job,
     };
-    let home = real_home(line, &distribution.version);
-    places.check(opened, &home)?;
+    places.check(opened, (line, &distribution.version))?;
     for note in &arrangement.notes {
         reporter.note(note);
     }

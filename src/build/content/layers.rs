@@ -8,8 +8,11 @@ use super::arrange::{Arrangement, arrange};
 use super::{ContentError, OpenedContent};
 use crate::build::plan::planned;
 use crate::build::{BuildError, BuildRequest, Flink, Inputs, LayerRole, PlannedLayer};
-use crate::flink::{FlinkLayout, JobLayout, is_group_writable, real_home};
-use crate::layer::{Entry, EntryKind, ImagePath, LayerKind, LayerPlan, Owner};
+use crate::flink::hadoop::HadoopJar;
+use crate::flink::{
+    FlinkLayout, FlinkVersion, JobError, JobLayout, Line, is_group_writable, real_home,
+};
+use crate::layer::{Content as Bytes, Entry, EntryKind, ImagePath, LayerKind, LayerPlan, Owner};
 
 /// What the layers are called.
 const CONFIGURATION_TITLE: &str = "plugins, configuration";
@@ -24,31 +27,48 @@ pub(in crate::build) struct LayoutPlaces<'a> {
     /// Flink; `None` when only its layers are known, which are then known with the names of the users' files.
     pub(in crate::build) flink: Option<&'a FlinkLayout>,
     pub(in crate::build) configuration: &'a [Entry],
+    pub(in crate::build) hadoop: Option<&'a HadoopJar>,
     pub(in crate::build) job: &'a JobLayout,
 }
 
 impl LayoutPlaces<'_> {
-    /// Refuses libraries and files whose places are taken.
+    /// Refuses links of the job, libraries and files whose places are taken.
     pub(in crate::build) fn check(
         &self,
         opened: &OpenedContent,
-        home: &ImagePath,
+        (line, version): (&Line, &FlinkVersion),
     ) -> Result<(), ContentError> {
-        let mut taken: BTreeMap<ImagePath, (bool, String)> = BTreeMap::new();
-        let groups = [
-            ("Flink", self.flink.map_or(&[][..], |layout| &layout.flink)),
-            (
-                "Flink",
-                self.flink.map_or(&[][..], |layout| &layout.optional),
-            ),
-            ("Flink", self.configuration),
-            ("the job", &self.job.dependencies),
-            ("the job", &self.job.job),
-        ];
-        for (owner, entries) in groups {
+        let home = &real_home(line, version);
+        let mut taken: Taken = BTreeMap::new();
+        let take = |owner: &str, entries: &[Entry], taken: &mut Taken| {
             let place = |entry: &Entry| (entry.path.clone(), (is_folder(entry), owner.to_owned()));
             taken.extend(entries.iter().map(place));
+        };
+        if let Some(layout) = self.flink {
+            take("Flink", &layout.flink, &mut taken);
+            take("Flink", &layout.optional, &mut taken);
         }
+        take("Flink", self.configuration, &mut taken);
+        if let Some(jar) = self.hadoop {
+            // Where it lies follows from its name.
+            let entries = jar.entries(Bytes::from_bytes(Vec::new()), line, version)?;
+            take(&format!("Hadoop {}", jar.version()), &entries, &mut taken);
+        }
+        for (link, source) in self.job.links() {
+            let path = home.join(link)?;
+            let mut there = taken.range(path.clone()..);
+            let there = there.next().filter(|(there, _)| there.starts_with(&path));
+            if let Some((_, (_, owner))) = there {
+                return Err(JobError::NameTaken {
+                    owner: owner.clone(),
+                    link: link.to_owned(),
+                    path: source.to_owned(),
+                }
+                .into());
+            }
+        }
+        take("the job", &self.job.dependencies, &mut taken);
+        take("the job", &self.job.job, &mut taken);
         for (source, entry) in placed(opened, home)? {
             let fail = |why: String| ContentError::Taken {
                 source_path: source.to_owned(),
@@ -79,6 +99,9 @@ impl LayoutPlaces<'_> {
         Ok(())
     }
 }
+
+/// Places with whether each is a folder, and whose it is.
+type Taken = BTreeMap<ImagePath, (bool, String)>;
 
 fn is_folder(entry: &Entry) -> bool {
     matches!(entry.kind, EntryKind::Directory)

@@ -6,14 +6,14 @@ use super::{Asked, Lock, LockError};
 use crate::base::alpine::packages_key;
 use crate::base::{BaseSource, OpenedBase};
 use crate::build::bases::{self, ChosenBase};
-use crate::build::content::{self, ContentKeys, FoundPython, OpenedContent};
+use crate::build::content::{self, ContentKeys, FoundPython, LayoutPlaces, OpenedContent};
 use crate::build::plan::release_key;
 use crate::build::resolve::{asked_release, open_job};
 use crate::build::{
     BuildError, BuildPlan, BuildRequest, Context, Flink, FlinkSource, Inputs, Packages,
     PackagesContent, PlatformBase, ResolvedHadoop, ResolvedRelease, hadoop, plan, run,
 };
-use crate::flink::{Known, Line, real_home};
+use crate::flink::{JobLayout, JobPlaces, Known, Line, real_home};
 use crate::layer::{self, Content, ContentSource, LayerFacts, LayerKind};
 use crate::oci::{BlobSource, Digest, ImageSet, Layer};
 use crate::progress::{Reporter as _, Silent};
@@ -56,6 +56,15 @@ fn inputs(request: &BuildRequest, lock: &Lock, context: &Context) -> Result<Inpu
     };
     let jar = hadoop::asked(request, &version, line)?;
     let content = content::open(&request.content, line.line, &version, context)?;
+    let places = JobPlaces::of(line.line, &version);
+    let named = job_jar.as_ref().map(|jar| &jar.artifact);
+    LayoutPlaces {
+        flink: None,
+        configuration: &[],
+        hadoop: jar.as_ref(),
+        job: &JobLayout::new(&places, named, &job_artifacts)?,
+    }
+    .check(&content, (line.line, &version))?;
     lock.check_asked(&Asked {
         request,
         content: &content,

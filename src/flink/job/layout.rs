@@ -167,6 +167,12 @@ impl JobLayout {
         Ok(())
     }
 
+    /// The links among what else the image has, by their paths in the home of Flink, and the file that each stands for.
+    pub fn links(&self) -> impl Iterator<Item = (&str, &Path)> {
+        let links = self.links.iter();
+        links.map(|(link, source)| (link.as_str(), source.as_path()))
+    }
+
     /// Whether [`Self::check`] has something to ask a published release.
     pub fn may_collide(&self) -> bool {
         let mut links = self.links.keys();

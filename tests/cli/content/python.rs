@@ -140,6 +140,21 @@ fn old_lines_have_the_jar_of_python_in_lib() {
         );
         let layer = seen.layer("plugins, configuration");
         assert!(layer.contains(&link), "{layer}");
+        // Of what has that name, there can be one.
+        let name = format!("flink-python_2.12-{version}.jar");
+        context.write(&name, fixtures::jar(&[]));
+        let library = build(&context, &["--python", "--lib", &name]);
+        assert_eq!(library.code, 3, "{library}");
+        assert!(library.stderr.contains(&name), "{library}");
+        let artifact = build(&context, &["--python", "--job-artifacts", &name]);
+        if version == "1.9.3" {
+            assert_eq!(artifact.code, 3, "{artifact}");
+            let says =
+                format!("Flink has `lib/{name}` already, and `{name}` needs that name for a link");
+            assert!(artifact.stderr.contains(&says), "{artifact}");
+        } else {
+            artifact.ok();
+        }
     }
 }
 
