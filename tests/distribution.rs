@@ -280,7 +280,10 @@ fn a_job_jar_names_its_class_or_says_what_it_is() {
     let class = format!("org.example.{}.Job", "deep.".repeat(30));
     job_jar(&path, &class);
     let jar_file = JobJar::open(&path, &Forgetful).unwrap();
-    assert_eq!(jar_file.entry_class.as_deref(), Some(class.as_str()));
+    assert_eq!(
+        jar_file.artifact.entry_class.as_deref(),
+        Some(class.as_str())
+    );
     assert_eq!(jar_file.artifact.name, "job.jar");
     let bytes = std::fs::read(&path).unwrap();
     assert_eq!(
@@ -291,13 +294,19 @@ fn a_job_jar_names_its_class_or_says_what_it_is() {
     let both = jar(&[("Main-Class", "a.B"), ("program-class", "c.D")]);
     std::fs::write(&path, both).unwrap();
     let jar_file = JobJar::open(&path, &Forgetful).unwrap();
-    assert_eq!(jar_file.entry_class.as_deref(), Some("c.D"));
+    assert_eq!(jar_file.artifact.entry_class.as_deref(), Some("c.D"));
     let packed = packed_jar(&[("Main-Class", "a.B")], zip::CompressionMethod::Deflated);
     std::fs::write(&path, packed).unwrap();
     let jar_file = JobJar::open(&path, &Forgetful).unwrap();
-    assert_eq!(jar_file.entry_class.as_deref(), Some("a.B"));
+    assert_eq!(jar_file.artifact.entry_class.as_deref(), Some("a.B"));
     std::fs::write(&path, jar(&[])).unwrap();
-    assert_eq!(JobJar::open(&path, &Forgetful).unwrap().entry_class, None);
+    assert_eq!(
+        JobJar::open(&path, &Forgetful)
+            .unwrap()
+            .artifact
+            .entry_class,
+        None
+    );
 
     let fails = |path: &Path, words: &str| {
         let message = JobJar::open(path, &Forgetful).unwrap_err().to_string();

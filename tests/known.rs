@@ -67,7 +67,7 @@ fn a_jar_is_read_again_only_when_it_changed() {
     assert_eq!(notes.replace("com.example.Job", "com.example.Lie"), 1);
     let jar = JobJar::open(&path, &notes).unwrap();
     assert_eq!(jar.artifact.content.digest, lie());
-    assert_eq!(jar.entry_class.as_deref(), Some("com.example.Lie"));
+    assert_eq!(jar.artifact.entry_class.as_deref(), Some("com.example.Lie"));
     // What is known of it as a jar says nothing of it as any other file.
     let artifact = Artifact::open(&path, &notes).unwrap();
     assert_eq!(artifact.content.digest, digest);
@@ -75,7 +75,7 @@ fn a_jar_is_read_again_only_when_it_changed() {
     // A note that cannot be read is none.
     notes.damage();
     let jar = JobJar::open(&path, &notes).unwrap();
-    assert_eq!(jar.entry_class.as_deref(), Some("com.example.Job"));
+    assert_eq!(jar.artifact.entry_class.as_deref(), Some("com.example.Job"));
     assert_eq!(jar.artifact.content.digest, digest);
 
     // As many bytes, another class.
@@ -83,7 +83,7 @@ fn a_jar_is_read_again_only_when_it_changed() {
     job_jar(&path, "com.example.Jab");
     assert_eq!(std::fs::metadata(&path).unwrap().len(), length);
     let jar = JobJar::open(&path, &notes).unwrap();
-    assert_eq!(jar.entry_class.as_deref(), Some("com.example.Jab"));
+    assert_eq!(jar.artifact.entry_class.as_deref(), Some("com.example.Jab"));
     assert_ne!(jar.artifact.content.digest, digest);
 }
 

@@ -97,7 +97,7 @@ fn resolve_and_plan(
 }
 
 fn tell_of_sessions(request: &BuildRequest, context: &Context) {
-    if request.job_jar.is_none() && request.job_artifacts.is_empty() {
+    if !request.has_job() {
         let message = "No job is given, so the image is one for session clusters";
         context.reporter.note(message);
     }

@@ -249,11 +249,14 @@ pub fn plan(request: &BuildRequest, inputs: &Inputs) -> Result<Vec<BuildPlan>, B
     if let Flink::Listed { distribution, .. } = &inputs.flink {
         job.check(distribution)?;
     }
-    let jar_path = job.jar.as_ref().map(ToString::to_string);
+    let summary = request.has_job().then(|| JobSummary {
+        jar: job.jar.as_ref().map(ToString::to_string),
+        entry_class: job.entry_class.clone(),
+    });
     let common = common_layers(request, inputs, job)?;
     let bases = inputs.bases.iter();
     bases
-        .map(|base| plan_image(request, inputs, base, (&common, jar_path.as_deref())))
+        .map(|base| plan_image(request, inputs, base, (&common, summary.as_ref())))
         .collect()
 }
 
@@ -289,13 +292,13 @@ fn common_layers(
     Ok(layers)
 }
 
-/// Plans the image for one platform: what depends on it is below the layers that all have in `common`, among them that with
-/// the jar of the job at `jar_path`.
+/// Plans the image for one platform: what depends on it is below the layers that all have in `common`, among them those of
+/// the `job`.
 fn plan_image(
     request: &BuildRequest,
     inputs: &Inputs,
     platform: &PlatformBase,
-    (common, jar_path): (&[PlannedLayer], Option<&str>),
+    (common, job): (&[PlannedLayer], Option<&JobSummary>),
 ) -> Result<BuildPlan, BuildError> {
     let PlatformBase {
         platform,
@@ -319,16 +322,13 @@ fn plan_image(
     layers.push(system_layer(base, compression, request.content.user)?);
     layers.extend_from_slice(common);
 
-    let job_jar = inputs.job_jar.as_ref();
-    let jar_path = jar_path.map(ToOwned::to_owned);
-    let entry_class = job_jar.and_then(|jar| jar.entry_class.clone());
     let scala = inputs.flink.scala();
     let labels = Labels {
         flink: version.to_string(),
         scala: scala.clone(),
         java: java.version.clone(),
-        job_jar: jar_path.clone(),
-        job_class: entry_class.clone(),
+        job_jar: job.and_then(|job| job.jar.clone()),
+        job_class: job.and_then(|job| job.entry_class.clone()),
     };
     let mut config = base.config.clone();
     config.complete_history(CREATED);
@@ -380,7 +380,6 @@ fn plan_image(
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
     annotations.extend_from_slice(&given);
-    let is_job = job_jar.is_some() || !inputs.job_artifacts.is_empty();
     Ok(BuildPlan {
         recipe: RECIPE_VERSION,
         platform: platform.clone(),
@@ -396,10 +395,7 @@ fn plan_image(
             version: version.clone(),
             scala,
         },
-        job: is_job.then_some(JobSummary {
-            jar: jar_path,
-            entry_class,
-        }),
+        job: job.cloned(),
         layers,
         config,
         annotations,

@@ -185,7 +185,7 @@ impl<'a> Preflight<'a> {
         if state.files.is_empty() {
             return Ok(Vec::new());
         }
-        let is_job = self.request.job_jar.is_some();
+        let is_job = self.request.has_job();
         let normalizes = self.request.normalizes_jars;
         let flink = target.map(|target| {
             let scala = target.scala.map(|scala| scala.to_string());

@@ -29,7 +29,7 @@ pub struct BuildRequest {
     pub hadoop: Option<HadoopRequest>,
     /// The job's main jar; without it, and without artifacts, the image is for sessions.
     pub job_jar: Option<PathBuf>,
-    /// What else the job needs.
+    /// What else the job needs; without a main jar, the one that names an entry class among it is the job's.
     pub job_artifacts: Vec<PathBuf>,
     /// Whether copies of the unsigned jars are taken that are the same whenever their entries are.
     pub normalizes_jars: bool,
@@ -49,6 +49,13 @@ pub struct BuildRequest {
     pub created: Option<i64>,
     /// What the image must be made of: the build takes nothing else, and asks nobody for what is in it.
     pub lock: Option<Lock>,
+}
+
+impl BuildRequest {
+    /// Whether the image has a job; otherwise it is for sessions.
+    pub fn has_job(&self) -> bool {
+        self.job_jar.is_some() || !self.job_artifacts.is_empty()
+    }
 }
 
 /// Hadoop in a jar of its own.

@@ -12,11 +12,13 @@ pub fn jar(bytes: &[u8]) {
     let Some(jar) = opened(bytes) else { return };
     assert_eq!(jar.artifact.content.digest, Digest::of(bytes));
     assert_eq!(jar.artifact.content.size, bytes.len() as u64);
-    let Some(class) = jar.entry_class else { return };
+    let Some(class) = jar.artifact.entry_class else {
+        return;
+    };
     assert!(!class.is_empty() && class.trim() == class, "{class:?}");
     assert!(!class.contains(char::is_control), "{class:?}");
     let again = opened(&written(&class)).expect("it was just made");
-    assert_eq!(again.entry_class, Some(class));
+    assert_eq!(again.artifact.entry_class, Some(class));
 }
 
 fn opened(bytes: &[u8]) -> Option<JobJar> {

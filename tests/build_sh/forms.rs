@@ -8,6 +8,7 @@ use insta::assert_snapshot;
 
 use crate::scene::Scene;
 use crate::support::context::Run;
+use crate::support::fixtures::jar;
 use crate::support::lines::{mini_release_archive, mini_release_folder};
 
 /// A checkout of Flink, from whose `flink-container/docker` the script is called.
@@ -126,10 +127,21 @@ fn generation_c_with_artifacts() {
         ] {
             image.assert_has(path);
         }
+        assert_eq!(image.labels["flink-img.job.jar"], "/opt/artifacts/job.jar");
+        assert_eq!(image.labels["flink-img.job.class"], "org.example.Job");
     }
     scene
         .image("job:hadoop")
         .assert_has("/opt/flink-shaded-hadoop-2-uber-2.8.3-10.0.jar");
+    // It is the job in all that is told, and where no jar names a class, that is told as well.
+    let line = "build --from-archive flink-1.10.3.tgz --job-artifacts";
+    let built = scene.program(&format!("{line} job.jar,model.bin --json -q"));
+    let job = &built.json()["job"];
+    assert_eq!(job["jar"], "/opt/artifacts/job.jar");
+    assert_eq!(job["entryClass"], "org.example.Job");
+    scene.context.write("connector.jar", jar(&[]));
+    let run = scene.program(&format!("{line} connector.jar,model.bin"));
+    assert!(run.ok().stderr.contains("entry-class-missing"));
 }
 
 #[test]

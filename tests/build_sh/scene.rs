@@ -120,6 +120,7 @@ pub struct Image {
     pub titles: Vec<String>,
     /// The paths in them; of links, with where they lead.
     pub paths: Vec<String>,
+    pub labels: Value,
     pub digest: String,
 }
 
@@ -147,6 +148,7 @@ impl Image {
         Self {
             titles: titles.collect(),
             paths: paths.collect(),
+            labels: config["config"]["Labels"].clone(),
             digest: found["digest"].as_str().unwrap().to_owned(),
         }
     }

@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{Artifact, JobError};
+use super::{Artifact, JobError, main_jar};
 use crate::flink::distribution::Distribution;
 use crate::flink::layout::{real_home, repeated_home};
 use crate::flink::lines::{JobPlace, Line};
@@ -57,8 +57,10 @@ pub struct JobLayout {
     pub dependencies: Vec<Entry>,
     /// The jar of the job.
     pub job: Vec<Entry>,
-    /// Where the jar really is.
+    /// Where the jar really is that the job starts with; it may be one of the dependencies.
     pub jar: Option<ImagePath>,
+    /// The class that this jar names.
+    pub entry_class: Option<String>,
     /// The links among what the distribution has, by their paths there, and the file that each stands for.
     links: BTreeMap<String, PathBuf>,
 }
@@ -133,7 +135,10 @@ impl JobLayout {
     ) -> Result<Self, JobError> {
         check_names(job, dependencies)?;
         let mut links = BTreeMap::new();
-        let jar = job.map(|job| places.file(job, true)).transpose()?;
+        let main = main_jar(job, dependencies);
+        let jar = main.map(|jar| places.file(jar, job.is_some()));
+        let jar = jar.transpose()?;
+        let entry_class = main.and_then(|jar| jar.entry_class.clone());
         if let (Some(job), Some(jar)) = (job, &jar)
             && places.link(jar).is_none()
         {
@@ -147,6 +152,7 @@ impl JobLayout {
             job: group(places, job, true, &mut links)?,
             dependencies: group(places, dependencies, false, &mut links)?,
             jar,
+            entry_class,
             links,
         })
     }

@@ -23,8 +23,11 @@ pub use layout::{JobLayout, JobPlaces, check_names};
 /// Longest file name (`NAME_MAX` of Linux).
 const NAME_LIMIT: usize = 255;
 
+/// How the name of a file ends whose manifest is looked for.
+const JAR_ENDING: &str = ".jar";
+
 /// The kinds under which files are remembered, each with a version that is raised when other things are learnt.
-const ARTIFACT: (&str, &str) = ("artifact", "1");
+const ARTIFACT: (&str, &str) = ("artifact", "2");
 const JAR: (&str, &str) = ("jar", "1");
 
 /// A file that goes along with the job, under its own name.
@@ -49,6 +52,9 @@ pub struct Artifact {
     pub name: String,
     /// Its bytes.
     pub content: Content,
+    /// The class that its manifest names, if it is a jar that can be read: `program-class`, which only Flink reads, or else
+    /// `Main-Class`.
+    pub entry_class: Option<String>,
 }
 
 /// The jar of the job.
@@ -56,13 +62,11 @@ pub struct Artifact {
 pub struct JobJar {
     /// The file.
     pub artifact: Artifact,
-    /// The class that the manifest names: `program-class`, which only Flink reads, or else `Main-Class`.
-    pub entry_class: Option<String>,
 }
 
-/// What is remembered of a jar.
+/// What is remembered of a file.
 #[derive(Debug, Serialize, Deserialize)]
-struct Jar {
+struct Facts {
     digest: Digest,
     size: u64,
     entry_class: Option<String>,
@@ -134,18 +138,41 @@ fn learn<T: Serialize + DeserializeOwned>(
     Ok(learnt)
 }
 
-/// Digest and size of a file.
-fn hash(path: &Path) -> Result<(Digest, u64), JobError> {
-    let file = io::BufReader::with_capacity(128 << 10, fs::open(path)?);
-    Ok(HashingReader::new(file).finish().at("read", path)?)
+impl Facts {
+    /// Reads a file whose manifest, if it has one, was read.
+    fn read(path: &Path, manifest: &Manifest) -> Result<Self, JobError> {
+        let file = io::BufReader::with_capacity(128 << 10, fs::open(path)?);
+        let (digest, size) = HashingReader::new(file).finish().at("read", path)?;
+        Ok(Self {
+            digest,
+            size,
+            entry_class: manifest.entry_class().map(ToOwned::to_owned),
+        })
+    }
+}
+
+/// The jar that a job starts with: the one that is named as such, or else the only one among its files that names an
+/// entry class, which is how Flink finds it.
+fn main_jar<'a>(named: Option<&'a Artifact>, dependencies: &'a [Artifact]) -> Option<&'a Artifact> {
+    let mut entries = dependencies.iter().filter(|it| it.entry_class.is_some());
+    let only = entries.next().filter(|_| entries.next().is_none());
+    named.or(only)
 }
 
 impl Artifact {
     /// Reads a file once, to know its digest; not at all if it did not change since that was done before.
     pub fn open(path: &Path, memory: &dyn Memory) -> Result<Self, JobError> {
         let name = usable_name(path)?;
-        let (digest, size) = learn(path, memory, ARTIFACT, || hash(path))?;
-        Ok(Self::new(path, name, digest, size))
+        let facts = learn(path, memory, ARTIFACT, || {
+            // What is wrong with a jar that cannot be read is told by the checks.
+            let manifest = if name.ends_with(JAR_ENDING) {
+                Manifest::read(path).unwrap_or_default()
+            } else {
+                Manifest::default()
+            };
+            Facts::read(path, &manifest)
+        })?;
+        Ok(Self::new(path, name, facts))
     }
 
     /// Opens several files, as many at a time as there are cores. Of several errors the first is returned.
@@ -154,7 +181,12 @@ impl Artifact {
         opened.into_iter().collect()
     }
 
-    fn new(path: &Path, name: String, digest: Digest, size: u64) -> Self {
+    fn new(path: &Path, name: String, facts: Facts) -> Self {
+        let Facts {
+            digest,
+            size,
+            entry_class,
+        } = facts;
         Self {
             source: path.to_owned(),
             name,
@@ -163,6 +195,7 @@ impl Artifact {
                 size,
                 source: ContentSource::Path(path.to_owned()),
             },
+            entry_class,
         }
     }
 }
@@ -204,18 +237,11 @@ impl JobJar {
     /// Opens the jar and reads its manifest; nothing of that if it did not change since that was done before.
     pub fn open(path: &Path, memory: &dyn Memory) -> Result<Self, JobError> {
         let name = usable_name(path)?;
-        let jar = learn(path, memory, JAR, || {
-            let (digest, size) = hash(path)?;
-            let manifest = Manifest::read(path)?;
-            Ok(Jar {
-                digest,
-                size,
-                entry_class: manifest.entry_class().map(ToOwned::to_owned),
-            })
+        let facts = learn(path, memory, JAR, || {
+            Facts::read(path, &Manifest::read(path)?)
         })?;
         Ok(Self {
-            artifact: Artifact::new(path, name, jar.digest, jar.size),
-            entry_class: jar.entry_class,
+            artifact: Artifact::new(path, name, facts),
         })
     }
 }

@@ -14,6 +14,7 @@ fn artifact(source: &str) -> Artifact {
         source: source.into(),
         name: name(Path::new(source)).unwrap(),
         content: Content::from_bytes(&b"x"[..]),
+        entry_class: None,
     }
 }
 
