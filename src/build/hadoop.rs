@@ -6,13 +6,14 @@
 
 use std::fs::File;
 use std::io::Seek as _;
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
 use super::context::Fetcher;
 use super::{BuildError, BuildRequest};
-use crate::error::{self, IoResultExt as _};
+use crate::error::{self, FileError, IoResultExt as _};
 use crate::flink::hadoop::{
     Checksum, HadoopError, HadoopFacts, HadoopJar, JAR_LIMIT, MavenRepository, published_checksum,
 };
@@ -39,6 +40,16 @@ pub struct ResolvedHadoop {
     pub facts: HadoopFacts,
     /// Its bytes, which are had when somebody wants them.
     pub content: Content,
+}
+
+impl ResolvedHadoop {
+    /// Brings the jar onto this machine, if it is not here.
+    pub(super) fn bring(&self) -> Result<(), FileError> {
+        if let ContentSource::Range { file, name, .. } = &self.content.source {
+            file.file().at("read", Path::new(&**name))?;
+        }
+        Ok(())
+    }
 }
 
 /// What a jar must be, and what is said of one that is not.

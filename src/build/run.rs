@@ -12,7 +12,9 @@ use super::lock::Lock;
 use super::offer::Offer;
 use super::parts::{Part, label_for, parts};
 use super::push::Push;
-use super::{BuildError, BuildPlan, CacheUse, Context, Inputs, PlannedLayer, PlatformBase};
+use super::{
+    BuildError, BuildPlan, CacheUse, Context, Inputs, LayerRole, PlannedLayer, PlatformBase,
+};
 use crate::base::Base;
 use crate::error::IoResultExt as _;
 use crate::layer::{self, CREATED, Compression, LayerError, LayerFacts, LayerPlan, Remake};
@@ -140,12 +142,25 @@ impl Workshop<'_> {
             .iter()
             .map(|base| base_offers(base, inputs, context))
             .collect();
-        // When all is known, it may be that nothing has to be sent either, which the digest of the whole will tell.
         if !missing.is_empty()
             && let Some(push) = &mut push
         {
             // Asked before anything is made.
             push.check()?;
+        }
+        // One that cannot be had is told before layers are made, and sent, in vain.
+        let is_hadoop = |part: &&Part<'_>| part.planned.role == LayerRole::Hadoop;
+        if let Some(hadoop) = inputs
+            .hadoop
+            .as_ref()
+            .filter(|_| missing.iter().any(is_hadoop))
+        {
+            hadoop.bring()?;
+        }
+        // When all is known, it may be that nothing has to be sent either, which the digest of the whole will tell.
+        if !missing.is_empty()
+            && let Some(push) = &mut push
+        {
             for offer in bases.iter().flatten() {
                 push.offer(offer)?;
             }

@@ -103,10 +103,6 @@ fn a_jar_that_is_not_the_locked_one() {
     ----- stderr -----
     Compressing the base: done, [SIZE]
     flink-1.9.3-bin-scala_2.12.tgz: downloaded, [SIZE]
-    job: made, [SIZE]
-    user flink, entrypoint: made, [SIZE]
-    Flink 1.9.3: lib, bin, conf, plugins: made, [SIZE]
-    Flink 1.9.3: opt, examples: made, [SIZE]
     flink-shaded-hadoop-2-uber-2.8.3-7.0.jar: refused, [SIZE]
     error: Failed to read `flink-shaded-hadoop-2-uber-2.8.3-7.0.jar`
       caused by: The `flink-shaded-hadoop-2-uber-2.8.3-7.0.jar` of http://127.0.0.1:[PORT]/maven/ is not the one that is locked
