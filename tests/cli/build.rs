@@ -77,7 +77,7 @@ fn without_a_job_it_is_a_session_image() {
     Flink 1.20.5: opt, examples: made, [SIZE]
     Kept on this machine; `flink-img push docker.io/library/sessions:1` sends it to its registry
     ");
-    context.write("extra.jar", fixtures::jar(&[]));
+    fixtures::job_jar(&context.path("extra.jar"), "org.example.Extra");
     context.write("table.csv", b"1,2\n");
     let artifacts = context.build(&["--job-artifacts", "extra.jar,table.csv"]);
     assert_snapshot!(artifacts, @"
