@@ -49,19 +49,15 @@ pub fn users<'a>(
     });
     entries.sort_by_key(|entry| entry.offset);
     let finders: Vec<_> = names.iter().map(Finder::new).collect();
-    // Most texts are names of methods and fields, and too short.
-    let shortest = names
-        .iter()
-        .map(|name| name.len())
-        .min()
-        .unwrap_or_default();
+    // Most texts have nothing of any name, and what all names begin with is looked for once.
+    let beginning = Finder::new(beginning(names));
     let chunks: Vec<_> = entries.chunks(CHUNK).collect();
     let pairs = on_all_cores(&chunks, |chunk| {
         let mut pairs = Vec::new();
         for &entry in *chunk {
             let mut mentioned = vec![false; names.len()];
             search(&directory, entry, |text| {
-                if text.len() < shortest {
+                if beginning.find(text).is_none() {
                     return;
                 }
                 for (finder, mentioned) in finders.iter().zip(&mut mentioned) {
@@ -81,6 +77,19 @@ pub fn users<'a>(
         }
     }
     Ok(found)
+}
+
+/// What all of the names begin with.
+fn beginning<'a>(names: &[&'a str]) -> &'a str {
+    let Some((first, rest)) = names.split_first() else {
+        return "";
+    };
+    let shared = |name: &&str| {
+        let pairs = first.bytes().zip(name.bytes());
+        pairs.take_while(|(ours, theirs)| ours == theirs).count()
+    };
+    let length = rest.iter().map(shared).min().unwrap_or(first.len());
+    first.get(..length).unwrap_or_default()
 }
 
 fn search(directory: &Directory, entry: &Entry, each: impl FnMut(&[u8])) -> Result<(), JarError> {
@@ -131,6 +140,14 @@ fn texts(mut class: impl Read, mut each: impl FnMut(&[u8])) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_names_begin_with_is_what_all_of_them_have() {
+        assert_eq!(beginning(&["org/a/B", "org/a/C", "org/b/B"]), "org/");
+        assert_eq!(beginning(&["org/a/B"]), "org/a/B");
+        assert_eq!(beginning(&["org/a/B", "com/a/B"]), "");
+        assert_eq!(beginning(&[]), "");
+    }
 
     #[test]
     fn all_texts_of_a_class_are_found_behind_constants_of_every_kind() {

@@ -117,7 +117,7 @@ pub(in crate::build) fn find(
     }
     let program = python.program();
     let folder = pythons.folder(program);
-    let link = pythons.folder(NAME).is_none().then_some(folder.clone());
+    let link = pythons.folder(NAME).is_none().then_some(folder);
     Ok(Some(FoundPython {
         missing: folder.is_none().then_some(program),
         link: link.flatten().map(|folder| format!("{folder}/{NAME}")),

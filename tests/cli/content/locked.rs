@@ -204,6 +204,9 @@ fn one_lock_has_one_digest_however_its_words_are_said() {
     assert_eq!(found.len(), 1, "{found:?}");
 }
 
+/// A command with words about content.
+type Command<'a> = dyn Fn(&[&str], &[&str]) -> Run + 'a;
+
 #[test]
 fn no_digest_is_told_of_a_file_in_a_place_that_may_be_taken() {
     let (world, context) = (World::new(), context("1.20.5"));
@@ -213,8 +216,8 @@ fn no_digest_is_told_of_a_file_in_a_place_that_may_be_taken() {
     let of_archive = |command: &[&str], words: &[&str]| run(&context, command, words);
     let of_release =
         |command: &[&str], words: &[&str]| run_of_release(&world, &context, command, words);
-    let all: [&dyn Fn(&[&str], &[&str]) -> Run; 2] = [&of_archive, &of_release];
-    for run in all {
+    let runs: [&Command<'_>; 2] = [&of_archive, &of_release];
+    for run in runs {
         run(&["lock"], &locked).ok();
         let digest = |words: &[&str]| run(&["digest", "--job-jar", "job.jar"], words);
         digest(&locked).ok();

@@ -53,7 +53,12 @@ const CASES: &[Case] = &[
     ),
     (
         "1.20.5",
-        &["--lib", "same/flink-dist-1.20.5.jar"],
+        &[
+            "--lib",
+            "same/flink-dist-1.20.5.jar",
+            "--allow",
+            "jar-damaged",
+        ],
         3,
         "`same/flink-dist-1.20.5.jar` cannot be `/opt/flink/lib/flink-dist-1.20.5.jar` in the image: Flink has that place",
         "hint: give it another name",
