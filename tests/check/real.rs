@@ -268,6 +268,16 @@ const EXPLAINED: &[(&str, &str, &str)] = &[
         "it is the run time of the Table API",
     ),
     (
+        "flink-table-planner-loader-",
+        "flink-bundled",
+        "it is the planner of the Table API",
+    ),
+    (
+        "flink-cep-",
+        "flink-bundled",
+        "it is the library for patterns",
+    ),
+    (
         "log4j-core-",
         "logging-binding",
         "it is what Flink logs with",

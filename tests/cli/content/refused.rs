@@ -389,7 +389,12 @@ const CASES: &[Case] = &[
     ),
     (
         "1.8.3",
-        &["--add", "notes.txt:/opt/flink/lib/job.jar"],
+        &[
+            "--add",
+            "notes.txt:/opt/flink/lib/job.jar",
+            "--allow",
+            "jar-damaged",
+        ],
         3,
         "`notes.txt` cannot be `/opt/flink-1.8.3/lib/job.jar` in the image: the job has that place",
         "hint",

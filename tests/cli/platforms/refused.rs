@@ -38,14 +38,6 @@ fn a_base_that_lacks_a_platform_is_refused_before_anything_is_asked_for_the_othe
     let mut lines = world.registry.lines();
     lines.retain(|line| line != "GET /v2/acme/job/manifests/1 404");
     assert_eq!(lines, ["GET /v2/acme/base/manifests/all 200"]);
-    lines.sort();
-    assert_eq!(
-        lines,
-        [
-            "GET /v2/acme/base/manifests/all 200",
-            "GET /v2/acme/job/manifests/1 404"
-        ]
-    );
     context.assert_nothing_kept();
 
     let images = bases(&["linux/amd64", "linux/arm64"], 0);
