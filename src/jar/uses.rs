@@ -27,13 +27,15 @@ const CHUNK: usize = 256;
 ///
 /// A class that cannot be read mentions none.
 pub fn uses<'a>(path: &Path, names: &[&'a str]) -> Result<BTreeSet<&'a str>, JarError> {
-    Ok(users(path, names)?.into_keys().collect())
+    Ok(users(path, names, |_| true)?.into_keys().collect())
 }
 
-/// The same, with the paths of the classes that mention each, sorted and without `.class`.
+/// The same of the classes that are `wanted` by their paths, with the paths of those that mention each, sorted and without
+/// `.class`.
 pub fn users<'a>(
     path: &Path,
     names: &[&'a str],
+    wanted: impl Fn(&str) -> bool,
 ) -> Result<BTreeMap<&'a str, BTreeSet<String>>, JarError> {
     let mut found: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     if names.is_empty() {
@@ -43,7 +45,9 @@ pub fn users<'a>(
     let mut left = TOTAL_LIMIT;
     let mut entries = classes::entries(&directory);
     entries.retain(|entry| {
-        let read = entry.is_readable() && entry.size <= CLASS_LIMIT.min(left);
+        let read = entry.is_readable()
+            && entry.size <= CLASS_LIMIT.min(left)
+            && wanted(&directory.text(entry));
         left -= if read { entry.size } else { 0 };
         read
     });

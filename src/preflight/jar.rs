@@ -60,6 +60,20 @@ pub struct Jar {
     pub foreign: Option<BTreeMap<&'static str, BTreeSet<String>>>,
 }
 
+/// The most classes of a jar that are all looked through.
+const SMALL: usize = 5000;
+
+/// The folder of all that is written where a class is: the first two parts of its package, as `org/example/`.
+fn company(class: &str) -> String {
+    let mut parts: Vec<_> = class.split('.').collect();
+    parts.pop();
+    parts.truncate(2);
+    if !parts.is_empty() {
+        parts.push("");
+    }
+    parts.join("/")
+}
+
 impl Jar {
     /// Reads what is in a jar of the job. Only a file that cannot be read at all is an error: what is wrong with it is a finding.
     pub fn read(path: &Path) -> Result<Self, FileError> {
@@ -107,7 +121,10 @@ impl Jar {
         Ok(())
     }
 
-    /// Looks through all classes for names that this line of Flink has not. What cannot be read mentions none.
+    /// Looks through the classes that may use Flink for names that this line has not. What cannot be read mentions none.
+    ///
+    /// In a small jar these are all. Unpacking all of a large one would take seconds, and most of it is libraries that know
+    /// nothing of Flink: there it is those below a folder that is named after Flink, and those beside the entry class.
     pub fn look_for_foreign(&mut self, line: &Line) -> Result<(), FileError> {
         let Ok(facts) = &self.facts else {
             return Ok(());
@@ -115,7 +132,15 @@ impl Jar {
         if self.foreign.is_some() || facts.classes.is_empty() {
             return Ok(());
         }
-        self.foreign = match users(&self.path, line.foreign) {
+        let is_small = facts.classes.len() <= SMALL;
+        let job = facts.manifest.entry_class().map(company);
+        // One without a package tells nothing.
+        let job = job.filter(|job| !job.is_empty());
+        let may_use = |class: &str| {
+            let beside = job.as_deref().is_some_and(|job| class.starts_with(job));
+            is_small || beside || class.contains("flink")
+        };
+        self.foreign = match users(&self.path, line.foreign, may_use) {
             Ok(found) => Some(found),
             Err(JarError::File(error)) => return Err(error),
             Err(_) => Some(BTreeMap::new()),
@@ -254,6 +279,17 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(version_in(text).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_in_one_place_begins_alike() {
+        for (class, expected) in [
+            ("org.example.jobs.Count", "org/example/"),
+            ("example.Count", "example/"),
+            ("Count", ""),
+        ] {
+            assert_eq!(company(class), expected);
         }
     }
 }
