@@ -2,7 +2,7 @@
 //! it lies in an image.
 //!
 //! Earlier lines have it in their releases, and later ones take it from outside; see
-//! [`Hadoop`](super::lines::Hadoop), where the table says so. What is kept of the jar on this machine is the business of whoever builds.
+//! [`Hadoop`], where the table says so. What is kept of the jar on this machine is the business of whoever builds.
 
 mod checksum;
 mod error;
