@@ -292,10 +292,10 @@ fn times_and_order_tell_whether_a_build_can_be_repeated() {
     assert_eq!(times.oldest.to_string(), "2024-06-01 12:00:00");
     assert_eq!(times.newest.to_string(), "2024-06-01 12:00:10");
     assert_eq!((times.distinct, times.recent, times.extra), (2, 2, false));
-    // With libraries that were built a day and just more than an hour before.
+    // With libraries that were built a day and just more than an hour before, at 10:59:58.
     let mixed = [
         TIME,
-        TIME - (1 << 11) - 1,
+        TIME - (2 << 11) + (59 << 5) + 29,
         TIME - (1 << 16),
         TIME - (1 << 11),
     ];
