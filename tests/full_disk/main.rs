@@ -264,5 +264,8 @@ fn facts_without_room_cost_time_and_not_the_build() {
         assert_eq!(names(&folder), right);
     }
     // The others tell of what has to be made or unpacked again, for which there is no room either.
-    assert_eq!(slower, ["artifact", "base", "jar", "rootfs-archive"]);
+    assert_eq!(
+        slower,
+        ["artifact", "base", "checks", "jar", "rootfs-archive"]
+    );
 }
