@@ -173,15 +173,14 @@ pub struct ClassVersion {
     pub example: String,
 }
 
-/// What the classes of a jar need: major versions of the class file format, of which 52 is Java 8.
+/// What the classes of a jar need: major versions of the class file format, of which 52 is Java 8. Module descriptors are
+/// left out: they are read from a module path only.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClassVersions {
     /// The classes outside of `META-INF`, by version.
     pub classes: BTreeMap<u16, ClassVersion>,
     /// The newest version below `META-INF/versions/N`, by N: only a Java that is at least N reads these.
     pub versioned: BTreeMap<u16, (u16, String)>,
-    /// The newest of the module descriptors: only Java 9 and newer read these, and only from a module path.
-    pub module_info: Option<(u16, String)>,
 }
 
 impl ClassVersions {
@@ -198,21 +197,13 @@ impl ClassVersions {
     }
 
     fn add(&mut self, name: String, major: u16) {
-        let newest = |known: &mut Option<(u16, String)>, name: String| {
-            let replace = known
-                .as_ref()
-                .is_none_or(|(newest, path)| (major, &name).cmp(&(*newest, path)).is_gt());
-            if replace {
-                *known = Some((major, name));
-            }
-        };
         let file = name.rsplit_once('/').map_or(&*name, |(_, file)| file);
         if file == "module-info.class" {
-            newest(&mut self.module_info, name);
-        } else if let Some(version) = versioned(&name) {
-            let mut known = self.versioned.remove(&version);
-            newest(&mut known, name);
-            self.versioned.extend(known.map(|known| (version, known)));
+            return;
+        }
+        if let Some(version) = versioned(&name) {
+            let newest = self.versioned.entry(version).or_default();
+            *newest = std::mem::take(newest).max((major, name));
         } else if !name.starts_with(META_INF) {
             let found = self.classes.entry(major).or_insert_with(|| ClassVersion {
                 count: 0,

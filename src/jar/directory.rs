@@ -24,8 +24,6 @@ pub(super) const LOCAL_HEADER: usize = 30;
 const LENGTH_LIMIT: u64 = 128 << 20;
 /// More entries than any jar has; they may take some 50 MiB of memory.
 const ENTRY_LIMIT: usize = 1 << 20;
-/// The extra fields that hold times: NTFS, extended time stamp, both of Info-ZIP for Unix.
-const TIME_FIELDS: [u16; 4] = [0x000a, 0x5455, 0x5855, 0x7855];
 
 /// How the bytes of an entry are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,8 +50,6 @@ pub(super) struct Entry {
     pub(super) size: u64,
     /// Where its local header is in the file.
     pub(super) offset: u64,
-    /// Whether it has more times in an extra field.
-    pub(super) extra_times: bool,
 }
 
 impl Entry {
@@ -78,7 +74,6 @@ pub(super) struct Directory {
     pub(super) file: Arc<File>,
     bytes: Vec<u8>,
     pub(super) entries: Vec<Entry>,
-    pub(super) zip64: bool,
     /// How many bytes stand before the first entry.
     pub(super) prefix: u64,
 }
@@ -106,7 +101,6 @@ impl Directory {
             file: Arc::new(file),
             bytes: Vec::new(),
             entries: Vec::new(),
-            zip64: end.zip64,
             prefix: 0,
         };
         let mut rest = 0;
@@ -231,14 +225,13 @@ fn read_entry(directory: &[u8], place: usize, shift: u64) -> Option<(Entry, usiz
         stored: u64::from(u32_at(header, 20)),
         size: u64::from(u32_at(header, 24)),
         offset: u64::from(u32_at(header, 42)),
-        extra_times: false,
     };
     read_extra(&mut entry, &directory[extra..comment]);
     entry.offset = entry.offset.checked_add(shift)?;
     Some((entry, next))
 }
 
-/// Takes from the extra fields what did not fit into the header, and whether they hold times.
+/// Takes from the extra fields what did not fit into the header, as zip64 has it.
 fn read_extra(entry: &mut Entry, mut extra: &[u8]) {
     while extra.len() >= 4 {
         let (id, length) = (u16_at(extra, 0), usize::from(u16_at(extra, 2)));
@@ -254,7 +247,6 @@ fn read_extra(entry: &mut Entry, mut extra: &[u8]) {
                 }
             }
         }
-        entry.extra_times |= TIME_FIELDS.contains(&id);
         extra = &extra[4 + length..];
     }
 }

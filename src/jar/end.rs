@@ -33,8 +33,6 @@ pub(super) struct End {
     pub(super) count: u64,
     /// What has to be added to each offset in it, because something stands before the zip file.
     pub(super) shift: u64,
-    /// Whether the end is that of zip64.
-    pub(super) zip64: bool,
 }
 
 impl End {
@@ -74,13 +72,10 @@ impl End {
         let mut count = u64::from(u16_at(bytes, 10));
         let mut length = u64::from(u32_at(bytes, 12));
         let mut offset = u64::from(u32_at(bytes, 16));
-        let zip64 = End64::before(file, tail, place)
-            .filter(|zip64| zip64.agrees(count, length, offset))
-            .is_some_and(|zip64| {
-                (end, count, length, offset) =
-                    (zip64.place, zip64.count, zip64.length, zip64.offset);
-                true
-            });
+        let zip64 = End64::before(file, tail, place);
+        if let Some(zip64) = zip64.filter(|zip64| zip64.agrees(count, length, offset)) {
+            (end, count, length, offset) = (zip64.place, zip64.count, zip64.length, zip64.offset);
+        }
         let directory = end.checked_sub(length)?;
         let shift = directory.checked_sub(offset)?;
         let found = Self {
@@ -88,7 +83,6 @@ impl End {
             length,
             count,
             shift,
-            zip64,
         };
         (whole || found.is_there(file)).then_some(found)
     }

@@ -23,8 +23,6 @@ pub struct Manifest {
     pub program_class: Option<String>,
     /// `Main-Class`.
     pub main_class: Option<String>,
-    /// `Class-Path`: addresses relative to that of the jar.
-    pub class_path: Vec<String>,
     /// `Multi-Release`: whether the JVM looks into `META-INF/versions`.
     pub multi_release: bool,
     /// `Implementation-Version`: the version of what the jar is.
@@ -51,15 +49,9 @@ impl Manifest {
 
     fn parse(manifest: &[u8]) -> Self {
         let value = |name| attribute(manifest, name);
-        let class_path = value("Class-Path").unwrap_or_default();
         Self {
             program_class: value("program-class"),
             main_class: value("Main-Class"),
-            class_path: class_path
-                .split(' ')
-                .filter(|part| !part.is_empty())
-                .map(ToOwned::to_owned)
-                .collect(),
             multi_release: value("Multi-Release")
                 .is_some_and(|value| value.eq_ignore_ascii_case("true")),
             implementation_version: value("Implementation-Version"),

@@ -42,9 +42,6 @@ pub use self::uses::{users, uses};
 /// What a jar is known by when [`JarFacts`] are remembered; raised whenever other facts are found in the same bytes.
 pub const FACTS_VERSION: &str = "1";
 
-/// More jars than are in any jar.
-const NESTED_LIMIT: usize = 10_000;
-
 /// What is in a jar.
 ///
 /// ```no_run
@@ -82,14 +79,8 @@ pub struct JarFacts {
     pub sorted: bool,
     /// Why it cannot be normalised, if that is so.
     pub obstacle: Option<String>,
-    /// The jars in it, sorted; the JVM does not look into them.
-    pub nested: Vec<String>,
-    /// What is odd about it.
+    /// What is odd about it, what is fatal first.
     pub oddities: Vec<Oddity>,
-    /// How many bytes stand before the zip file: a script, if it can be executed.
-    pub prefix: u64,
-    /// Whether it is a zip file of the large kind, as it has to be with 65535 entries or more.
-    pub zip64: bool,
 }
 
 impl JarFacts {
@@ -97,13 +88,6 @@ impl JarFacts {
     pub fn read(path: &Path) -> Result<Self, JarError> {
         let directory = Directory::read(path)?;
         let (class_versions, no_classes) = classes::versions(&directory)?;
-        let nested = directory.entries.iter().filter_map(|entry| {
-            let is_jar = directory.name(entry).ends_with(b".jar");
-            is_jar.then(|| directory.text(entry))
-        });
-        let mut nested: Vec<_> = nested.collect();
-        nested.sort();
-        nested.truncate(NESTED_LIMIT);
         let signature = signature::read(&directory)?;
         let manifest = Manifest::of(&directory)?;
         Ok(Self {
@@ -117,11 +101,8 @@ impl JarFacts {
             signature,
             times: times::read(&directory),
             sorted: directory.is_sorted(),
-            nested,
             oddities: oddity::find(&directory, &no_classes, manifest.entry_class()),
             manifest,
-            prefix: directory.prefix,
-            zip64: directory.zip64,
         })
     }
 }

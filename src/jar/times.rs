@@ -60,19 +60,13 @@ impl fmt::Display for DosTime {
     }
 }
 
-/// The times of all entries.
+/// What the times of the entries say together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Times {
-    /// The oldest.
-    pub oldest: DosTime,
     /// The newest.
     pub newest: DosTime,
-    /// How many there are.
-    pub distinct: usize,
-    /// How many of them are within an hour of the newest.
+    /// How many different ones there are within an hour of the newest.
     pub recent: usize,
-    /// Whether some entry has more times, in an extra field.
-    pub extra: bool,
 }
 
 impl Times {
@@ -110,11 +104,8 @@ pub(super) fn read(directory: &Directory) -> Option<Times> {
     let start = newest.seconds() - BUILD;
     let recent = times.iter().rev();
     Some(Times {
-        oldest: *times.first()?,
         newest,
-        distinct: times.len(),
         recent: recent.take_while(|time| time.seconds() >= start).count(),
-        extra: directory.entries.iter().any(|entry| entry.extra_times),
     })
 }
 
@@ -163,13 +154,7 @@ mod tests {
         let at = |seconds: u64, nanoseconds| {
             UNIX_EPOCH + Duration::new(1_717_243_200 + seconds, nanoseconds)
         };
-        let times = |newest, recent| Times {
-            oldest: dos(2020, 1, 1, 0, 0, 0),
-            newest,
-            distinct: 9,
-            recent,
-            extra: false,
-        };
+        let times = |newest, recent| Times { newest, recent };
         for (times, modified, expected) in [
             (times(built, 2), at(0, 0), true),
             (times(built, 2), at(14 * 3600, 0), true),

@@ -12,7 +12,7 @@ use super::subject::Subject;
 use crate::error::{Explain as _, FileError, IoResultExt as _};
 use crate::flink::lines::Line;
 use crate::fs;
-use crate::jar::{JarError, JarFacts, Oddity, Signature, file_in, users, uses};
+use crate::jar::{JarError, JarFacts, Signature, file_in, users, uses};
 
 /// Where `flink-runtime` tells of which Flink it is.
 const RUNTIME_PROPERTIES: &str = ".flink-runtime.version.properties";
@@ -193,33 +193,23 @@ pub(super) fn damaged(subject: &Subject<'_>) -> Vec<Finding> {
             Some(jar.finding(Code::JarDamaged, error.to_string(), way_out))
         }
         Ok(facts) => {
-            let fatal = facts.oddities.iter().find(|odd| Oddity::is_fatal(odd));
-            let (what, odd, way_out) = match fatal {
-                Some(odd) => (
+            let odd = facts.oddities.first()?;
+            let (what, way_out) = if odd.is_fatal() {
+                (
                     "cannot be opened by the JVM",
-                    odd,
                     "build it again with the tools of the JDK, Maven or Gradle",
-                ),
-                None => (
+                )
+            } else {
+                (
                     "cannot be started",
-                    broken_entry_class(facts)?,
                     "build it again, and filter no classes when copying resources",
-                ),
+                )
             };
             let message = format!("`{}` {what}: {odd}", jar.name());
             Some(jar.finding(Code::JarDamaged, message, way_out))
         }
     };
     subject.jars.iter().filter_map(judge).collect()
-}
-
-/// That the entry class of a jar is no class file. Of other classes it is not known whether anybody loads them.
-fn broken_entry_class(facts: &JarFacts) -> Option<&Oddity> {
-    let path = facts.manifest.entry_class()?.replace('.', "/");
-    facts.oddities.iter().find(|odd| match odd {
-        Oddity::NotAClass { name } => name.strip_suffix(".class") == Some(path.as_str()),
-        _ => false,
-    })
 }
 
 /// Signed jars that are not any more what was signed.

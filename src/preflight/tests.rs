@@ -33,10 +33,7 @@ fn jar(name: &str) -> Jar {
             times: None,
             sorted: true,
             obstacle: None,
-            nested: Vec::new(),
             oddities: Vec::new(),
-            prefix: 0,
-            zip64: false,
         }),
         flink_version: None,
         uses_rocksdb: None,
@@ -177,17 +174,17 @@ fn a_jar_that_cannot_be_opened_is_told_and_the_others_are_judged() {
 }
 
 #[test]
-fn an_entry_class_that_is_no_class_file_is_told_and_other_files_are_not() {
-    for (name, expected) in [
-        ("org/example/Job.class", &["jar-damaged"][..]),
-        ("org/example/Template.class", &[]),
-    ] {
-        let name = name.to_owned();
-        let jar = with(job(), |facts| {
-            facts.oddities.push(Oddity::NotAClass { name });
-        });
-        assert_eq!(codes("1.20.5", &[jar]), expected);
-    }
+fn an_entry_class_that_is_no_class_file_is_told() {
+    let jar = with(job(), |facts| {
+        let name = "org/example/Job.class".to_owned();
+        facts.oddities.push(Oddity::NotAClass { name });
+    });
+    let found = on("1.20.5", &[], &[jar]);
+    assert_eq!(found[0].code, Code::JarDamaged);
+    assert_eq!(
+        found[0].message,
+        "`job.jar` cannot be started: its entry `org/example/Job.class` is no class file"
+    );
 }
 
 #[test]
@@ -337,7 +334,6 @@ fn classes_for_a_newer_java_are_told_and_those_that_it_does_not_read_are_not() {
                 .class_versions
                 .versioned
                 .insert(21, (65, "META-INF/versions/21/A.class".to_owned()));
-            facts.class_versions.module_info = Some((65, "module-info.class".to_owned()));
         })
     };
     assert_eq!(codes("1.20.5", &[versions(&[(52, 3), (55, 1)])]), NONE);

@@ -114,9 +114,12 @@ fn the_entries_stay_and_the_manifest_comes_first() {
     assert_eq!(found, expected);
     let (before, after) = (facts(&plain).unwrap(), facts(&bytes).unwrap());
     assert!(after.sorted);
-    let times = after.times.clone().unwrap();
-    assert_eq!((times.distinct, times.extra), (1, false));
-    assert_eq!(times.newest.to_string(), "1980-01-01 00:00:00");
+    let mut zip = zip::ZipArchive::new(std::io::Cursor::new(&bytes)).unwrap();
+    for place in 0..zip.len() {
+        let entry = zip.by_index_raw(place).unwrap();
+        assert_eq!(entry.last_modified(), Some(zip::DateTime::default()));
+        assert_eq!(entry.extra_data(), None);
+    }
     let same = JarFacts {
         times: before.times.clone(),
         sorted: before.sorted,
@@ -134,6 +137,11 @@ fn a_script_in_front_stays() {
     assert!(of(&bytes).unwrap() == bytes);
 }
 
+/// Whether the locator of the end of zip64 stands before the other end.
+fn is_zip64(bytes: &[u8]) -> bool {
+    bytes[bytes.len() - 22 - 20..].starts_with(b"PK\x06\x07")
+}
+
 #[test]
 fn a_jar_of_many_entries_is_one_of_zip64() {
     let place = Place::new();
@@ -145,13 +153,13 @@ fn a_jar_of_many_entries_is_one_of_zip64() {
         writer.start_file(format!("{number}.txt"), options).unwrap();
     }
     writer.finish().unwrap();
-    let before = JarFacts::read(&path).unwrap();
-    assert_eq!((before.entries, before.zip64), (70_000, true));
+    assert!(is_zip64(&std::fs::read(&path).unwrap()));
+    assert_eq!(JarFacts::read(&path).unwrap().entries, 70_000);
     let bytes = normalized(&path).unwrap();
     let found = unpacked(&bytes);
     assert_eq!(found.len(), 70_000);
     assert!(found.is_sorted());
-    assert!(facts(&bytes).unwrap().zip64);
+    assert!(is_zip64(&bytes));
     assert!(of(&bytes).unwrap() == bytes);
 }
 
