@@ -68,7 +68,7 @@ pub struct Line {
     /// What its job process understands before the arguments of the job.
     pub options: &'static [JobOption],
     /// What of Flink is on its class path, and so must not be in a jar of a job.
-    pub provided: &'static [Provided],
+    pub provided: &'static [&'static [Provided]],
     /// Names of classes, with slashes, that only another major version of Flink has: what mentions one is made for that.
     pub foreign: &'static [&'static str],
 }

@@ -78,7 +78,7 @@ pub(super) fn bundled(subject: &Subject<'_>) -> Vec<Finding> {
 
 /// The parts of Flink in a jar: those that only have no use there, or those with which the job does not start.
 fn parts(flink: Target<'_>, facts: &JarFacts, conflicting: bool) -> Vec<&'static str> {
-    let provided = flink.line.line.provided.iter();
+    let provided = flink.line.line.provided.iter().copied().flatten();
     let bundled = provided.filter(|part| {
         let mut classes = part.classes.iter();
         part.conflicts == conflicting && classes.any(|class| facts.classes.get(class).is_some())

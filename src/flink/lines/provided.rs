@@ -21,107 +21,79 @@ const fn part(artifact: &'static str, classes: &'static [&'static str]) -> Provi
     }
 }
 
-const CORE: Provided = part(
-    "flink-core",
-    &["org/apache/flink/api/common/ExecutionConfig"],
-);
-const RUNTIME: Provided = part(
-    "flink-runtime",
-    &["org/apache/flink/runtime/taskexecutor/TaskExecutor"],
-);
-const CLIENTS: Provided = part(
-    "flink-clients",
-    &["org/apache/flink/client/program/PackagedProgram"],
-);
-const STREAMING: Provided = part(
-    "flink-streaming-java",
-    &["org/apache/flink/streaming/api/environment/StreamExecutionEnvironment"],
-);
-// Up to 1.20: the DataSet API went with 2.0. Who still has it brings another Flink than that of the image.
-const JAVA: Provided = part(
-    "flink-java",
-    &["org/apache/flink/api/java/ExecutionEnvironment"],
-);
-const OPTIMIZER: Provided = part("flink-optimizer", &["org/apache/flink/optimizer/Optimizer"]);
-// The package changed with 2.0.
-const ROCKSDB: Provided = part(
-    "flink-statebackend-rocksdb",
-    &[
-        "org/apache/flink/contrib/streaming/state/RocksDBKeyedStateBackend",
-        "org/apache/flink/state/rocksdb/RocksDBKeyedStateBackend",
-    ],
-);
-// In `flink-dist` up to 1.14; from then on a job may bring a Scala of its own.
-const SCALA: Provided = part(
-    "flink-scala",
-    &["org/apache/flink/api/scala/ExecutionEnvironment"],
-);
-const STREAMING_SCALA: Provided = part(
-    "flink-streaming-scala",
-    &["org/apache/flink/streaming/api/scala/StreamExecutionEnvironment"],
-);
-// In `lib/` from 1.9 on; before, a job had to bring them.
-const TABLE_API: Provided = part(
-    "flink-table-api-java",
-    &["org/apache/flink/table/api/TableEnvironment"],
-);
-const TABLE_PLANNER: Provided = part(
+/// In all lines. The package of the state backend changed with 2.0, and the DataSet API went with it: who still has that
+/// brings another Flink than that of the image.
+const ALWAYS: &[Provided] = &[
+    part(
+        "flink-core",
+        &["org/apache/flink/api/common/ExecutionConfig"],
+    ),
+    part(
+        "flink-runtime",
+        &["org/apache/flink/runtime/taskexecutor/TaskExecutor"],
+    ),
+    part(
+        "flink-clients",
+        &["org/apache/flink/client/program/PackagedProgram"],
+    ),
+    part(
+        "flink-streaming-java",
+        &["org/apache/flink/streaming/api/environment/StreamExecutionEnvironment"],
+    ),
+    part(
+        "flink-java",
+        &["org/apache/flink/api/java/ExecutionEnvironment"],
+    ),
+    part("flink-optimizer", &["org/apache/flink/optimizer/Optimizer"]),
+    part(
+        "flink-statebackend-rocksdb",
+        &[
+            "org/apache/flink/contrib/streaming/state/RocksDBKeyedStateBackend",
+            "org/apache/flink/state/rocksdb/RocksDBKeyedStateBackend",
+        ],
+    ),
+];
+/// In `flink-dist` up to 1.14; from then on a job may bring a Scala of its own.
+const SCALA: &[Provided] = &[
+    part(
+        "flink-scala",
+        &["org/apache/flink/api/scala/ExecutionEnvironment"],
+    ),
+    part(
+        "flink-streaming-scala",
+        &["org/apache/flink/streaming/api/scala/StreamExecutionEnvironment"],
+    ),
+];
+/// In `lib/` from 1.9 on; before, a job had to bring them.
+const TABLE: &[Provided] = &[
+    part(
+        "flink-table-api-java",
+        &["org/apache/flink/table/api/TableEnvironment"],
+    ),
+    part(
+        "flink-table-runtime",
+        &["org/apache/flink/table/runtime/generated/CompileUtils"],
+    ),
+];
+/// In `lib/` up to 1.14.
+const PLANNER: Provided = part(
     "flink-table-planner",
     &["org/apache/flink/table/planner/delegation/StreamPlanner"],
 );
-// From 1.15 on the planner is hidden in the loader, whose factories have the names of those of the planner: with both on
-// the class path each is found twice, and the Table API takes neither.
-const HIDDEN_PLANNER: Provided = Provided {
-    conflicts: true,
-    ..TABLE_PLANNER
-};
-const PLANNER_LOADER: Provided = part(
-    "flink-table-planner-loader",
-    &["org/apache/flink/table/planner/loader/PlannerModule"],
-);
-// In `lib/` from 1.15 on.
-const CEP: Provided = part("flink-cep", &["org/apache/flink/cep/CEP"]);
-const TABLE_RUNTIME: Provided = part(
-    "flink-table-runtime",
-    &["org/apache/flink/table/runtime/generated/CompileUtils"],
-);
+/// In `lib/` from 1.15 on. There the planner is hidden in the loader, whose factories have the names of those of the planner:
+/// with both on the class path each is found twice, and the Table API takes neither.
+const LOADER: &[Provided] = &[
+    Provided {
+        conflicts: true,
+        ..PLANNER
+    },
+    part(
+        "flink-table-planner-loader",
+        &["org/apache/flink/table/planner/loader/PlannerModule"],
+    ),
+    part("flink-cep", &["org/apache/flink/cep/CEP"]),
+];
 
-pub(super) const PROVIDED_1_6: &[Provided] = &[
-    CORE,
-    RUNTIME,
-    CLIENTS,
-    STREAMING,
-    JAVA,
-    OPTIMIZER,
-    ROCKSDB,
-    SCALA,
-    STREAMING_SCALA,
-];
-pub(super) const PROVIDED_1_9: &[Provided] = &[
-    CORE,
-    RUNTIME,
-    CLIENTS,
-    STREAMING,
-    JAVA,
-    OPTIMIZER,
-    ROCKSDB,
-    SCALA,
-    STREAMING_SCALA,
-    TABLE_API,
-    TABLE_PLANNER,
-    TABLE_RUNTIME,
-];
-pub(super) const PROVIDED_1_15: &[Provided] = &[
-    CORE,
-    RUNTIME,
-    CLIENTS,
-    STREAMING,
-    JAVA,
-    OPTIMIZER,
-    ROCKSDB,
-    TABLE_API,
-    HIDDEN_PLANNER,
-    PLANNER_LOADER,
-    TABLE_RUNTIME,
-    CEP,
-];
+pub(super) const PROVIDED_1_6: &[&[Provided]] = &[ALWAYS, SCALA];
+pub(super) const PROVIDED_1_9: &[&[Provided]] = &[ALWAYS, SCALA, TABLE, &[PLANNER]];
+pub(super) const PROVIDED_1_15: &[&[Provided]] = &[ALWAYS, TABLE, LOADER];
