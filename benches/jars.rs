@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use flink_img::flink::JobJar;
-use flink_img::jar::{JarFacts, Manifest, normalize, uses};
+use flink_img::jar::{JarFacts, Manifest, normalize, users};
 use flink_img::memory::Forgetful;
 
 const CLASSES: usize = 50_000;
@@ -95,7 +95,7 @@ fn jars(criterion: &mut Criterion) {
     });
     let names = ["org/apache/flink/contrib/streaming/state/EmbeddedRocksDBStateBackend"];
     group.bench_function("search all classes", |bench| {
-        bench.iter(|| uses(&path, black_box(&names)).unwrap());
+        bench.iter(|| users(&path, black_box(&names), |_| true).unwrap());
     });
     group.bench_function("normalise", |bench| {
         bench.iter(|| normalize(&path, &mut io::sink()).unwrap());

@@ -213,13 +213,9 @@ impl<'a> Preflight<'a> {
             jars.push(jar?);
         }
         if let Some(target) = target {
-            let look = |jar: &mut Jar| jar.look_for_foreign(target.line.line);
+            let on_musl = grounds.iter().any(|ground| ground.libc == Some(Libc::Musl));
+            let look = |jar: &mut Jar| jar.look_into_classes(target.line.line, on_musl);
             jars.iter_mut().try_for_each(look)?;
-        }
-        if grounds.iter().any(|ground| ground.libc == Some(Libc::Musl)) {
-            for jar in &mut jars {
-                jar.look_for_rocksdb()?;
-            }
         }
         let found = check(&Subject {
             jars: &jars,

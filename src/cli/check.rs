@@ -76,10 +76,7 @@ pub(super) fn run(arguments: &CheckArgs, printer: &Printer) -> Result<(), Failur
     let mut jars = Vec::new();
     for path in &arguments.jars {
         let mut jar = Jar::read(path)?;
-        jar.look_for_foreign(circumstances.line.line)?;
-        if circumstances.libc == Libc::Musl {
-            jar.look_for_rocksdb()?;
-        }
+        jar.look_into_classes(circumstances.line.line, circumstances.libc == Libc::Musl)?;
         jars.push(jar);
     }
     let found = preflight::check(&Subject {

@@ -19,7 +19,7 @@ mod oddity;
 mod services;
 mod signature;
 mod times;
-mod uses;
+mod users;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -37,7 +37,7 @@ pub use self::normalize::{Normalized, normalize};
 pub use self::oddity::Oddity;
 pub use self::signature::Signature;
 pub use self::times::{DosTime, Times};
-pub use self::uses::{users, uses};
+pub use self::users::users;
 
 /// What a jar is known by when [`JarFacts`] are remembered; raised whenever other facts are found in the same bytes.
 pub const FACTS_VERSION: &str = "1";

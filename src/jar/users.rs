@@ -22,16 +22,11 @@ const CLASS_LIMIT: u64 = 64 << 20;
 const TOTAL_LIMIT: u64 = 4 << 30;
 const CHUNK: usize = 256;
 
-/// Which of `names` the classes of the jar at `path` mention, as in `org/apache/flink/api/common/JobID`: as a class, in a
-/// type, or in a text.
+/// Which of `names` the classes of the jar at `path` mention that are `wanted` by their paths, with the paths of those that
+/// mention each, sorted and without `.class`. A name is one as `org/apache/flink/api/common/JobID`, and mentioned as a class,
+/// in a type, or in a text.
 ///
 /// A class that cannot be read mentions none.
-pub fn uses<'a>(path: &Path, names: &[&'a str]) -> Result<BTreeSet<&'a str>, JarError> {
-    Ok(users(path, names, |_| true)?.into_keys().collect())
-}
-
-/// The same of the classes that are `wanted` by their paths, with the paths of those that mention each, sorted and without
-/// `.class`.
 pub fn users<'a>(
     path: &Path,
     names: &[&'a str],

@@ -12,7 +12,7 @@ use super::subject::Subject;
 use crate::error::{Explain as _, FileError, IoResultExt as _};
 use crate::flink::lines::Line;
 use crate::fs;
-use crate::jar::{JarError, JarFacts, Signature, file_in, users, uses};
+use crate::jar::{JarError, JarFacts, Signature, file_in, users};
 
 /// Where `flink-runtime` tells of which Flink it is.
 const RUNTIME_PROPERTIES: &str = ".flink-runtime.version.properties";
@@ -107,32 +107,26 @@ impl Jar {
         Self { role, ..self }
     }
 
-    /// Looks through all classes for whether they speak of RocksDB. That takes longer than all the rest, so it is only
-    /// done where it matters.
-    pub fn look_for_rocksdb(&mut self) -> Result<(), FileError> {
-        if self.uses_rocksdb.is_none() && self.facts.is_ok() {
-            self.uses_rocksdb = match uses(&self.path, &ROCKSDB) {
-                Ok(found) => Some(!found.is_empty()),
-                Err(JarError::File(error)) => return Err(error),
-                // What can be read tells of itself, and the rest is no ground for a warning.
-                Err(_) => Some(false),
-            };
-        }
-        Ok(())
-    }
-
-    /// Looks through the classes that may use Flink for names that this line has not. What cannot be read mentions none.
+    /// Looks through the classes for names that this line of Flink has not, and, where that matters, for those of RocksDB.
+    /// What cannot be read mentions none.
     ///
-    /// In a small jar these are all. Unpacking all of a large one would take seconds, and most of it is libraries that know
-    /// nothing of Flink: there it is those below a folder that is named after Flink, and those beside the entry class.
-    pub fn look_for_foreign(&mut self, line: &Line) -> Result<(), FileError> {
+    /// In a small jar these are all classes. Unpacking all of a large one takes longer than all the rest, and most of it is
+    /// libraries that know nothing of Flink: there it is those below a folder that is named after Flink, and those beside
+    /// the entry class. Whether RocksDB is spoken of is looked for in all, and only `on_musl`, unless all are unpacked anyway.
+    pub fn look_into_classes(&mut self, line: &Line, on_musl: bool) -> Result<(), FileError> {
         let Ok(facts) = &self.facts else {
             return Ok(());
         };
-        if self.foreign.is_some() || facts.classes.is_empty() {
-            return Ok(());
-        }
         let is_small = facts.classes.len() <= SMALL;
+        let wants_foreign = self.foreign.is_none();
+        let wants_rocksdb = self.uses_rocksdb.is_none() && (on_musl || wants_foreign && is_small);
+        let mut names = Vec::new();
+        if wants_foreign {
+            names.extend(line.foreign);
+        }
+        if wants_rocksdb {
+            names.extend(ROCKSDB);
+        }
         let job = facts.manifest.entry_class().map(company);
         // One without a package tells nothing.
         let job = job.filter(|job| !job.is_empty());
@@ -140,11 +134,22 @@ impl Jar {
             let beside = job.as_deref().is_some_and(|job| class.starts_with(job));
             is_small || beside || class.contains("flink")
         };
-        self.foreign = match users(&self.path, line.foreign, may_use) {
-            Ok(found) => Some(found),
+        let wanted = |class: &str| wants_rocksdb || may_use(class);
+        let mut found = match users(&self.path, &names, wanted) {
+            Ok(found) => found,
             Err(JarError::File(error)) => return Err(error),
-            Err(_) => Some(BTreeMap::new()),
+            Err(_) => BTreeMap::new(),
         };
+        if wants_rocksdb {
+            self.uses_rocksdb = Some(ROCKSDB.iter().any(|name| found.contains_key(name)));
+        }
+        if wants_foreign {
+            found.retain(|name, classes| {
+                classes.retain(|class| may_use(class));
+                line.foreign.contains(name) && !classes.is_empty()
+            });
+            self.foreign = Some(found);
+        }
         Ok(())
     }
 

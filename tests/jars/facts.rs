@@ -1,6 +1,6 @@
 //! What is found in jars that nothing is wrong with.
 
-use flink_img::jar::{ClassVersions, Library, Manifest, Oddity, Signature, uses};
+use flink_img::jar::{ClassVersions, Library, Manifest, Oddity, Signature, users};
 
 use crate::support::zip::{Elf, Entry, TIME, class, manifest, with_comment, zip};
 use crate::{Place, facts};
@@ -403,12 +403,15 @@ fn names_that_classes_mention_are_found_and_others_are_not() {
         "org/example/NoClass",
         "java/lang/Object",
     ];
-    let found: Vec<_> = uses(&path, &names).unwrap().into_iter().collect();
+    let found: Vec<_> = users(&path, &names, |_| true)
+        .unwrap()
+        .into_keys()
+        .collect();
     let expected = [
         "java/lang/Object",
         "org.example.ByName",
         "org/example/RocksDB",
     ];
     assert_eq!(found, expected);
-    assert!(uses(&path, &[]).unwrap().is_empty());
+    assert!(users(&path, &[], |_| true).unwrap().is_empty());
 }

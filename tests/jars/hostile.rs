@@ -1,7 +1,7 @@
 //! Jars that lie: each is refused with a clear sentence, or costs nothing.
 
 use flink_img::error::{Explain as _, Kind};
-use flink_img::jar::{JarError, Libc, uses};
+use flink_img::jar::{JarError, Libc, users};
 
 use crate::support::zip::{Elf, Entry, class, manifest, with_comment, zip};
 use crate::{Place, facts};
@@ -279,5 +279,5 @@ fn what_unpacks_to_a_lot_is_unpacked_up_to_a_limit() {
     let place = Place::new();
     let path = place.write(&bytes);
     // No class is that large, so none is searched.
-    assert!(uses(&path, &["x"]).unwrap().is_empty());
+    assert!(users(&path, &["x"], |_| true).unwrap().is_empty());
 }

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use flink_img::jar::{JarFacts, Libc, Signature, normalize, uses};
+use flink_img::jar::{JarFacts, Libc, Signature, normalize, users};
 use flink_img::parallel::on_all_cores;
 
 use crate::Place;
@@ -141,7 +141,7 @@ fn names_in_compiled_classes_are_found() {
         "hello from ",
         "org/example/Missing",
     ];
-    let found: Vec<_> = uses(&jar, &names).unwrap().into_iter().collect();
+    let found: Vec<_> = users(&jar, &names, |_| true).unwrap().into_keys().collect();
     assert_eq!(
         found,
         ["hello from ", "java/io/PrintStream", "org/example/Other"]
