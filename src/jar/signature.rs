@@ -59,7 +59,7 @@ enum Trust {
     All,
 }
 
-/// Checks all signatures, up to the first thing that does not fit.
+/// Checks all signatures, up to the first thing that does not fit. Each entry is read once.
 pub(super) fn read(directory: &Directory) -> Result<Signature, JarError> {
     let files = signature_files(directory);
     let (Some(manifest), false) = (directory.find(MANIFEST.as_bytes()), files.is_empty()) else {
@@ -67,42 +67,37 @@ pub(super) fn read(directory: &Directory) -> Result<Signature, JarError> {
     };
     let bytes = directory.bytes(manifest, manifest::LIMIT)?;
     let manifest = Sections::of(&bytes);
-    let strong = check(directory, &manifest, &files, Trust::Strong)?;
-    if let Some(Err(why)) = strong {
-        return Ok(Signature::Damaged { why });
-    }
-    Ok(match check(directory, &manifest, &files, Trust::All)? {
-        Some(Err(why)) => Signature::Outdated { why },
-        Some(Ok(())) => Signature::Intact,
-        None => Signature::None,
+    let strong = match signed_names(directory, &manifest, &files, Trust::Strong)? {
+        Ok(names) => names,
+        Err(why) => return Ok(Signature::Damaged { why }),
+    };
+    let all = signed_names(directory, &manifest, &files, Trust::All)?;
+    let damaged = damaged_entries(directory, &manifest, &strong, all.as_ref().ok())?;
+    Ok(match (damaged, all) {
+        ([Some(why), _], _) => Signature::Damaged { why },
+        (_, Err(why)) | ([None, Some(why)], Ok(_)) => Signature::Outdated { why },
+        (_, Ok(names)) if names.is_empty() => Signature::None,
+        _ => Signature::Intact,
     })
 }
 
-/// Whether all fits, or what does not; `None` if nothing is signed by a digest that counts.
-fn check(
+/// The names of the entries that these files of digests sign by what counts, or what does not fit.
+fn signed_names(
     directory: &Directory,
     manifest: &Sections<'_>,
     files: &[&Entry],
     trust: Trust,
-) -> Result<Option<Result<(), String>>, JarError> {
+) -> Result<Result<BTreeSet<Vec<u8>>, String>, JarError> {
     let mut signed = BTreeSet::new();
     for entry in files {
         let name = directory.text(entry);
         let file = directory.bytes(entry, manifest::LIMIT)?;
         match check_file(&name, manifest, &Sections::of(&file), trust) {
             Ok(names) => signed.extend(names),
-            Err(why) => return Ok(Some(Err(why))),
+            Err(why) => return Ok(Err(why)),
         }
     }
-    if signed.is_empty() {
-        return Ok(None);
-    }
-    Ok(Some(
-        match damaged_entry(directory, manifest, &signed, trust)? {
-            Some(why) => Err(why),
-            None => Ok(()),
-        },
-    ))
+    Ok(Ok(signed))
 }
 
 /// The files of digests that have a block beside them.
@@ -209,19 +204,25 @@ fn check_file(
     Ok(signed)
 }
 
-/// What is wrong with the first of the signed entries that has not the digest of the manifest.
-fn damaged_entry(
+/// What is wrong with the first of the signed entries that has not the digest of the manifest: by those of `strong` with
+/// digests that every JVM looks at, and by those of `all` with any.
+fn damaged_entries(
     directory: &Directory,
     manifest: &Sections<'_>,
-    signed: &BTreeSet<Vec<u8>>,
-    trust: Trust,
-) -> Result<Option<String>, JarError> {
+    strong: &BTreeSet<Vec<u8>>,
+    all: Option<&BTreeSet<Vec<u8>>>,
+) -> Result<[Option<String>; 2], JarError> {
     let mut entries = Vec::new();
     let mut total = 0_u64;
     for entry in &directory.entries {
         let name = directory.name(entry);
-        let sections = signed.contains(name).then(|| manifest.named.get(name));
-        let Some(sections) = sections.flatten() else {
+        let in_all = all.is_some_and(|all| all.contains(name));
+        let trust = match (in_all, strong.contains(name)) {
+            (true, _) => Trust::All,
+            (false, true) => Trust::Strong,
+            (false, false) => continue,
+        };
+        let Some(sections) = manifest.named.get(name) else {
             continue;
         };
         let attributes: Vec<_> = sections.iter().flat_map(Section::attributes).collect();
@@ -237,23 +238,30 @@ fn damaged_entry(
             reason: "it is signed, and more than 4 GiB".to_owned(),
         });
     }
+    let mut found = [None, None];
     for batch in entries.chunks(BATCH) {
-        let intact = on_all_cores(batch, |(entry, digests)| {
-            is_intact(directory, entry, digests)
-        });
-        for ((entry, _), intact) in batch.iter().zip(intact) {
-            if !intact? {
+        let wrong = on_all_cores(batch, |(entry, digests)| wrong(directory, entry, digests));
+        for ((entry, digests), wrong) in batch.iter().zip(wrong) {
+            let wrong = wrong?;
+            let is_signed = strong.contains(directory.name(entry));
+            let is_strong = |place: &usize| is_signed && digests[*place].is_strong();
+            let why = || {
                 let name = directory.text(entry);
-                return Ok(Some(format!(
-                    "its entry `{name}` is not the one that was signed"
-                )));
+                format!("its entry `{name}` is not the one that was signed")
+            };
+            if wrong.iter().any(is_strong) {
+                return Ok([Some(why()), None]);
+            }
+            if !wrong.is_empty() {
+                found[1].get_or_insert_with(why);
             }
         }
     }
-    Ok(None)
+    Ok(found)
 }
 
-fn is_intact(directory: &Directory, entry: &Entry, digests: &[Digest]) -> Result<bool, JarError> {
+/// The places of the digests that an entry has not.
+fn wrong(directory: &Directory, entry: &Entry, digests: &[Digest]) -> Result<Vec<usize>, JarError> {
     let mut contexts: Vec<_> = digests
         .iter()
         .map(|digest| Context::new(digest.algorithm))
@@ -275,8 +283,10 @@ fn is_intact(directory: &Directory, entry: &Entry, digests: &[Digest]) -> Result
             }
         }
     }
-    let fits = |(context, digest): (Context, &Digest)| context.finish().as_ref() == digest.value;
-    Ok(contexts.into_iter().zip(digests).all(fits))
+    let found = contexts.into_iter().zip(digests).enumerate();
+    let wrong =
+        found.filter(|(_, (context, digest))| context.clone().finish().as_ref() != digest.value);
+    Ok(wrong.map(|(place, _)| place).collect())
 }
 
 /// A digest that something should have.
@@ -287,6 +297,11 @@ struct Digest {
 }
 
 impl Digest {
+    /// Whether every JVM looks at it.
+    fn is_strong(&self) -> bool {
+        *self.algorithm != digest::SHA1_FOR_LEGACY_USE_ONLY
+    }
+
     fn is_of(&self, parts: &[&[u8]]) -> bool {
         let mut context = Context::new(self.algorithm);
         for part in parts {

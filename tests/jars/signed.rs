@@ -157,6 +157,30 @@ fn what_does_not_fit_by_sha_1_alone_is_told_apart_and_what_is_signed_by_md5_is_n
         panic!("{:?}", shaded(&sha1).state());
     };
     assert!(why.starts_with("the main section"), "{why}");
+    // By both, of which only one does not fit.
+    let by_both = |strong: &str, weak: &str| {
+        let digests = format!("SHA-256-Digest: {strong}\r\nSHA1-Digest: {weak}");
+        let manifest = format!("{MAIN}Name: a/x.txt\r\n{digests}\r\n\r\n");
+        let file = format!(
+            "Signature-Version: 1.0\r\nSHA-256-Digest-Manifest: {}\r\n\r\nName: a/x.txt\r\n\r\n",
+            sha256(&manifest)
+        );
+        Signed {
+            manifest,
+            file,
+            content: CONTENT,
+        }
+    };
+    let (good, bad) = (sha256(CONTENT), sha256("another"));
+    let (good_sha1, bad_sha1) = (self::sha1(CONTENT), self::sha1("another"));
+    let why = "its entry `a/x.txt` is not the one that was signed".to_owned();
+    for (strong, weak, expected) in [
+        (&good, &good_sha1, Signature::Intact),
+        (&good, &bad_sha1, Signature::Outdated { why: why.clone() }),
+        (&bad, &good_sha1, Signature::Damaged { why }),
+    ] {
+        assert_eq!(by_both(strong, weak).state(), expected);
+    }
     // MD5 counts nowhere any more, and what is no algorithm never did.
     for other in ["MD5", "MD2", "X"] {
         let signed = Signed::by(other, sha256);
