@@ -246,9 +246,6 @@ pub fn plan(request: &BuildRequest, inputs: &Inputs) -> Result<Vec<BuildPlan>, B
     let places = JobPlaces::of(inputs.line.line, &inputs.version);
     let job_jar = inputs.job_jar.as_ref().map(|jar| &jar.artifact);
     let job = JobLayout::new(&places, job_jar, &inputs.job_artifacts)?;
-    if let Flink::Listed { distribution, .. } = &inputs.flink {
-        job.check(distribution)?;
-    }
     let summary = request.has_job().then(|| JobSummary {
         jar: job.jar.as_ref().map(ToString::to_string),
         entry_class: job.entry_class.clone(),

@@ -207,7 +207,6 @@ pub(super) fn open_local<'a>(
     }
     let asked = (&request.content, &content);
     if let FlinkHere::Here(distribution) = &flink {
-        job.check(distribution)?;
         hadoop::check(hadoop.as_ref(), distribution)?;
         let besides = (hadoop.as_ref(), &job);
         content::check(distribution, line.line, asked, besides, &*context.reporter)?;

@@ -44,11 +44,12 @@ impl LayoutPlaces<'_> {
             let place = |entry: &Entry| (entry.path.clone(), (is_folder(entry), owner.to_owned()));
             taken.extend(entries.iter().map(place));
         };
+        let flink = format!("Flink {version}");
         if let Some(layout) = self.flink {
-            take("Flink", &layout.flink, &mut taken);
-            take("Flink", &layout.optional, &mut taken);
+            take(&flink, &layout.flink, &mut taken);
+            take(&flink, &layout.optional, &mut taken);
         }
-        take("Flink", self.configuration, &mut taken);
+        take(&flink, self.configuration, &mut taken);
         if let Some(jar) = self.hadoop {
             // Where it lies follows from its name.
             let entries = jar.entries(Bytes::from_bytes(Vec::new()), line, version)?;
@@ -56,11 +57,9 @@ impl LayoutPlaces<'_> {
         }
         for (link, source) in self.job.links() {
             let path = home.join(link)?;
-            let mut there = taken.range(path.clone()..);
-            let there = there.next().filter(|(there, _)| there.starts_with(&path));
-            if let Some((_, (_, owner))) = there {
+            if let Some((_, owner)) = first_in(&taken, &path) {
                 return Err(JobError::NameTaken {
-                    owner: owner.clone(),
+                    owner: owner.to_owned(),
                     link: link.to_owned(),
                     path: source.to_owned(),
                 }
@@ -88,10 +87,7 @@ impl LayoutPlaces<'_> {
                 }
             }
             // A folder need not have an entry of its own.
-            let below = taken.range(entry.path.clone()..).nth(0);
-            if let Some((path, (_, owner))) =
-                below.filter(|(path, _)| !is_folder && path.starts_with(&entry.path))
-            {
+            if let Some((path, owner)) = first_in(&taken, &entry.path).filter(|_| !is_folder) {
                 return Err(fail(format!("{owner} has `{path}`")));
             }
             taken.insert(entry.path, (is_folder, format!("`{}`", source.display())));
@@ -102,6 +98,15 @@ impl LayoutPlaces<'_> {
 
 /// Places with whether each is a folder, and whose it is.
 type Taken = BTreeMap<ImagePath, (bool, String)>;
+
+/// The first place that is `path` or below it, and whose it is. Between the two may be others, as `lib-x` is between `lib` and
+/// `lib/x`.
+fn first_in<'a>(taken: &'a Taken, path: &ImagePath) -> Option<(&'a ImagePath, &'a str)> {
+    let behind = taken.range(path..);
+    let mut alike = behind.take_while(|(there, _)| there.as_str().starts_with(path.as_str()));
+    let (there, (_, owner)) = alike.find(|(there, _)| there.starts_with(path))?;
+    Some((there, owner))
+}
 
 fn is_folder(entry: &Entry) -> bool {
     matches!(entry.kind, EntryKind::Directory)
@@ -232,4 +237,152 @@ pub(in crate::build) fn layers(
         }
     }
     Ok(layers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::build::content::files::Added;
+    use crate::flink::{
+        Artifact, Distribution, DistributionFile, DistributionKind, JobPlaces, Known,
+    };
+
+    fn line(version: &str) -> &'static Line {
+        Known::of(&version.parse().unwrap()).unwrap().line
+    }
+
+    fn artifact(source: &str) -> Artifact {
+        Artifact {
+            source: source.into(),
+            name: source.rsplit('/').next().unwrap().to_owned(),
+            content: Bytes::from_bytes(Vec::new()),
+            entry_class: None,
+        }
+    }
+
+    #[test]
+    fn a_link_never_takes_the_place_of_a_file_of_flink() {
+        let files = [
+            "lib/flink-dist.jar",
+            "lib/folder.jar/x",
+            "lib/job.jar",
+            "lib/log4j.jar",
+            "usrlib/x.jar",
+        ];
+        let check = |version: &str, job: Option<&str>, dependencies: &[&str]| {
+            let distribution = Distribution {
+                version: version.parse().unwrap(),
+                scala: None,
+                files: files
+                    .iter()
+                    .map(|path| DistributionFile {
+                        path: ImagePath::new(path).unwrap(),
+                        kind: DistributionKind::Symlink("x".to_owned()),
+                    })
+                    .collect(),
+            };
+            let (version, line) = (&distribution.version, line(version));
+            let (job, dependencies) = (job.map(artifact), dependencies.iter());
+            let dependencies: Vec<_> = dependencies.map(|source| artifact(source)).collect();
+            let places = JobPlaces::of(line, version);
+            let places = LayoutPlaces {
+                flink: Some(&FlinkLayout::new(&distribution, line).unwrap()),
+                configuration: &[],
+                hadoop: None,
+                job: &JobLayout::new(&places, job.as_ref(), &dependencies).unwrap(),
+            };
+            let found = places.check(&OpenedContent::default(), (line, version));
+            found.map_err(|error| error.to_string())
+        };
+        let taken = |version: &str, link: &str, path: &str| {
+            Err(format!(
+                "Flink {version} has `{link}` already, and `{path}` needs that name for a link"
+            ))
+        };
+        for (version, job, dependencies, expected) in [
+            (
+                "1.6.0",
+                Some("app.jar"),
+                &[][..],
+                taken("1.6.0", "lib/job.jar", "app.jar"),
+            ),
+            (
+                "1.6.0",
+                None,
+                &["a/log4j.jar"],
+                taken("1.6.0", "lib/log4j.jar", "a/log4j.jar"),
+            ),
+            (
+                "1.9.3",
+                Some("log4j.jar"),
+                &[],
+                taken("1.9.3", "lib/log4j.jar", "log4j.jar"),
+            ),
+            (
+                "1.9.3",
+                Some("folder.jar"),
+                &[],
+                taken("1.9.3", "lib/folder.jar", "folder.jar"),
+            ),
+            ("1.9.3", Some("log4.jar"), &["flink-dist", "log4j"], Ok(())),
+            (
+                "1.10.3",
+                Some("log4j.jar"),
+                &[],
+                taken("1.10.3", "usrlib", "log4j.jar"),
+            ),
+            ("1.10.3", None, &[], Ok(())),
+            ("1.11.0", Some("log4j.jar"), &["x.jar"], Ok(())),
+        ] {
+            assert_eq!(
+                check(version, job, dependencies),
+                expected,
+                "{version} {job:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_file_never_takes_the_place_of_a_folder_that_has_no_entry() {
+        let file = |path: &'static str| Added {
+            source: path.into(),
+            entry: Entry::file(
+                ImagePath::fixed(path),
+                Bytes::from_bytes(Vec::new()),
+                false,
+                Owner::FLINK,
+            ),
+        };
+        let version = "1.20.5".parse().unwrap();
+        let line = line("1.20.5");
+        let job = JobLayout::new(&JobPlaces::of(line, &version), None, &[]).unwrap();
+        let places = LayoutPlaces {
+            flink: None,
+            configuration: &[],
+            hadoop: None,
+            job: &job,
+        };
+        for (paths, expected) in [
+            // `opt/x-z` is between the other two.
+            (
+                ["opt/x/y", "opt/x-z", "opt/x"],
+                Some("`opt/x` cannot be `/opt/x` in the image: `opt/x/y` has `/opt/x/y`"),
+            ),
+            (
+                ["opt/x", "opt/x-z", "opt/x/y"],
+                Some(
+                    "`opt/x/y` cannot be `/opt/x/y` in the image: `opt/x` has `/opt/x`, which is no folder",
+                ),
+            ),
+            (["opt/x-y", "opt/x-z", "opt/x"], None),
+        ] {
+            let opened = OpenedContent {
+                files: paths.map(file).into(),
+                ..OpenedContent::default()
+            };
+            let found = places.check(&opened, (line, &version));
+            let found = found.err().map(|error| error.to_string());
+            assert_eq!(found.as_deref(), expected, "{paths:?}");
+        }
+    }
 }

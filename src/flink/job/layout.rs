@@ -12,7 +12,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{Artifact, JobError, main_jar};
-use crate::flink::distribution::Distribution;
 use crate::flink::layout::{real_home, repeated_home};
 use crate::flink::lines::{JobPlace, Line};
 use crate::flink::version::FlinkVersion;
@@ -157,29 +156,13 @@ impl JobLayout {
         })
     }
 
-    /// Refuses a link that would take the place of a file of the distribution.
-    pub fn check(&self, distribution: &Distribution) -> Result<(), JobError> {
-        for (link, source) in &self.links {
-            let path = ImagePath::new(link).expect("names were checked");
-            let mut files = distribution.files.iter();
-            if files.any(|file| file.path.starts_with(&path)) {
-                return Err(JobError::NameTaken {
-                    owner: format!("Flink {}", distribution.version),
-                    link: link.clone(),
-                    path: source.clone(),
-                });
-            }
-        }
-        Ok(())
-    }
-
     /// The links among what else the image has, by their paths in the home of Flink, and the file that each stands for.
     pub fn links(&self) -> impl Iterator<Item = (&str, &Path)> {
         let links = self.links.iter();
         links.map(|(link, source)| (link.as_str(), source.as_path()))
     }
 
-    /// Whether [`Self::check`] has something to ask a published release.
+    /// Whether a link may have the name of a file of a published release.
     pub fn may_collide(&self) -> bool {
         let mut links = self.links.keys();
         links.any(|link| link.starts_with(LIB) && link != JOB_LINK)

@@ -149,8 +149,9 @@ fn old_lines_have_the_jar_of_python_in_lib() {
         let artifact = build(&context, &["--python", "--job-artifacts", &name]);
         if version == "1.9.3" {
             assert_eq!(artifact.code, 3, "{artifact}");
-            let says =
-                format!("Flink has `lib/{name}` already, and `{name}` needs that name for a link");
+            let says = format!(
+                "Flink {version} has `lib/{name}` already, and `{name}` needs that name for a link"
+            );
             assert!(artifact.stderr.contains(&says), "{artifact}");
         } else {
             artifact.ok();

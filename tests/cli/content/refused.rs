@@ -60,7 +60,7 @@ const CASES: &[Case] = &[
             "jar-damaged",
         ],
         3,
-        "`same/flink-dist-1.20.5.jar` cannot be `/opt/flink/lib/flink-dist-1.20.5.jar` in the image: Flink has that place",
+        "`same/flink-dist-1.20.5.jar` cannot be `/opt/flink/lib/flink-dist-1.20.5.jar` in the image: Flink 1.20.5 has that place",
         "hint: give it another name",
     ),
     (
@@ -161,21 +161,21 @@ const CASES: &[Case] = &[
         "1.20.5",
         &["--add", "notes.txt:/opt/flink/bin/flink"],
         3,
-        "`notes.txt` cannot be `/opt/flink/bin/flink` in the image: Flink has that place",
+        "`notes.txt` cannot be `/opt/flink/bin/flink` in the image: Flink 1.20.5 has that place",
         "hint: give it another name",
     ),
     (
         "1.20.5",
         &["--add", "notes.txt:/opt/flink/lib"],
         3,
-        "`notes.txt` cannot be `/opt/flink/lib` in the image: Flink has a folder there",
+        "`notes.txt` cannot be `/opt/flink/lib` in the image: Flink 1.20.5 has a folder there",
         "hint",
     ),
     (
         "1.20.5",
         &["--add", "notes.txt:/opt/flink/LICENSE/x"],
         3,
-        "in the image: Flink has `/opt/flink/LICENSE`, which is no folder",
+        "in the image: Flink 1.20.5 has `/opt/flink/LICENSE`, which is no folder",
         "hint",
     ),
     (

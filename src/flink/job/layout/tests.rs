@@ -5,7 +5,6 @@ use std::path::Path;
 use super::super::name;
 use super::*;
 use crate::error::Explain as _;
-use crate::flink::distribution::{DistributionFile, DistributionKind};
 use crate::flink::lines::Known;
 use crate::layer::{Content, EntryKind};
 
@@ -148,80 +147,6 @@ fn a_job_that_could_not_be_found_is_refused() {
     // It gets another name there, or is none of this module's business.
     for version in ["1.8.3", "1.10.3", "1.20.5"] {
         layout(version, Some("job.zip"), &[]).unwrap();
-    }
-}
-
-#[test]
-fn a_link_never_takes_the_place_of_a_file_of_flink() {
-    let files = [
-        "lib/flink-dist.jar",
-        "lib/folder.jar/x",
-        "lib/job.jar",
-        "lib/log4j.jar",
-        "usrlib/x.jar",
-    ];
-    let check = |version: &str, job: Option<&str>, dependencies: &[&str]| {
-        let distribution = Distribution {
-            version: version.parse().unwrap(),
-            scala: None,
-            files: files
-                .iter()
-                .map(|path| DistributionFile {
-                    path: ImagePath::new(path).unwrap(),
-                    kind: DistributionKind::Symlink("x".to_owned()),
-                })
-                .collect(),
-        };
-        let layout = layout(version, job, dependencies).unwrap();
-        layout
-            .check(&distribution)
-            .map_err(|error| error.to_string())
-    };
-    let taken = |version: &str, link: &str, path: &str| {
-        Err(format!(
-            "Flink {version} has `{link}` already, and `{path}` needs that name for a link"
-        ))
-    };
-    for (version, job, dependencies, expected) in [
-        (
-            "1.6.0",
-            Some("app.jar"),
-            &[][..],
-            taken("1.6.0", "lib/job.jar", "app.jar"),
-        ),
-        (
-            "1.6.0",
-            None,
-            &["a/log4j.jar"],
-            taken("1.6.0", "lib/log4j.jar", "a/log4j.jar"),
-        ),
-        (
-            "1.9.3",
-            Some("log4j.jar"),
-            &[],
-            taken("1.9.3", "lib/log4j.jar", "log4j.jar"),
-        ),
-        (
-            "1.9.3",
-            Some("folder.jar"),
-            &[],
-            taken("1.9.3", "lib/folder.jar", "folder.jar"),
-        ),
-        ("1.9.3", Some("log4.jar"), &["flink-dist", "log4j"], Ok(())),
-        (
-            "1.10.3",
-            Some("log4j.jar"),
-            &[],
-            taken("1.10.3", "usrlib", "log4j.jar"),
-        ),
-        ("1.10.3", None, &[], Ok(())),
-        ("1.11.0", Some("log4j.jar"), &["x.jar"], Ok(())),
-    ] {
-        assert_eq!(
-            check(version, job, dependencies),
-            expected,
-            "{version} {job:?}"
-        );
     }
 }
 
