@@ -2,15 +2,20 @@
 //!
 //! `WRITE_LAYOUTS=1 cargo test --test lines` writes the listings anew; read what changed, it changes everybody's images.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Read as _;
 use std::path::Path;
 
 use flink_img::flink::Known;
+use flink_img::flink::lines::Hadoop;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
-use crate::support::context::{TestContext, base};
-use crate::support::fixtures::{MiniFile, jar};
+use crate::support::alpine::hex;
+use crate::support::context::{TestContext, base_entries};
+use crate::support::files::FileServer;
+use crate::support::fixtures::{self, MiniFile, Raw, jar};
 use crate::support::lines::{laid_out, mini_hadoop_release, mini_release, packed};
 use crate::support::workshop::Files;
 
@@ -19,6 +24,11 @@ const RELEASES: [&str; 9] = [
     "1.6.0", "1.7.2", "1.8.3", "1.9.3", "1.10.3", "1.14.6", "1.18.1", "1.20.5", "2.3.0",
 ];
 const WITH_HADOOP: &str = "1.7.2";
+/// Those of them that Hadoop is put into, and the one whose jobs are in Python.
+const HADOOP_BESIDES: [&str; 2] = ["1.8.3", "1.10.3"];
+const WITH_PYTHON: &str = "1.9.3";
+/// The version of Hadoop.
+const HADOOP: &str = "2.8.3";
 
 fn files(version: &str) -> Vec<MiniFile> {
     if version == WITH_HADOOP {
@@ -41,7 +51,12 @@ pub(crate) fn context(version: &str, files: &[MiniFile]) -> TestContext {
         8 => "1.8.0_292".to_owned(),
         newer => format!("{newer}.0.15"),
     };
-    context.write("base.tar", base(&format!("JAVA_VERSION=\"{java}\"\n")));
+    let mut entries = base_entries(&format!("JAVA_VERSION=\"{java}\"\n"));
+    entries.push(Raw {
+        mode: 0o755,
+        ..Raw::file("usr/bin/python3", b"#!/nowhere\n")
+    });
+    context.write("base.tar", fixtures::tar(&entries));
     context.write("flink.tgz", packed(version, files));
     laid_out(&context.work(), version, files);
     context.write("app.jar", jar(&[("Main-Class", "org.example.Job")]));
@@ -59,6 +74,26 @@ pub(crate) const JOB: [&str; 6] = [
     "--job-artifacts",
     "table.csv",
 ];
+
+/// A Maven repository with the Hadoop of this version's line, if it takes one besides.
+fn maven(version: &str) -> FileServer {
+    let mut files = BTreeMap::new();
+    let line = Known::of(&version.parse().unwrap()).unwrap().line;
+    if let Hadoop::ShadedJar(shaded) = line.hadoop {
+        let is_it = |known: &&&str| known.starts_with(HADOOP);
+        let jar_version = shaded.versions.iter().find(is_it).unwrap();
+        let artifact = shaded.artifact;
+        let place =
+            format!("/org/apache/flink/{artifact}/{jar_version}/{artifact}-{jar_version}.jar");
+        let jar = jar(&[("Implementation-Title", "Hadoop")]);
+        files.insert(
+            format!("{place}.sha256"),
+            hex(&Sha256::digest(&jar)).into_bytes(),
+        );
+        files.insert(place, jar);
+    }
+    FileServer::start(files)
+}
 
 /// The entries of a layer: mode, owner, path, and where a link leads. The text of the configuration is added to `configuration`.
 fn entries(blob: &[u8], configuration: &mut String) -> String {
@@ -122,9 +157,24 @@ fn listing(folder: &Path, titles: &[Value]) -> String {
 fn an_image_of_each_line_is_laid_out_as_that_line_expects() {
     for version in RELEASES {
         let context = context(version, &files(version));
+        let maven = maven(version);
+        let repository = maven.url();
+        let hadoop = [
+            "--hadoop-version",
+            HADOOP,
+            "--maven-repository",
+            &repository,
+        ];
+        let besides: &[&str] = if HADOOP_BESIDES.contains(&version) {
+            &hadoop
+        } else if version == WITH_PYTHON {
+            &["--python"]
+        } else {
+            &[]
+        };
         let build = |source: &[&str], output: &str| {
             let usual = ["build", "--base", "rootfs:base.tar", "--json", "-o", output];
-            context.run([&usual[..], &JOB, source].concat())
+            context.run([&usual[..], &JOB, besides, source].concat())
         };
         let archive = build(&["--from-archive", "flink.tgz"], "oci:archive").json();
         let folder = format!("flink-{version}");
