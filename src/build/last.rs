@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::annotations::{self, BaseNote, KnownContent, ReleasePlace};
 use super::content::{FoundPython, Python, User};
-use super::plan::system_key;
+use super::planned::system_key;
 use super::{Context, Targets};
 use crate::base::BaseFacts;
 use crate::error::{Explain as _, Kind};

@@ -86,7 +86,6 @@ impl ReleaseSource {
         {
             return Ok(Flink::Listed {
                 distribution,
-                release: Some(checksum),
                 signer,
             });
         }
@@ -108,7 +107,6 @@ impl ReleaseSource {
             && let Some(found) = known()
         {
             return Ok(Flink::Known {
-                key: Some(key),
                 layers: found.recipes,
                 scala: found.scala,
                 signer,
@@ -122,7 +120,6 @@ impl ReleaseSource {
         distribution.expect_version(&fetched.path, &version)?;
         Ok(Flink::Listed {
             distribution,
-            release: Some(checksum),
             signer,
         })
     }

@@ -3,14 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use super::bases::{self, ChosenBase};
-use super::content::{self, ContentError, ContentKeys, LayoutPlaces, OpenedContent};
+use super::content::{self, ContentKeys, LayoutPlaces, OpenedContent};
 use super::context::Fetcher;
 use super::foundation::{self, PlatformBase, Wish};
 use super::hadoop::{self, ResolvedHadoop};
 use super::lock::Asked;
 use super::normalize::normalized;
 use super::packages;
-use super::plan::release_key;
 use super::preflight::Preflight;
 use super::release::{ReleaseSource, ReleaseUse};
 use super::{BuildError, BuildRequest, Context, FlinkSource};
@@ -57,22 +56,6 @@ pub struct Inputs {
     pub content: OpenedContent,
 }
 
-impl Inputs {
-    /// What stands for the layers of Flink and for the content that follows from it, if Flink is a release.
-    pub(super) fn content_keys(
-        &self,
-        request: &BuildRequest,
-    ) -> Result<Option<ContentKeys>, ContentError> {
-        let Some(release) = &self.release else {
-            return Ok(None);
-        };
-        let (line, choice) = (self.line.line, request.compression);
-        let key = release_key(&release.sha512, line, choice);
-        let asked = (&request.content, &self.content);
-        ContentKeys::new(key, asked, (line, &self.version), choice).map(Some)
-    }
-}
-
 /// A published release, and what it is known by.
 #[derive(Debug, Clone)]
 pub struct ResolvedRelease {
@@ -80,6 +63,8 @@ pub struct ResolvedRelease {
     pub release: Release,
     /// Its checksum, as it was published or locked.
     pub sha512: Sha512,
+    /// What stands for its layers in the image, and for the content that follows from it.
+    pub(super) keys: ContentKeys,
 }
 
 /// What is known of Flink.
@@ -89,15 +74,11 @@ pub enum Flink {
     Listed {
         /// The files.
         distribution: Distribution,
-        /// The checksum of the release that it is, if it was asked for as one.
-        release: Option<Sha512>,
         /// Who signed the release, if that was found out.
         signer: Option<Signer>,
     },
     /// The layers that it became in an earlier image, and no file.
     Known {
-        /// What stands for the release and its layers; none for a Flink that is none.
-        key: Option<Digest>,
         /// The keys of their recipes, lowest first.
         layers: Vec<Digest>,
         /// The Scala version that the files tell, if they do.
@@ -394,7 +375,6 @@ pub(super) fn resolve(
         FlinkHere::Here(distribution) => {
             let flink = Flink::Listed {
                 distribution,
-                release: None,
                 signer: None,
             };
             (flink, None)
@@ -412,9 +392,9 @@ pub(super) fn resolve(
             };
             let asked = (&request.content, &local.content);
             let choice = request.compression;
-            let key = release_key(&sha512, line.line, choice);
+            let keys = ContentKeys::new(&sha512, asked, (line.line, &version), choice)?;
             let wanted = ReleaseUse {
-                keys: ContentKeys::new(key, asked, (line.line, &version), choice)?,
+                keys,
                 needs_names: local.job.may_collide(),
             };
             let flink = source.resolve(sha512, wanted, fetcher)?;
@@ -428,7 +408,12 @@ pub(super) fn resolve(
                     &*context.reporter,
                 )?;
             }
-            (flink, Some(ResolvedRelease { release, sha512 }))
+            let release = ResolvedRelease {
+                release,
+                sha512,
+                keys,
+            };
+            (flink, Some(release))
         }
     };
     Ok(Inputs {

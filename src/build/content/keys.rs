@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use super::layers::names_in_home;
 use super::{Content, ContentError, OpenedContent, Python};
-use crate::flink::{FlinkVersion, Line, real_home};
-use crate::layer::{CompressionChoice, LayerKind};
+use crate::flink::release::Sha512;
+use crate::flink::{FlinkVersion, LAYOUT_VERSION, LISTING_RULES, Line, layout_rules, real_home};
+use crate::layer::{CompressionChoice, LayerKind, RECIPE_VERSION};
 use crate::oci::{Digest, canonical};
 
 /// Raised whenever the same content becomes other entries in the home of Flink, or other places are refused.
@@ -34,14 +35,32 @@ struct Decides<'a> {
     names: &'a [String],
 }
 
+/// What stands for a published release and for how it becomes layers; known without a look into its archive.
+fn release_key(checksum: &Sha512, line: &Line, choice: CompressionChoice) -> Digest {
+    let always = (
+        RECIPE_VERSION,
+        LAYOUT_VERSION,
+        LISTING_RULES,
+        line.binds_to_localhost,
+        choice.of(LayerKind::Jars),
+        checksum.to_string(),
+    );
+    // The keys of later lines are older than these rules.
+    Digest::of(&match layout_rules(line) {
+        None => canonical(&always),
+        Some(rules) => canonical(&(always, rules)),
+    })
+}
+
 impl ContentKeys {
-    /// The keys of an image with this content of a release that `release` stands for.
+    /// The keys of an image with this content, of the release with this checksum.
     pub(in crate::build) fn new(
-        release: Digest,
+        release: &Sha512,
         (content, opened): (&Content, &OpenedContent),
         (line, version): (&Line, &FlinkVersion),
         choice: CompressionChoice,
     ) -> Result<Self, ContentError> {
+        let release = release_key(release, line, choice);
         let plugins = opened.plugins();
         let flink = if content.slim {
             let key = (

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::arrange::{Arrangement, arrange};
 use super::{ContentError, OpenedContent};
-use crate::build::plan::planned;
+use crate::build::planned::planned;
 use crate::build::{BuildError, BuildRequest, Flink, Inputs, LayerRole, PlannedLayer};
 use crate::flink::hadoop::HadoopJar;
 use crate::flink::{

@@ -10,7 +10,7 @@ use super::ContentError;
 use crate::base::Base;
 use crate::base::python::Pythons;
 use crate::build::context::Fetcher;
-use crate::build::plan::planned;
+use crate::build::planned::planned;
 use crate::build::{
     BuildError, BuildRequest, LayerRole, Packages, PackagesContent, PlannedLayer, PlatformBase,
 };

@@ -6,8 +6,9 @@ use super::{Asked, Lock, LockError};
 use crate::base::alpine::packages_key;
 use crate::base::{BaseSource, OpenedBase};
 use crate::build::bases::{self, ChosenBase};
-use crate::build::content::{self, ContentKeys, FoundPython, LayoutPlaces, OpenedContent};
-use crate::build::plan::release_key;
+use crate::build::content::{
+    self, ContentError, ContentKeys, FoundPython, LayoutPlaces, OpenedContent,
+};
 use crate::build::resolve::{asked_release, open_job};
 use crate::build::{
     BuildError, BuildPlan, BuildRequest, Context, Flink, FlinkSource, Inputs, Packages,
@@ -85,17 +86,18 @@ fn inputs(request: &BuildRequest, lock: &Lock, context: &Context) -> Result<Inpu
             jar,
         })
     });
-    let release = release.and_then(|release| {
-        let sha512 = lock.checksum(&release)?;
-        Some(ResolvedRelease { release, sha512 })
-    });
-    let choice = request.compression;
-    let key = |release: &ResolvedRelease| {
-        let key = release_key(&release.sha512, line.line, choice);
-        let asked = (&request.content, &content);
-        ContentKeys::new(key, asked, (line.line, &version), choice)
-    };
-    let keys = release.as_ref().map(key).transpose()?;
+    let release = release
+        .and_then(|release| Some((lock.checksum(&release)?, release)))
+        .map(|(sha512, release)| {
+            let (asked, choice) = ((&request.content, &content), request.compression);
+            let keys = ContentKeys::new(&sha512, asked, (line.line, &version), choice)?;
+            Ok::<_, ContentError>(ResolvedRelease {
+                release,
+                sha512,
+                keys,
+            })
+        })
+        .transpose()?;
     Ok(Inputs {
         bases: bases(request, &base, lock)?,
         base_name: base.source.to_string(),
@@ -106,7 +108,6 @@ fn inputs(request: &BuildRequest, lock: &Lock, context: &Context) -> Result<Inpu
         },
         version,
         flink: Flink::Known {
-            key: keys.map(|keys| keys.flink),
             layers: lock.flink.layers.clone(),
             scala: lock.flink.scala.clone(),
             signer: None,
