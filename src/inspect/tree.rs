@@ -1,14 +1,15 @@
 //! The files of one layer. Its blob is read once as a stream, wherever it is, and held to its digest; only names are kept.
 
 use std::io::{self, Read, Seek as _};
+use std::path::Path;
 use std::str::FromStr;
 
 use tar::EntryType;
 use tokio::io::AsyncWriteExt as _;
 
-use super::{Found, InspectError};
+use super::{Found, InspectError, Origin};
 use crate::archive::{ArchiveError, Excess, Limits, Trick};
-use crate::base::{LayerEntry, LayerFault, OPAQUE, WHITEOUT, each_entry};
+use crate::base::{ImageFile, LayerEntry, LayerFault, OPAQUE, WHITEOUT, each_entry};
 use crate::build::Context;
 use crate::error::IoResultExt as _;
 use crate::fs;
@@ -160,7 +161,7 @@ pub fn tree(
             media_type: media_type.clone(),
         });
     }
-    let blob = open(layer, context)?;
+    let blob = open(found, layer, context)?;
     let mut listing = Listing::default();
     let read = each_entry(layer, blob, |entry| {
         let added = listing.add(&entry, &Limits::default());
@@ -194,16 +195,28 @@ pub fn tree(
     Ok((place, listing.sorted()))
 }
 
-/// Opens the blob of a layer.
-fn open(layer: &Layer, context: &Context) -> Result<Box<dyn Read + Send>, InspectError> {
+/// Opens the blob of a layer. Of all layers of an image in a folder, only this one has to be there.
+fn open(
+    found: &Found,
+    layer: &Layer,
+    context: &Context,
+) -> Result<Box<dyn Read + Send>, InspectError> {
     let descriptor = &layer.descriptor;
-    let mut source = layer.source.clone();
-    if let BlobSource::Registry(reference) = &source {
-        match context.store.verified_blob(descriptor, &*context.reporter) {
-            Some(kept) => source = kept,
-            None => return fetch(reference, layer, context),
+    let in_folder = |folder: &Path| {
+        let place = store::blob_in(folder, descriptor);
+        place.map_err(|error| InspectError::of_layout(&found.name, error))
+    };
+    let source = match (&found.origin, &layer.source) {
+        (Origin::Store(_), _) => in_folder(context.store.root())?,
+        (Origin::File(ImageFile::Layout(folder, _)), _) => in_folder(folder)?,
+        (_, BlobSource::Registry(reference)) => {
+            match context.store.verified_blob(descriptor, &*context.reporter) {
+                Some(kept) => kept,
+                None => return fetch(reference, layer, context),
+            }
         }
-    }
+        (_, source) => source.clone(),
+    };
     let opened = store::open(descriptor, &source)?;
     Ok(opened.expect("a layer that was found is on this machine, or in a registry"))
 }

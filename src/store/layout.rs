@@ -249,57 +249,40 @@ impl Layout {
 
     /// Where a blob is; its size must be as promised.
     fn find(&self, descriptor: &Descriptor) -> Result<BlobSource, LayoutError> {
-        let hex = descriptor.digest.hex();
-        let (size, source) = match &self.place {
-            Place::Folder(folder) => {
-                let path = folder.join(BLOBS).join(hex);
-                let metadata = fs::symlink_metadata(&path).ok();
-                // Somebody else's layout must not have our files taken for its blobs.
-                if metadata.as_ref().is_some_and(Metadata::is_symlink) {
-                    return Err(LayoutError::Link {
-                        layout: self.name.clone(),
-                        descriptor: Box::new(descriptor.clone()),
-                    });
-                }
-                (metadata.map(|m| m.len()), BlobSource::File(path))
-            }
+        match &self.place {
+            Place::Folder(folder) => blob_in(folder, descriptor),
             Place::Archive { file, name, files } => {
-                let place = files.get(&format!("{BLOBS}/{hex}"));
+                let path = format!("{BLOBS}/{}", descriptor.digest.hex());
+                let place = files.get(&path).copied();
                 let source = BlobSource::Range {
                     file: Arc::clone(file),
                     name: Arc::clone(name),
-                    offset: place.map_or(0, |place| place.0),
+                    offset: place.map_or(0, |(offset, _)| offset),
                 };
-                (place.map(|place| place.1), source)
+                hold(&self.name, descriptor, place.map(|(_, size)| size))?;
+                Ok(source)
             }
-        };
-        match size {
-            Some(size) if size == descriptor.size => Ok(source),
-            Some(_) => Err(self.damaged(descriptor)),
-            None => Err(LayoutError::Missing {
-                layout: self.name.clone(),
-                descriptor: Box::new(descriptor.clone()),
-            }),
         }
     }
 
-    fn damaged(&self, descriptor: &Descriptor) -> LayoutError {
-        LayoutError::Damaged {
-            layout: self.name.clone(),
-            descriptor: Box::new(descriptor.clone()),
+    /// Where a layer is if it is there. In a folder that is seen when it is read, with [`blob_in`]; an archive knows it all.
+    fn place_of(&self, layer: &Descriptor) -> Result<BlobSource, LayoutError> {
+        match &self.place {
+            Place::Folder(folder) => Ok(BlobSource::File(blob_path(folder, layer))),
+            Place::Archive { .. } => self.find(layer),
         }
     }
 
     /// Reads a manifest, index or config and checks its digest.
     fn read(&self, descriptor: &Descriptor) -> Result<Vec<u8>, LayoutError> {
         if descriptor.size > MANIFEST_LIMIT {
-            return Err(self.damaged(descriptor));
+            return Err(damaged(&self.name, descriptor));
         }
         let source = self.find(descriptor)?;
         let reader = blob::open(descriptor, &source)?.expect("a layout is on this machine");
         blob::read_checked(descriptor, reader)
             .at("read", self.name.as_ref())?
-            .ok_or_else(|| self.damaged(descriptor))
+            .ok_or_else(|| damaged(&self.name, descriptor))
     }
 
     /// Reads a manifest or an index; tells its bytes too.
@@ -367,8 +350,57 @@ impl Layout {
 
     /// The image of a manifest, which was read from these bytes.
     fn complete(&self, manifest: &Manifest, bytes: Vec<u8>) -> Result<Image, LayoutError> {
+        self.complete_with(manifest, bytes, Self::find)
+    }
+
+    /// The same, whose layers are where `place` says.
+    fn complete_with(
+        &self,
+        manifest: &Manifest,
+        bytes: Vec<u8>,
+        place: impl Fn(&Self, &Descriptor) -> Result<BlobSource, LayoutError>,
+    ) -> Result<Image, LayoutError> {
         let config = self.read(&manifest.config)?;
-        assemble(bytes, config, |layer| self.find(layer))
+        assemble(bytes, config, |layer| place(self, layer))
+    }
+}
+
+/// Where a blob is in the layout in `folder`; its size must be as promised.
+pub fn blob_in(folder: &Path, descriptor: &Descriptor) -> Result<BlobSource, LayoutError> {
+    let layout = folder.display().to_string();
+    let path = blob_path(folder, descriptor);
+    let metadata = fs::symlink_metadata(&path).ok();
+    // Somebody else's layout must not have our files taken for its blobs.
+    if metadata.as_ref().is_some_and(Metadata::is_symlink) {
+        return Err(LayoutError::Link {
+            layout,
+            descriptor: Box::new(descriptor.clone()),
+        });
+    }
+    hold(&layout, descriptor, metadata.map(|found| found.len()))?;
+    Ok(BlobSource::File(path))
+}
+
+fn blob_path(folder: &Path, descriptor: &Descriptor) -> PathBuf {
+    folder.join(BLOBS).join(descriptor.digest.hex())
+}
+
+/// Holds a blob of a layout, which has this size if it is there, to the size that was promised.
+fn hold(layout: &str, descriptor: &Descriptor, size: Option<u64>) -> Result<(), LayoutError> {
+    match size {
+        Some(size) if size == descriptor.size => Ok(()),
+        Some(_) => Err(damaged(layout, descriptor)),
+        None => Err(LayoutError::Missing {
+            layout: layout.to_owned(),
+            descriptor: Box::new(descriptor.clone()),
+        }),
+    }
+}
+
+fn damaged(layout: &str, descriptor: &Descriptor) -> LayoutError {
+    LayoutError::Damaged {
+        layout: layout.to_owned(),
+        descriptor: Box::new(descriptor.clone()),
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) use assemble::assemble;
 pub use blob::open;
 pub use contents::{Amount, Holding, Item};
 pub use error::StoreError;
-pub use layout::{FoundImage, Layout, LayoutError, Listing};
+pub use layout::{FoundImage, Layout, LayoutError, Listing, blob_in};
 pub use local::{NamedImage, Store};
 pub use output::{Output, OutputError, OutputParseError, Written, replaced};
 pub use prune::{Pruned, Pruning};

@@ -72,7 +72,8 @@ impl Layout {
 
     /// The image called `name`, or the only one, for the platform that is asked for, or else as [`Index::choose`] has it.
     ///
-    /// What is no image is told of as that.
+    /// What is no image is told of as that. Whether the layers are there is left to who reads them, with
+    /// [`blob_in`](super::blob_in), unless it is an archive.
     pub fn look_up(
         &self,
         name: Option<&str>,
@@ -129,7 +130,7 @@ impl Layout {
         if media_type.clone().to_oci() != MediaType::Config {
             return Err(LayoutError::NoImage(media_type.clone()));
         }
-        let image = self.complete(&document, bytes)?;
+        let image = self.complete_with(&document, bytes, Self::place_of)?;
         Ok(FoundImage { image, listing })
     }
 

@@ -240,17 +240,60 @@ fn a_damaged_layer_is_told_of_as_that() {
     hint: get or build the image again
     ");
     std::fs::write(&kept, &bytes[1..]).unwrap();
-    assert_snapshot!(inspect(&context, &["flink-job"]), @"
+    assert_snapshot!(inspect(&context, &["flink-job", "--tree", "3"]), @"
     exit code: 8
     ----- stderr -----
     error: A blob in `[TEMP]/home/.cache/flink-img` does not match its digest `sha256:[1]`
     hint: get or build it again
     ");
     std::fs::remove_file(&kept).unwrap();
-    assert_snapshot!(inspect(&context, &["flink-job"]), @"
+    assert_snapshot!(inspect(&context, &["flink-job", "--tree", "3"]), @"
     exit code: 3
     ----- stderr -----
     error: `[TEMP]/home/.cache/flink-img` lacks the blob `sha256:[1]`
     hint: get or build it again
+    ");
+}
+
+#[test]
+fn of_an_image_in_a_folder_only_the_layer_that_is_listed_must_be_there() {
+    let context = TestContext::new();
+    context.digest(&["-o", "oci:out"]);
+    context.digest(&[]);
+    let whole = ["oci:out", "flink-job"].map(|image| inspect(&context, &[image]).ok().stdout);
+    let files = inspect(&context, &["oci:out", "--tree", "5"]).ok().stdout;
+    let json = inspect(&context, &["oci:out", "--json"]).json();
+    let layers = json["layers"].as_array().unwrap();
+    let digests: Vec<_> = layers
+        .iter()
+        .map(|layer| &layer["digest"].as_str().unwrap()[7..])
+        .collect();
+    let folders = [context.path("out"), context.store()].map(|folder| folder.join("blobs/sha256"));
+    for folder in &folders {
+        for digest in &digests[..4] {
+            std::fs::remove_file(folder.join(digest)).unwrap();
+        }
+    }
+    // Somebody else's layout must not have our files taken for its layers.
+    let link = folders[0].join(digests[3]);
+    std::os::unix::fs::symlink(folders[0].join(digests[4]), &link).unwrap();
+    for (image, whole) in ["oci:out", "flink-job"].iter().zip(whole) {
+        assert_eq!(inspect(&context, &[image]).ok().stdout, whole);
+        assert_eq!(
+            inspect(&context, &[image, "--tree", "5"]).ok().stdout,
+            files
+        );
+    }
+    assert_snapshot!(inspect(&context, &["./out", "--tree", "3"]), @"
+    exit code: 3
+    ----- stderr -----
+    error: `./out` lacks the blob `sha256:[1]`
+    hint: get or build it again
+    ");
+    assert_snapshot!(inspect(&context, &["oci:out", "--tree", "4"]), @"
+    exit code: 10
+    ----- stderr -----
+    error: The blob `sha256:[1]` in `out` is a link, which may lead to any file
+    hint: if you know where the layout comes from, copy it with `cp -rL`, and use the copy
     ");
 }
