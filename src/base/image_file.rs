@@ -7,7 +7,6 @@ use super::archived::{self, Form};
 use super::docker_archive::{self, DOCKER_MANIFEST};
 use super::resolve::OCI_ARCHIVE;
 use super::{BaseError, BaseSource};
-use crate::archive::Archive;
 use crate::error::FileError;
 use crate::fs;
 use crate::oci::Platform;
@@ -59,9 +58,6 @@ impl ImageFile {
         asked: Option<&Platform>,
         store: &Store,
     ) -> Result<FoundImage, BaseError> {
-        let of_layout = |archive: &Archive, name: Option<&str>| {
-            Ok(docker_archive::layout(archive)?.look_up(name, asked)?)
-        };
         let (path, form, name) = match self {
             Self::Layout(folder, name) => {
                 return Ok(Layout::open(folder)?.look_up(name.as_deref(), asked)?);
@@ -72,20 +68,22 @@ impl ImageFile {
         };
         let choice = ("look up", name, asked);
         let (image, listing) = archived::open(path, form, &choice, store, |archive| {
-            let found: Result<FoundImage, BaseError> = match self {
-                Self::DockerArchive(..) => docker_archive::look_up(archive, name),
+            let layout = match self {
+                Self::DockerArchive(..) => None,
                 Self::Archive(_) => match docker_archive::layout(archive) {
-                    Err(LayoutError::NotALayout(..))
-                        if archive.members().contains_key(DOCKER_MANIFEST) =>
-                    {
-                        docker_archive::look_up(archive, name)
-                    }
-                    Err(LayoutError::NotALayout(..)) => Err(BaseError::NoImage(path.clone())),
-                    _ => of_layout(archive, name),
+                    Err(LayoutError::NotALayout(..)) => None,
+                    layout => Some(layout?),
                 },
-                _ => of_layout(archive, name),
+                _ => Some(docker_archive::layout(archive)?),
             };
-            let FoundImage { image, listing } = found?;
+            let has_docker = || archive.members().contains_key(DOCKER_MANIFEST);
+            let FoundImage { image, listing } = match layout {
+                Some(layout) => layout.look_up(name, asked)?,
+                None if matches!(self, Self::Archive(_)) && !has_docker() => {
+                    return Err(BaseError::NoImage(path.clone()));
+                }
+                None => docker_archive::look_up(archive, name)?,
+            };
             Ok((image, listing))
         })?;
         Ok(FoundImage { image, listing })

@@ -8,7 +8,7 @@ use crate::oci::{
     Reference,
 };
 use crate::registry::RawManifest;
-use crate::store::{self, Layout, LayoutError, Listing, NamedImage, Store};
+use crate::store::{self, FoundImage, Layout, LayoutError, Listing, NamedImage, Store};
 
 /// Where an image was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +39,7 @@ impl Found {
     fn new(
         name: String,
         origin: Origin,
-        (image, listing): (Image, Listing),
+        FoundImage { image, listing }: FoundImage,
         asked: Option<&Platform>,
     ) -> Result<Self, InspectError> {
         if let Some(wanted) = asked.filter(|_| listing.index.is_none()) {
@@ -81,9 +81,7 @@ pub fn in_store(
     let fail = |error| InspectError::of_layout(&full_name, error);
     let layout = Layout::open(store.root()).map_err(fail)?;
     let found = layout.look_up(Some(&full_name), asked).map_err(fail)?;
-    let origin = Origin::Store(kept.name);
-    let image = (found.image, found.listing);
-    Found::new(full_name, origin, image, asked).map(Some)
+    Found::new(full_name, Origin::Store(kept.name), found, asked).map(Some)
 }
 
 /// Finds an image in a folder or an archive.
@@ -96,8 +94,7 @@ pub fn in_file(
     let found = file
         .look_up(asked, store)
         .map_err(|error| InspectError::of_base(&name, error))?;
-    let image = (found.image, found.listing);
-    Found::new(name, Origin::File(file), image, asked)
+    Found::new(name, Origin::File(file), found, asked)
 }
 
 /// Finds an image in the registry of its name: with two requests, or with three through an index.
@@ -149,7 +146,7 @@ pub fn in_registry(
     Found::new(
         full_name,
         Origin::Registry(name.clone()),
-        (image, listing),
+        FoundImage { image, listing },
         asked,
     )
 }

@@ -109,15 +109,13 @@ impl Summary {
                 sum.saturating_add(layer.descriptor.size)
             })
         };
-        let of_kind = |is_own: bool| {
-            let is_known = self.layers.iter().all(|layer| layer.is_own.is_some());
-            is_known.then(|| sum(&|layer| layer.is_own == Some(is_own)))
-        };
-        let is_ours = self.said.recipe.is_some();
+        // Only images with a recipe tell which layers are their own.
+        let is_told = self.said.recipe.is_some();
+        let of_kind = |is_own: bool| is_told.then(|| sum(&|layer| layer.is_own == Some(is_own)));
         Sizes {
             total: sum(&|_| true),
-            base: of_kind(false).filter(|_| is_ours),
-            own: of_kind(true).filter(|_| is_ours),
+            base: of_kind(false),
+            own: of_kind(true),
         }
     }
 }

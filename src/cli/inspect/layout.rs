@@ -39,7 +39,7 @@ pub(super) fn path(text: &str) -> String {
 }
 
 /// As much of a text as fits into so many columns of a terminal.
-pub(super) fn cut(text: &str, width: usize) -> String {
+fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }

@@ -202,20 +202,11 @@ fn layers(summary: &Summary, width: Option<usize>) -> Vec<String> {
 pub(super) fn tree(entries: &[TreeEntry]) -> Vec<String> {
     let row = |entry: &TreeEntry| {
         let path = path(&entry.path);
+        let removes = |path| ("removes".to_owned(), String::new(), String::new(), path);
         let (mode, owner, size, path) = match entry.kind {
-            EntryKind::Removal => ("removes".to_owned(), String::new(), String::new(), path),
-            EntryKind::Opaque if path == "." => (
-                "removes".to_owned(),
-                String::new(),
-                String::new(),
-                "*".to_owned(),
-            ),
-            EntryKind::Opaque => (
-                "removes".to_owned(),
-                String::new(),
-                String::new(),
-                format!("{path}/*"),
-            ),
+            EntryKind::Removal => removes(path),
+            EntryKind::Opaque if path == "." => removes("*".to_owned()),
+            EntryKind::Opaque => removes(format!("{path}/*")),
             kind => {
                 let owner = format!("{}:{}", entry.owner.user, entry.owner.group);
                 let target = entry.target.as_deref().map(self::path);

@@ -6,7 +6,6 @@ use super::{InputArgs, SettingsError};
 use crate::build::HadoopRequest;
 use crate::cli::report::Failure;
 use crate::error::FileError;
-use crate::flink::hadoop::HadoopVersion;
 use crate::flink::lines::{Hadoop, default_release};
 use crate::flink::{HadoopVariant, Known};
 use crate::fs;
@@ -36,7 +35,7 @@ pub(super) fn hadoop(arguments: &InputArgs) -> Result<AskedHadoop, Failure> {
     };
     if is_in_release(arguments) {
         return Ok(AskedHadoop {
-            variant: Some(variant(version)?),
+            variant: Some(version.as_str().parse::<HadoopVariant>()?),
             jar: None,
         });
     }
@@ -57,10 +56,6 @@ fn is_in_release(arguments: &InputArgs) -> bool {
     let asked = arguments.flink_version.clone();
     let line = Known::of(&asked.unwrap_or_else(default_release));
     line.is_ok_and(|known| matches!(known.line.hadoop, Hadoop::Variants(_)))
-}
-
-fn variant(version: &HadoopVersion) -> Result<HadoopVariant, crate::flink::VersionError> {
-    version.as_str().parse()
 }
 
 /// The folder that is meant, where it is named by the one pattern that `build.sh` knew.
