@@ -7,7 +7,7 @@
 use insta::assert_snapshot;
 
 use crate::scene::Scene;
-use crate::support::lines::{mini_release_archive, mini_release_folder};
+use crate::support::lines::mini_release_folder;
 
 /// A way to get it wrong.
 #[derive(Clone, Copy)]
@@ -217,9 +217,7 @@ const ROWS: &[Row] = &[
 #[test]
 fn what_is_wrong_is_told_before_anything_is_asked_for_or_made() {
     let scene = Scene::new();
-    scene
-        .context
-        .write("flink.tgz", mini_release_archive("1.9.3"));
+    scene.write_release("flink.tgz", "1.9.3");
     scene.context.write("text.txt", "text");
     std::fs::create_dir(scene.context.path("folder")).unwrap();
     for row in ROWS {
@@ -279,9 +277,7 @@ fn a_folder_is_named_as_the_hint_says() {
 #[test]
 fn a_word_that_begins_like_another_is_ignored_and_the_image_is_built() {
     let scene = Scene::new();
-    scene
-        .context
-        .write("flink.tgz", mini_release_archive("1.9.3"));
+    scene.write_release("flink.tgz", "1.9.3");
     let line = "-hadoop-version 2.8 -test -verbose -quiet -output=foo --job-jar job.jar --from-archive flink.tgz";
     assert_snapshot!(scene.script(line), @"
     exit code: 0
@@ -308,9 +304,7 @@ fn a_word_that_begins_like_another_is_ignored_and_the_image_is_built() {
 #[test]
 fn of_a_word_that_is_said_again_the_last_counts() {
     let scene = Scene::new();
-    scene
-        .context
-        .write("flink.tgz", mini_release_archive("1.9.3"));
+    scene.write_release("flink.tgz", "1.9.3");
     let line = "--job-jar job.jar --from-archive flink.tgz --base rootfs:no.tar --base rootfs:base.tar --no-config --no-config \
         --with-python2 --python --normalize-jar --normalize-jar --dry-run --dry-run";
     let run = scene.script(line);
@@ -386,9 +380,7 @@ fn a_release_that_is_not_there_is_no_archive() {
 fn paths_with_blanks_are_paths() {
     // A and C split them into words, each of which failed.
     let scene = Scene::new();
-    scene
-        .context
-        .write("my flink.tgz", mini_release_archive("1.10.3"));
+    scene.write_release("my flink.tgz", "1.10.3");
     for name in ["my job.jar", "my model.bin", "one.bin", "two.bin"] {
         std::fs::copy(scene.context.path("job.jar"), scene.context.path(name)).unwrap();
     }
@@ -418,9 +410,7 @@ fn paths_with_blanks_are_paths() {
 #[test]
 fn what_was_ignored_without_a_word_is_warned_of() {
     let scene = Scene::new();
-    scene
-        .context
-        .write("flink.tgz", mini_release_archive("1.9.3"));
+    scene.write_release("flink.tgz", "1.9.3");
     let line = "--job-jar job.jar --from-archive flink.tgz --flink-version 1.6.0 --scala-version 2.11 --hadoop-version 2.8 \
         --kubernetes-certificates certificates --verbosity 3 --image-name a:1 --image-name b:2";
     assert_snapshot!(scene.script(line), @"
@@ -448,9 +438,7 @@ fn what_was_ignored_without_a_word_is_warned_of() {
 #[test]
 fn a_secret_in_a_word_that_nobody_knows_is_not_told() {
     let scene = Scene::new();
-    scene
-        .context
-        .write("flink.tgz", mini_release_archive("1.9.3"));
+    scene.write_release("flink.tgz", "1.9.3");
     for words in [
         "--password hunter2",
         "--password=hunter2",

@@ -9,7 +9,7 @@ use insta::assert_snapshot;
 use crate::scene::Scene;
 use crate::support::context::Run;
 use crate::support::fixtures::jar;
-use crate::support::lines::{mini_release_archive, mini_release_folder};
+use crate::support::lines::mini_release_folder;
 
 /// A checkout of Flink, from whose `flink-container/docker` the script is called.
 struct Checkout<'a> {
@@ -56,9 +56,7 @@ impl<'a> Checkout<'a> {
 #[test]
 fn generation_a_with_a_job_jar() {
     let scene = Scene::new();
-    scene
-        .context
-        .write("flink-1.6.0.tgz", mini_release_archive("1.6.0"));
+    scene.write_release("flink-1.6.0.tgz", "1.6.0");
     let docker = Checkout::new(&scene, &["1.6.0"]);
     let forms = [
         "--from-local-dist --job-jar job.jar --image-name job:local",
@@ -84,9 +82,7 @@ fn generation_a_with_a_job_jar() {
 #[test]
 fn generation_b_with_a_job_jar() {
     let scene = Scene::new();
-    scene
-        .context
-        .write("flink-1.8.3.tgz", mini_release_archive("1.8.3"));
+    scene.write_release("flink-1.8.3.tgz", "1.8.3");
     for line in [
         "--job-jar job.jar --from-archive flink-1.8.3.tgz --image-name job:archive",
         "--job-jar job.jar --from-release --flink-version 1.8.3 --scala-version 2.12 --image-name job:release",
@@ -109,9 +105,7 @@ fn generation_b_with_a_job_jar() {
 fn generation_c_with_artifacts() {
     let scene = Scene::new();
     scene.context.write("model.bin", "model");
-    scene
-        .context
-        .write("flink-1.10.3.tgz", mini_release_archive("1.10.3"));
+    scene.write_release("flink-1.10.3.tgz", "1.10.3");
     for line in [
         "--job-artifacts job.jar,model.bin --from-archive flink-1.10.3.tgz --image-name job:archive",
         "--job-artifacts job.jar,model.bin --from-release --flink-version 1.10.3 --scala-version 2.12 --image-name job:release",
@@ -147,9 +141,7 @@ fn generation_c_with_artifacts() {
 #[test]
 fn without_a_name_the_image_is_called_flink_job_and_is_not_pushed() {
     let scene = Scene::new();
-    scene
-        .context
-        .write("flink-1.9.3.tgz", mini_release_archive("1.9.3"));
+    scene.write_release("flink-1.9.3.tgz", "1.9.3");
     assert_snapshot!(scene.script("--job-jar job.jar --from-archive flink-1.9.3.tgz"), @"
     exit code: 0
     ----- stdout -----
@@ -211,8 +203,9 @@ fn the_script_is_a_link_or_a_copy_and_lies_anywhere() {
     let found = run(&link).digest();
     let lost = run(&copy);
     assert_eq!(lost.code, 3, "{lost}");
-    let place = "/work/bin/../../flink-dist/target/flink-*-bin`";
-    assert!(lost.stderr.contains(place), "{lost}");
+    let place = copy.with_file_name("../../flink-dist/target/flink-*-bin");
+    let place = format!("`{}`", place.display());
+    assert!(lost.stderr.contains(&place), "{lost}");
     // Found in the search path, it says nothing of its folder, and that in which it is called counts.
     let mut command = docker.command("--job-jar job.jar --from-local-dist");
     command.arg0("build.sh");
@@ -245,9 +238,7 @@ fn the_distribution_that_was_compiled_may_be_named_on_a_build() {
 #[test]
 fn a_file_that_nobody_named_changes_nothing() {
     let scene = Scene::new();
-    scene
-        .context
-        .write("flink-1.9.3.tgz", mini_release_archive("1.9.3"));
+    scene.write_release("flink-1.9.3.tgz", "1.9.3");
     scene
         .context
         .write("flink-img.toml", "image = 'acme/other:1'\npush = true\n");

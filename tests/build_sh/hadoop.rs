@@ -4,7 +4,6 @@ use insta::assert_snapshot;
 use sha2::{Digest as _, Sha256, Sha512};
 
 use crate::scene::{Scene, hadoop_jar, hex, jar_path, maven};
-use crate::support::lines::mini_release_archive;
 use crate::support::registry::Registry;
 
 const ARTIFACT: &str = "flink-shaded-hadoop-2-uber";
@@ -70,9 +69,7 @@ fn the_jar_is_downloaded_once_into_a_layer_of_its_own() {
 #[test]
 fn an_archive_and_a_folder_get_the_jar_too() {
     let scene = Scene::new();
-    scene
-        .context
-        .write("flink.tgz", mini_release_archive("1.10.3"));
+    scene.write_release("flink.tgz", "1.10.3");
     let line = "build --job-jar job.jar --from-archive flink.tgz --hadoop-version 2.7.5-10.0";
     scene.program(line).ok();
     scene

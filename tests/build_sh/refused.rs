@@ -8,7 +8,7 @@ use crate::scene::{Scene, jar_path, maven};
 use crate::support::context::Run;
 use crate::support::fixtures::jar;
 use crate::support::lines::{
-    mini_hadoop_release_archive, mini_release, mini_release_archive, mini_release_folder, packed,
+    mini_hadoop_release_archive, mini_release, mini_release_folder, packed,
 };
 
 const BUILD: &str = "build --job-jar job.jar --flink-version 1.9.3 --hadoop-version 2.8";
@@ -141,9 +141,7 @@ fn what_cannot_be_is_refused_before_anybody_is_asked() {
     scene
         .context
         .write("1.7.tgz", mini_hadoop_release_archive("1.7.2"));
-    scene
-        .context
-        .write("1.20.tgz", mini_release_archive("1.20.5"));
+    scene.write_release("1.20.tgz", "1.20.5");
     let mut files = mini_release("1.10.3");
     files[0].path = "lib/flink-shaded-hadoop-2-uber-2.7.5-10.0.jar".to_owned();
     scene.context.write("own.tgz", packed("1.10.3", &files));

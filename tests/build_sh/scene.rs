@@ -67,6 +67,11 @@ impl Scene {
         }
     }
 
+    /// Writes the archive of a release, of this version and without Hadoop, into the folder.
+    pub fn write_release(&self, name: &str, version: &str) {
+        self.context.write(name, mini_release_archive(version));
+    }
+
     /// Calls `./build.sh` with the words of a line.
     pub fn script(&self, line: &str) -> Run {
         let words: Vec<_> = line.split_ascii_whitespace().collect();

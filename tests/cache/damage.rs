@@ -237,7 +237,7 @@ fn folders_that_cannot_be_written_to() {
     assert_snapshot!(build_unkept(&context), @"
     exit code: 9
     ----- stderr -----
-    error: Failed to create a file in `[TEMP]/work/cache/tmp`
+    error: Failed to create a file in `[WORK]/cache/tmp`
       caused by: Permission denied (os error 13)
     hint: name a folder that can be written with `--cache-dir` or `-o`
     ");

@@ -316,6 +316,7 @@ impl Run {
     /// become numbers in the order in which they appear, and sizes of layers, with the rates at which they went, become
     /// `[SIZE]`: the bytes themselves are pinned in `tests/reproducible.rs`, once.
     pub fn plain(&self, text: &str) -> String {
+        let text = text.replace(&format!("{}/work", self.root), "[WORK]");
         let text = text.replace(&self.root, "[TEMP]");
         let text = replace_all(&text, "127.0.0.1:", |rest| {
             let port = rest.bytes().take_while(u8::is_ascii_digit).count();

@@ -50,32 +50,7 @@ fn every_form_shows_the_same_image() {
     name         oci:out
     names in it  docker.io/acme/job:1
     digest       sha256:[1]
-    platform     linux/amd64
-    base         Tiny Linux 1
-    recipe       2
-    created      1980-01-01T00:00:01Z
-    flink        1.20.5
-    scala        2.12
-    java         17.0.15, /usr/lib/jvm/java-17
-    entry class  org.example.Job
-    job jar      /opt/artifacts/job.jar
-    user         9999:9999
-    entrypoint   /docker-entrypoint.sh
-    arguments    help
-    commands     job-cluster|standalone-job, task-manager|taskmanager, jobmanager,
-                 history-server|historyserver, help|--help|-h
-    job options  -j|--job-classname CLASS, -D KEY=VALUE, -r|--webui-port PORT, -s|--fromSavepoint PATH,
-                 -n|--allowNonRestoredState, -jid|--job-id ID, -h|--host HOST, -jars|--jars JAR,...
-
-    #  LAYER                                       SIZE    SHARE  DIGEST        FROM
-    1  root file system # B # % [DIGEST] base
-    2  user flink, entrypoint # B # % [DIGEST] own
-    3  Flink 1.20.5: lib, bin, conf, plugins # B # % [DIGEST] own
-    4  Flink 1.20.5: opt, examples # B # % [DIGEST] own
-    5  job # B # % [DIGEST] own
-       base # B # %
-       own # B # %
-       total # B # %
+    [THE USUAL IMAGE]
     ");
     context.assert_nothing_unfinished();
 }
