@@ -18,8 +18,6 @@ use crate::oci::{
 /// The kind under which it is remembered what became of a jar, and by which rules.
 const KIND: &str = "normalized";
 const RULES: &str = "1";
-/// How the name of a file ends that is a jar.
-const JAR: &str = ".jar";
 
 /// What becomes of a jar.
 #[derive(Debug, Serialize, Deserialize)]
@@ -38,7 +36,7 @@ pub(super) fn normalized(
     seen: &Sighting,
     context: &Context,
 ) -> Result<Artifact, BuildError> {
-    if !artifact.name.ends_with(JAR) {
+    if !artifact.is_jar() {
         return Ok(artifact);
     }
     let memory = &context.store;

@@ -27,8 +27,6 @@ use crate::preflight::{
 
 /// The kind under which findings are remembered.
 const KIND: &str = "checks";
-/// How the name of a file ends that Flink puts on the class path of the job.
-const JAR: &str = ".jar";
 
 /// The checks of one build.
 #[derive(Debug)]
@@ -84,7 +82,7 @@ impl<'a> Preflight<'a> {
     ) -> Result<(), BuildError> {
         let job_jar = job_jar.map(|jar| &jar.artifact);
         // Others are not on the class path.
-        let artifacts = job_artifacts.iter().filter(|file| file.name.ends_with(JAR));
+        let artifacts = job_artifacts.iter().filter(|file| file.is_jar());
         let files = job_jar.into_iter().chain(artifacts).map(|file| {
             let path = file.source.clone();
             (path, file.content.digest, Role::Job)

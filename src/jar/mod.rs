@@ -39,7 +39,8 @@ pub use self::signature::Signature;
 pub use self::times::{DosTime, Times};
 pub use self::users::users;
 
-/// What a jar is known by when [`JarFacts`] are remembered; raised whenever other facts are found in the same bytes.
+/// What is remembered of jars by what is found in them is known by this; raised whenever other facts are found in the same
+/// bytes.
 pub const FACTS_VERSION: &str = "1";
 
 /// What is in a jar.

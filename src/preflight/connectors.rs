@@ -148,14 +148,19 @@ pub(super) fn lines(subject: &Subject<'_>) -> Vec<Finding> {
                 };
                 format!("take its version {major}.{minor}.x{own}")
             } else {
-                format!(
-                    "take the version of the connector whose name ends with `-{major}.{minor}`, if there is one"
-                )
+                own_version((major, minor))
             };
             found.push(jar.finding(code, message, way_out));
         }
     }
     found
+}
+
+/// The way out where a connector has versions of its own.
+fn own_version((major, minor): (u16, u16)) -> String {
+    format!(
+        "take the version of the connector whose name ends with `-{major}.{minor}`, if there is one"
+    )
 }
 
 /// Classes that use what only another major version of Flink has: those of connectors, whose version was not told, and all
@@ -216,9 +221,7 @@ pub(super) fn foreign(subject: &Subject<'_>, found: &[Finding]) -> Vec<Finding> 
             );
             let (major, minor) = flink.version.line();
             let way_out = if of_connector {
-                format!(
-                    "take the version of the connector whose name ends with `-{major}.{minor}`, if there is one"
-                )
+                own_version((major, minor))
             } else {
                 format!(
                     "compile against Flink {major}.{minor}, and take libraries that are made for it"

@@ -160,6 +160,11 @@ fn main_jar<'a>(named: Option<&'a Artifact>, dependencies: &'a [Artifact]) -> Op
 }
 
 impl Artifact {
+    /// Whether it is named as a jar, as what Flink puts on the class path is.
+    pub fn is_jar(&self) -> bool {
+        self.name.ends_with(JAR_ENDING)
+    }
+
     /// Reads a file once, to know its digest; not at all if it did not change since that was done before.
     pub fn open(path: &Path, memory: &dyn Memory) -> Result<Self, JobError> {
         let name = usable_name(path)?;

@@ -141,3 +141,17 @@ fn rocksdb_on_musl_is_told_when_a_setting_or_a_class_wants_it() {
         assert_eq!(found.count(), expected, "{settings:?} {uses_it} {libc}");
     }
 }
+
+#[test]
+fn platforms_of_images_are_those_of_native_libraries() {
+    for (platform, architecture) in [
+        ("linux/amd64", "amd64"),
+        ("linux/arm64", "arm64"),
+        ("linux/arm/v7", "arm"),
+    ] {
+        assert_eq!(
+            platform.parse::<Platform>().unwrap().architecture,
+            architecture
+        );
+    }
+}
