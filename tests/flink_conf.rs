@@ -105,7 +105,7 @@ fn flink_reads_what_was_set_and_the_rest_as_before() {
         let file = conf.path().join("config.yaml");
         std::fs::write(&file, &original).unwrap();
         let before = read_by_flink(&flink, conf.path());
-        let done = configure("conf/config.yaml", &original, Syntax::Yaml, &settings).unwrap();
+        let done = configure(&original, Syntax::Yaml, &settings).unwrap();
         std::fs::write(&file, &done.text).unwrap();
         let found = read_by_flink(&flink, conf.path());
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::base::DEFAULT_PATH;
-use crate::flink::Line;
+use crate::flink::{HOME, Line};
 use crate::layer::{Content, Entry, ImagePath, Owner};
 use crate::oci::Config;
 
@@ -15,8 +15,6 @@ pub(super) const ENTRYPOINT: &str = "/docker-entrypoint.sh";
 const ANYTHING_ELSE: &str = "anything else";
 const ENTRYPOINT_SCRIPT: &str = include_str!("../../base-layers/docker-entrypoint.sh");
 
-const PROGRAMS: &str = "/opt/flink/bin";
-const WORKING_DIRECTORY: &str = "/opt/flink";
 /// RPC and web.
 const PORTS: [u16; 2] = [6123, 8081];
 /// What all labels of this program begin with.
@@ -93,13 +91,15 @@ pub fn entrypoint_commands() -> Vec<EntrypointCommand> {
 /// Patches the base's config into that of a Flink image. The base's own entrypoint is replaced.
 pub(super) fn configure(config: &mut Config, start: &Start<'_>) {
     let Start { line, labels, .. } = start;
+    let home = format!("/{HOME}");
+    let programs = format!("{home}/bin");
     config.set_env("JAVA_HOME", start.java_home);
     let path = config.env("PATH").unwrap_or(DEFAULT_PATH).to_owned();
-    if !path.split(':').any(|folder| folder == PROGRAMS) {
+    if !path.split(':').any(|folder| folder == programs) {
         let path = if line.programs_first {
-            format!("{PROGRAMS}:{path}")
+            format!("{programs}:{path}")
         } else {
-            format!("{path}:{PROGRAMS}")
+            format!("{path}:{programs}")
         };
         config.set_env("PATH", &path);
     }
@@ -107,7 +107,7 @@ pub(super) fn configure(config: &mut Config, start: &Start<'_>) {
         config.set_env(name, value);
     }
     config.set_command(&[ENTRYPOINT], &["help"]);
-    config.set_user(&start.user.to_string(), WORKING_DIRECTORY);
+    config.set_user(&start.user.to_string(), &home);
     config.expose(&PORTS);
     config.set_created(start.created);
     // What a base says of a job of its own is not true of this image.

@@ -2,12 +2,11 @@
 
 use super::content::User;
 use crate::base::{UserFile, Users};
+use crate::flink::HOME;
 use crate::layer::{Content, Entry, ImagePath, Owner};
 
 /// The name of user and group.
 const NAME: &str = "flink";
-/// The user's home.
-const HOME: &str = "/opt/flink";
 
 /// `/etc/passwd` and `/etc/group` with the user `flink`. A file that knows the name or the number already stays the
 /// base's, and so does one that no line can be added to: the image runs with the bare number just as well.
@@ -16,7 +15,7 @@ const HOME: &str = "/opt/flink";
 /// gets the line instead.
 pub(super) fn entries(base: &Users, user: User) -> Vec<Entry> {
     let User { user, group } = user;
-    let user_line = format!("{NAME}:x:{user}:{group}:Apache Flink:{HOME}:/sbin/nologin\n");
+    let user_line = format!("{NAME}:x:{user}:{group}:Apache Flink:/{HOME}:/sbin/nologin\n");
     let group_line = format!("{NAME}:x:{group}:\n");
     [
         ("etc/passwd", &base.passwd, user, user_line),

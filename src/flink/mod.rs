@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of registries. What it returns are [`crate::layer::Entry`] lists.
 
+mod address;
 mod config;
 mod distribution;
 pub mod hadoop;
@@ -17,7 +18,7 @@ pub use config::{
     ConfigError, Configured, Setting, Settings, Syntax, configure, is_sensitive, open_addresses,
 };
 pub use distribution::{
-    Distribution, DistributionError, DistributionFile, DistributionKind, LISTING_RULES,
+    Distribution, DistributionError, DistributionFile, DistributionKind, LISTING_RULES, is_jar,
 };
 pub use java::{JavaVersion, JavaVersionError};
 pub use job::{Artifact, JobError, JobJar, JobLayout, JobPlaces, check_names};

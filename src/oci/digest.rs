@@ -39,6 +39,16 @@ pub enum DigestError {
     Algorithm(String),
 }
 
+/// Bytes as hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use fmt::Write as _;
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        write!(text, "{byte:02x}").expect("writing to a string does not fail");
+    }
+    text
+}
+
 impl Digest {
     /// Hashes `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
@@ -49,12 +59,7 @@ impl Digest {
 
     /// The 64 hexadecimal digits, without the algorithm; safe as a file name.
     pub fn hex(&self) -> String {
-        use fmt::Write as _;
-        let mut text = String::with_capacity(HEX_LENGTH);
-        for byte in self.0 {
-            write!(text, "{byte:02x}").expect("writing to a string does not fail");
-        }
-        text
+        hex(&self.0)
     }
 
     /// The first 12 digits, for people.

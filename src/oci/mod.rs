@@ -17,6 +17,7 @@ mod reference;
 
 pub use config::{Config, ConfigError};
 pub use descriptor::Descriptor;
+pub(crate) use digest::hex;
 pub use digest::{DiffId, Digest, DigestError, HashingReader, HashingWriter, Sha256};
 pub use image::{BlobSource, Image, Layer, MakeBlob};
 pub use image_set::ImageSet;

@@ -197,7 +197,7 @@ fn what_cannot_be_is_refused_before_anybody_is_asked() {
         (
             "--flink-version 1.9.3 --hadoop-version 2.8 --maven-repository http://user:hunter2@maven.example.org/maven2",
             2,
-            "`http://maven.example.org/maven2` is reached without TLS, so anybody on the way could change what comes from it",
+            "`http://maven.example.org/maven2/` is reached without TLS, so anybody on the way could change what comes from it",
             "write its `https` address",
         ),
         (

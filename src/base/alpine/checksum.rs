@@ -13,6 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::error::shown;
+use crate::oci::hex;
 
 /// A checksum of a package or a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -47,9 +48,7 @@ impl Checksum {
             Self::Sha1(bytes) => bytes,
             Self::Sha256(bytes) => bytes,
         };
-        bytes
-            .iter()
-            .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+        hex(bytes)
     }
 
     /// The `Q1` checksum of `bytes`.

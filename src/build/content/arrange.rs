@@ -5,7 +5,6 @@ use indicatif::HumanBytes;
 use super::layers::LayoutPlaces;
 use super::{Content, ContentError, OpenedContent};
 use crate::flink::hadoop::HadoopJar;
-use crate::flink::lines::ConfigForm;
 use crate::flink::{
     ConfigError, Configured, Distribution, DistributionKind, FlinkLayout, JobLayout, Line, Saved,
     Selection, Syntax, configure, open_addresses, real_home,
@@ -15,8 +14,6 @@ use crate::progress::Reporter;
 
 /// The file that the scripts read when they stay in the foreground, as in a container.
 const LOG4J: &str = "conf/log4j-console.properties";
-pub(super) const LEGACY_CONFIG: &str = "conf/flink-conf.yaml";
-pub(super) const YAML_CONFIG: &str = "conf/config.yaml";
 
 /// What the content becomes in the home of Flink.
 #[derive(Debug, Default)]
@@ -85,13 +82,11 @@ fn config_file(
     line: &Line,
     opened: &OpenedContent,
 ) -> Result<(&'static str, Configured), ContentError> {
-    let (path, syntax) = match line.config {
-        ConfigForm::Legacy => (LEGACY_CONFIG, Syntax::Legacy),
-        ConfigForm::Either if distribution.file(LEGACY_CONFIG).is_some() => {
-            (LEGACY_CONFIG, Syntax::Legacy)
-        }
-        ConfigForm::Either | ConfigForm::Yaml => (YAML_CONFIG, Syntax::Yaml),
-    };
+    let mut files = line.config.files().iter();
+    let is_there = |syntax: &&Syntax| distribution.file(syntax.file()).is_some();
+    let syntax = files.find(is_there).copied();
+    let syntax = syntax.unwrap_or(line.config.own());
+    let path = syntax.file();
     let fail = |why: &str| {
         let key = opened.settings.iter().next().map_or("", |(key, _)| key);
         ConfigError::Unchangeable {
@@ -115,7 +110,7 @@ fn config_file(
     } else {
         text
     };
-    Ok((path, configure(path, &text, syntax, &opened.settings)?))
+    Ok((path, configure(&text, syntax, &opened.settings)?))
 }
 
 /// Refuses what cannot be done with this distribution and this job, and says what the user should know.

@@ -2,13 +2,12 @@
 
 use std::path::Path;
 
-use super::arrange::{LEGACY_CONFIG, YAML_CONFIG};
 use super::files::{self, Added};
 use super::{Content, ContentError, Python, SettingWord, log4j};
 use crate::build::Context;
-use crate::flink::lines::{ConfigForm, PythonJar};
+use crate::flink::lines::PythonJar;
 use crate::flink::{
-    Artifact, ConfigError, FlinkVersion, HOME, Line, Selection, Settings, Syntax, check_names,
+    Artifact, ConfigError, FlinkVersion, HOME, Line, Selection, Settings, check_names, is_jar,
     plugin_name, real_home,
 };
 use crate::fs;
@@ -157,15 +156,7 @@ pub(in crate::build) fn open(
     })
 }
 
-fn is_jar(name: &str) -> bool {
-    Path::new(name).extension().is_some_and(|end| end == "jar")
-}
-
 fn settings(content: &Content, line: &Line) -> Result<Settings, ContentError> {
-    let syntax = match line.config {
-        ConfigForm::Legacy => Syntax::Legacy,
-        ConfigForm::Either | ConfigForm::Yaml => Syntax::Yaml,
-    };
     let mut settings = Settings::default();
     for word in &content.settings {
         let path = match word {
@@ -184,7 +175,7 @@ fn settings(content: &Content, line: &Line) -> Result<Settings, ContentError> {
             path: path.to_owned(),
             why: "it is no UTF-8".to_owned(),
         })?;
-        settings.insert_file(path, &text, syntax)?;
+        settings.insert_file(path, &text, line.config.own())?;
     }
     Ok(settings)
 }
@@ -216,17 +207,15 @@ fn check_configuration(
     version: &FlinkVersion,
 ) -> Result<(), ContentError> {
     let home = real_home(line, version);
-    let own = match line.config {
-        ConfigForm::Legacy => LEGACY_CONFIG,
-        ConfigForm::Either | ConfigForm::Yaml => YAML_CONFIG,
-    };
-    let is_there = "the settings of Flink are there".to_owned();
-    let is_first = format!("Flink {version} would read nothing of `{own}` then");
-    let mut refused = vec![(home.join(own)?, is_there)];
-    if line.config == ConfigForm::Either {
-        refused.push((home.join(LEGACY_CONFIG)?, is_first));
-    }
-    for (path, why) in refused {
+    let own = line.config.own();
+    for syntax in line.config.files() {
+        let path = home.join(syntax.file())?;
+        let why = if *syntax == own {
+            "the settings of Flink are there".to_owned()
+        } else {
+            let own = own.file();
+            format!("Flink {version} would read nothing of `{own}` then")
+        };
         if let Some(file) = files.iter().find(|file| file.entry.path == path) {
             return Err(ContentError::Configuration {
                 source_path: file.source.clone(),

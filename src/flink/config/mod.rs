@@ -17,6 +17,7 @@ pub use addresses::open_addresses;
 pub use error::ConfigError;
 pub use settings::{Setting, Settings, is_sensitive};
 
+use super::lines::ConfigForm;
 use settings::check_legacy;
 
 /// How a configuration file is written.
@@ -37,7 +38,36 @@ pub struct Configured {
     pub notes: Vec<String>,
 }
 
-/// Puts settings into the text of the configuration file that is called `file` in messages.
+impl Syntax {
+    /// The file that is written so, in the home of Flink.
+    pub const fn file(self) -> &'static str {
+        match self {
+            Self::Legacy => "conf/flink-conf.yaml",
+            Self::Yaml => "conf/config.yaml",
+        }
+    }
+}
+
+impl ConfigForm {
+    /// The files that Flink looks for: it reads the first that is there. The entrypoint has the same order.
+    pub fn files(self) -> &'static [Syntax] {
+        match self {
+            Self::Legacy => &[Syntax::Legacy],
+            Self::Either => &[Syntax::Legacy, Syntax::Yaml],
+            Self::Yaml => &[Syntax::Yaml],
+        }
+    }
+
+    /// The file of its distributions.
+    pub fn own(self) -> Syntax {
+        match self {
+            Self::Legacy => Syntax::Legacy,
+            Self::Either | Self::Yaml => Syntax::Yaml,
+        }
+    }
+}
+
+/// Puts settings into the text of the configuration file that is written so.
 ///
 /// The value of a key that is there is replaced, however it is written; other keys come at the end. Every other byte stays.
 ///
@@ -49,17 +79,17 @@ pub struct Configured {
 /// settings.insert("state.backend.type", "rocksdb")?;
 /// let text = "rest:\n  port: 8081 # for people\n";
 /// assert_eq!(
-///     configure("conf/config.yaml", text, Syntax::Yaml, &settings)?.text,
+///     configure(text, Syntax::Yaml, &settings)?.text,
 ///     "rest:\n  port: 9091 # for people\nstate.backend.type: rocksdb\n"
 /// );
 /// # Ok::<(), flink_img::flink::ConfigError>(())
 /// ```
 pub fn configure(
-    file: &str,
     text: &str,
     syntax: Syntax,
     settings: &Settings,
 ) -> Result<Configured, ConfigError> {
+    let file = syntax.file();
     let mut configured = Configured {
         text: text.to_owned(),
         notes: Vec::new(),

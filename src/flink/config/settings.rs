@@ -1,6 +1,6 @@
 //! What a user sets: keys and values from the command line and from files, each key once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::quote::Place;
@@ -57,15 +57,12 @@ impl Settings {
             path: path.to_owned(),
             why,
         })?;
-        let mut seen: Vec<&str> = Vec::new();
-        for (key, _) in &said {
-            if seen.contains(&&**key) {
-                return Err(ConfigError::Twice {
-                    path: path.to_owned(),
-                    key: key.clone(),
-                });
-            }
-            seen.push(key);
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
+        if let Some((key, _)) = said.iter().find(|(key, _)| !seen.insert(key)) {
+            return Err(ConfigError::Twice {
+                path: path.to_owned(),
+                key: key.clone(),
+            });
         }
         for (key, setting) in said {
             check_key(&key)?;
@@ -83,9 +80,7 @@ impl Settings {
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Setting)> {
         self.0.iter().map(|(key, setting)| (&**key, setting))
     }
-}
 
-impl Settings {
     /// The settings as they stand in a file of YAML, whatever the words were that said them.
     pub fn written(&self) -> BTreeMap<String, String> {
         let written = |(key, setting): (&String, &Setting)| (key.clone(), setting.to_yaml());

@@ -12,12 +12,12 @@ fn settings(pairs: &[(&str, &str)]) -> Settings {
 }
 
 fn yaml(text: &str, pairs: &[(&str, &str)]) -> Result<String, ConfigError> {
-    configure("conf/config.yaml", text, Syntax::Yaml, &settings(pairs)).map(|done| done.text)
+    configure(text, Syntax::Yaml, &settings(pairs)).map(|done| done.text)
 }
 
 fn legacy(text: &str, pairs: &[(&str, &str)]) -> Result<String, ConfigError> {
     let settings = settings(pairs);
-    configure("conf/flink-conf.yaml", text, Syntax::Legacy, &settings).map(|done| done.text)
+    configure(text, Syntax::Legacy, &settings).map(|done| done.text)
 }
 
 #[test]
@@ -255,7 +255,7 @@ fn words_that_open_modules_are_kept_with_a_note() {
     let text =
         "env:\n  java:\n    opts:\n      all: --add-exports=a/b=U --add-opens=c/d=U # needed\n";
     let settings = settings(&[("env.java.opts.all", "-Dx=y --add-opens=c/d=U")]);
-    let done = configure("conf/config.yaml", text, Syntax::Yaml, &settings).unwrap();
+    let done = configure(text, Syntax::Yaml, &settings).unwrap();
     assert_eq!(
         done.text,
         "env:\n  java:\n    opts:\n      all: --add-exports=a/b=U -Dx=y --add-opens=c/d=U # needed\n"
@@ -267,7 +267,7 @@ fn words_that_open_modules_are_kept_with_a_note() {
         ]
     );
     let flat = "env.java.opts.all: --add-opens=c/d=U\n";
-    let done = configure("conf/flink-conf.yaml", flat, Syntax::Legacy, &settings).unwrap();
+    let done = configure(flat, Syntax::Legacy, &settings).unwrap();
     assert_eq!(
         (done.text, done.notes.len()),
         ("env.java.opts.all: -Dx=y --add-opens=c/d=U\n".to_owned(), 0)

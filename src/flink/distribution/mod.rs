@@ -18,6 +18,7 @@ use crate::archive::{leaves, resolve};
 use crate::layer::{Content, ImagePath};
 use crate::memory::Memory;
 
+use super::config::Syntax;
 use super::version::{FlinkVersion, ScalaVersion};
 
 pub use error::DistributionError;
@@ -25,7 +26,7 @@ pub use facts::RULES as LISTING_RULES;
 pub(super) use release::Unpacked;
 
 /// Configuration files are read into memory, so that the layout can change them without reading anything.
-pub(super) const CONFIG_FILES: [&str; 2] = ["conf/config.yaml", "conf/flink-conf.yaml"];
+pub(super) const CONFIG_FILES: [&str; 2] = [Syntax::Yaml.file(), Syntax::Legacy.file()];
 
 /// What a script begins with.
 const SCRIPT: &[u8] = b"#!";
@@ -209,7 +210,8 @@ fn link<'a>(files: &'a [DistributionFile], path: &str) -> Option<&'a str> {
     }
 }
 
-fn is_jar(name: &str) -> bool {
+/// Whether a file is called like a jar, which is all that Flink's scripts look at.
+pub fn is_jar(name: &str) -> bool {
     Path::new(name).extension().is_some_and(|end| end == "jar")
 }
 

@@ -7,6 +7,8 @@ use std::str::FromStr;
 use aws_lc_rs::digest::{self, SHA1_FOR_LEGACY_USE_ONLY, SHA256, SHA512};
 use serde::{Deserialize, Serialize};
 
+use crate::oci::hex;
+
 /// How a checksum is computed; the better ones first, in the order in which they are asked for.
 ///
 /// Old files of Maven Central have no other than SHA-1. It comes over TLS from where the file comes from, so it shows what
@@ -101,13 +103,9 @@ impl Checksum {
             size += read as u64;
         }
         let checksums = ALGORITHMS.into_iter().zip(running);
-        let checksums = checksums.map(|(algorithm, context)| {
-            let bytes = context.finish();
-            let digits = bytes.as_ref().iter().map(|byte| format!("{byte:02x}"));
-            Self {
-                algorithm,
-                hex: digits.collect::<Vec<_>>().concat(),
-            }
+        let checksums = checksums.map(|(algorithm, context)| Self {
+            algorithm,
+            hex: hex(context.finish().as_ref()),
         });
         Ok((checksums.collect(), size))
     }

@@ -7,8 +7,7 @@ use reqwest::Url;
 
 use super::HadoopJar;
 use crate::error::{Explain, Kind};
-use crate::flink::release::is_trusted;
-use crate::http::redacted;
+use crate::flink::address::FolderAddress;
 
 /// Where Apache publishes.
 const CENTRAL: &str = "https://repo.maven.apache.org/maven2/";
@@ -25,7 +24,7 @@ const CENTRAL: &str = "https://repo.maven.apache.org/maven2/";
 /// # Ok::<(), flink_img::flink::hadoop::MavenRepositoryError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
-pub struct MavenRepository(Url);
+pub struct MavenRepository(FolderAddress);
 
 /// A text that is no address of a repository that can be trusted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -57,10 +56,7 @@ impl Explain for MavenRepositoryError {
 impl MavenRepository {
     /// The address of a file of the jar: the jar itself, or what is beside it under the same name with an `extension`.
     pub fn url(&self, jar: &HadoopJar, extension: &str) -> Url {
-        // It is made of characters that mean nothing in an address.
-        self.0
-            .join(&format!("{}{extension}", jar.path()))
-            .expect("a plain path is a relative address")
+        self.0.file(&format!("{}{extension}", jar.path()))
     }
 }
 
@@ -75,36 +71,23 @@ impl FromStr for MavenRepository {
     type Err = MavenRepositoryError;
 
     fn from_str(text: &str) -> Result<Self, MavenRepositoryError> {
-        // A text that is refused may hold a password as well.
-        let shown = || text.rsplit('@').next().unwrap_or_default().to_owned();
-        let fail = || MavenRepositoryError::Malformed(shown());
-        let mut url = Url::parse(text).map_err(|_| fail())?;
-        if !matches!(url.scheme(), "http" | "https")
-            || url.host().is_none()
-            || url.query().is_some()
-            || url.fragment().is_some()
-        {
-            return Err(fail());
+        let address: FolderAddress = text.parse().map_err(MavenRepositoryError::Malformed)?;
+        if !address.is_trusted() {
+            return Err(MavenRepositoryError::NoTls(address.to_string()));
         }
-        if !is_trusted(&url) {
-            return Err(MavenRepositoryError::NoTls(redacted(&url).to_string()));
-        }
-        if !url.path().ends_with('/') {
-            url.set_path(&format!("{}/", url.path()));
-        }
-        Ok(Self(url))
+        Ok(Self(address))
     }
 }
 
 impl fmt::Display for MavenRepository {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        redacted(&self.0).fmt(f)
+        self.0.fmt(f)
     }
 }
 
 impl fmt::Debug for MavenRepository {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")
+        fmt::Debug::fmt(&self.0, f)
     }
 }
 

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{Artifact, JobError, main_jar};
+use crate::flink::distribution::is_jar;
 use crate::flink::layout::{real_home, repeated_home};
 use crate::flink::lines::{JobPlace, Line};
 use crate::flink::version::FlinkVersion;
@@ -225,10 +226,6 @@ fn take_name(
         }),
         _ => Ok(()),
     }
-}
-
-fn is_jar(name: &str) -> bool {
-    Path::new(name).extension().is_some_and(|end| end == "jar")
 }
 
 #[cfg(test)]

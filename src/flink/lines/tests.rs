@@ -14,6 +14,12 @@ fn the_table_is_in_order_and_true_to_itself() {
         assert_eq!(newest.line(), line.number);
         assert!(line.java.contains(&line.default_java) && line.java.is_sorted());
         assert!(line.scala.contains(&line.default_scala));
+        // Two are of folders beside Flink.
+        let beside = ["FLINK_INSTALL_PATH", "FLINK_JOB_ARTIFACTS_DIR"];
+        let home = format!("/{}", crate::flink::HOME);
+        for (name, value) in line.environment {
+            assert_eq!(value.starts_with(&home), !beside.contains(name), "{name}");
+        }
     }
     assert!(!known(&default_release().to_string()).unwrap().assumed);
 }

@@ -9,11 +9,10 @@ use tokio::sync::mpsc;
 use tokio_util::bytes::Bytes;
 
 use super::receive::{Received, WAITING, receive};
-use super::{
-    Fetched, Mirror, Problem, Release, Sha512, Sha512Error, Sources, beside, blocking, mirror,
-};
+use super::{Fetched, Mirror, Problem, Release, Sha512, Sha512Error, Sources, beside, blocking};
 use crate::archive;
 use crate::error::{FileError, IoResultExt as _};
+use crate::flink::address::is_trusted;
 use crate::fs::{self, AtomicFile};
 use crate::http::Advice;
 use crate::progress::Progress;
@@ -280,7 +279,7 @@ impl Download<'_> {
             .await
             .map_err(|error| Problem::transport(&error))?;
         // A redirect must not lead from a place that can be trusted to one that cannot.
-        if place.is_trusted() && !mirror::is_trusted(response.url()) {
+        if place.is_trusted() && !is_trusted(response.url()) {
             return Err(Problem::Downgrade);
         }
         match response.status() {

@@ -7,8 +7,8 @@ use reqwest::Url;
 
 use super::Demand;
 use crate::error::{Explain, Kind};
+use crate::flink::address::FolderAddress;
 use crate::flink::version::FlinkVersion;
-use crate::oci::is_loopback_host;
 
 /// Apache's own hosts: the fast one with the current releases and no checksums, the one with both, and the one
 /// with everything that ever was.
@@ -26,7 +26,7 @@ const ARCHIVE: &str = "https://archive.apache.org/dist/flink/";
 /// # Ok::<(), flink_img::flink::release::MirrorError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
-pub struct Mirror(Url);
+pub struct Mirror(FolderAddress);
 
 /// A text that is no address of a mirror.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -50,20 +50,7 @@ impl FromStr for Mirror {
     type Err = MirrorError;
 
     fn from_str(text: &str) -> Result<Self, MirrorError> {
-        // A text that is refused may hold a password as well.
-        let fail = || MirrorError(text.rsplit('@').next().unwrap_or_default().to_owned());
-        let mut url = Url::parse(text).map_err(|_| fail())?;
-        if !matches!(url.scheme(), "http" | "https")
-            || url.host().is_none()
-            || url.query().is_some()
-            || url.fragment().is_some()
-        {
-            return Err(fail());
-        }
-        if !url.path().ends_with('/') {
-            url.set_path(&format!("{}/", url.path()));
-        }
-        Ok(Self(url))
+        text.parse().map(Self).map_err(MirrorError)
     }
 }
 
@@ -73,41 +60,28 @@ impl Mirror {
     }
 
     pub(super) fn url(&self, version: &FlinkVersion, name: &str) -> Url {
-        // Both are made of characters that mean nothing in an address.
-        self.0
-            .join(&format!("flink-{version}/{name}"))
-            .expect("a plain name is a relative address")
+        self.0.file(&format!("flink-{version}/{name}"))
     }
 
     /// Where the keys of all who sign releases are.
     pub(super) fn keys(&self) -> Url {
-        let keys = self.0.join("KEYS");
-        keys.expect("a plain name is a relative address")
+        self.0.file("KEYS")
     }
 
     pub(super) fn is_trusted(&self) -> bool {
-        is_trusted(&self.0)
+        self.0.is_trusted()
     }
-}
-
-/// Whether nobody on the way can change what comes from there: TLS, or this machine itself.
-pub(in crate::flink) fn is_trusted(url: &Url) -> bool {
-    url.scheme() == "https" || url.host_str().is_some_and(is_loopback_host)
 }
 
 impl fmt::Display for Mirror {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut url = self.0.clone();
-        // Credentials are for the mirror only.
-        let _ = url.set_username("");
-        let _ = url.set_password(None);
-        f.write_str(url.as_str())
+        self.0.fmt(f)
     }
 }
 
 impl fmt::Debug for Mirror {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")
+        fmt::Debug::fmt(&self.0, f)
     }
 }
 

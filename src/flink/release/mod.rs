@@ -31,7 +31,6 @@ use download::{CHECKSUM_LIMIT, Download, Failure};
 
 pub use checksum::{Sha512, Sha512Error};
 pub use error::{Attempt, Problem, ReleaseError};
-pub(super) use mirror::is_trusted;
 pub use mirror::{Mirror, MirrorError, Places};
 pub use signature::{Checks, Demand, Outcome, Published, SignatureError, Signatures, Signer};
 

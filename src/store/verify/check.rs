@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha512};
 use super::Trouble;
 use crate::error::{FileError, IoResultExt as _};
 use crate::fs;
-use crate::oci::{Digest, HashingReader};
+use crate::oci::{Digest, HashingReader, hex};
 use crate::progress::Progress;
 use crate::store::contents::{CHECKSUM, Holding, Item, digest, name};
 use crate::store::facts;
@@ -81,9 +81,8 @@ fn release(item: &Item, progress: &dyn Progress) -> Result<Option<Trouble>, File
         }
     }
     let digest = hash.finalize();
-    let hex: Vec<String> = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     // As `sha512sum` writes it.
-    let line = format!("{}  {}\n", hex.concat(), name(archive));
+    let line = format!("{}  {}\n", hex(&digest), name(archive));
     Ok((!note.starts_with(line.as_bytes())).then_some(Trouble::Release))
 }
 
