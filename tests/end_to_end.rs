@@ -33,11 +33,10 @@ mod rest;
 mod savepoint;
 
 use std::ffi::OsString;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cluster::{Cluster, Start};
-use image::{Yard, of_archive};
+use image::{Built, Yard, of_archive};
 use support::parts::{FlinkParts, jre_base};
 use support::podman::Podman;
 
@@ -78,10 +77,9 @@ fn an_image_of_flink_1_20_runs_its_job_in_every_mode() {
 
 #[test]
 fn an_image_of_flink_2_0_runs_its_job() {
-    let _turn = take_turn();
     let yard = Yard::new();
     let image = yard.build(&jre_base(), &words_for("2.0.2"));
-    run_job(&yard.podman, &image.reference, &MODES[0]);
+    run_job(yard.podman(), &image, &MODES[0]);
 }
 
 #[test]
@@ -92,7 +90,6 @@ fn an_image_of_flink_2_3_runs_its_job_in_every_mode() {
 /// A package brings bash, without which Flink's scripts do not start.
 #[test]
 fn an_image_whose_bash_comes_in_a_package_runs_its_job() {
-    let _turn = take_turn();
     let yard = Yard::new();
     package::take_bash_out(&jre_base(), yard.folder());
     let base = yard.folder().join("base.tar");
@@ -106,15 +103,14 @@ fn an_image_whose_bash_comes_in_a_package_runs_its_job() {
     words.extend(["--package", "bash", "--package-repository"].map(OsString::from));
     words.push(yard.folder().join("packages").into());
     let image = yard.build(&base, &words);
-    run_job(&yard.podman, &image.reference, &MODES[0]);
+    run_job(yard.podman(), &image, &MODES[0]);
 }
 
 fn runs_its_job_in_every_mode(version: &str) {
-    let _turn = take_turn();
     let yard = Yard::new();
     let image = yard.build(&jre_base(), &words_for(version));
     for mode in MODES {
-        run_job(&yard.podman, &image.reference, mode);
+        run_job(yard.podman(), &image, mode);
     }
 }
 
@@ -124,18 +120,10 @@ fn words_for(version: &str) -> Vec<OsString> {
     of_archive(&parts.bounded_sum, &parts.archive)
 }
 
-/// Two Java processes are enough for a small machine, so the tests of this file take turns.
-fn take_turn() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn run_job(podman: &Podman, image: &str, mode: &Mode) {
+fn run_job(podman: &Podman, image: &Built, mode: &Mode) {
     let start = Start {
-        podman,
-        image,
         options: mode.options,
-        settings: &[],
+        ..Start::of(podman, image)
     };
     let class = ["--job-classname", "com.example.BoundedSum"];
     let (count, keys) = (COUNT.to_string(), KEYS.to_string());

@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use crate::image::Built;
 use crate::rest::Rest;
 use crate::support::podman::{Container, Podman, free_ports};
 
 /// A run takes 10 to 30 seconds on two cores; a machine that is busy with other things gets ten times as long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
+
+/// The task manager is mostly up before the job manager listens, and would then wait 10 seconds before it asks again.
+const SOON: &str = "-Dcluster.registration.error-delay=200";
 
 /// What a cluster is started from, and how.
 pub(crate) struct Start<'a> {
@@ -16,6 +20,18 @@ pub(crate) struct Start<'a> {
     pub(crate) options: &'a [&'a str],
     /// Settings of Flink, for both processes.
     pub(crate) settings: &'a [&'a str],
+}
+
+impl<'a> Start<'a> {
+    /// As the image says.
+    pub(crate) fn of(podman: &'a Podman, image: &'a Built) -> Self {
+        Self {
+            podman,
+            image: &image.reference,
+            options: &[],
+            settings: &[],
+        }
+    }
 }
 
 /// A cluster that was started. Dropping it ends it.
@@ -55,6 +71,7 @@ impl<'podman> Cluster<'podman> {
             "-Dtaskmanager.host=127.0.0.1",
             "-Dtaskmanager.numberOfTaskSlots=2",
             "-Dtaskmanager.memory.process.size=1000m",
+            SOON,
         ];
         words.extend(start.settings);
         let task_manager = start.podman.start(start.image, start.options, &words);

@@ -6,7 +6,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::Value;
 
@@ -15,8 +14,6 @@ use crate::image::{Built, Yard, words};
 use crate::rest::Rest;
 use crate::support::parts::{FlinkParts, HistoricParts, jre_base};
 use crate::support::podman::free_ports;
-use crate::support::workshop::succeed;
-use crate::take_turn;
 
 const PLUGIN: &str = "flink-metrics-prometheus";
 
@@ -59,7 +56,6 @@ fn a_slim_image_of_flink_2_3_has_the_plugin_settings_and_logging_that_were_asked
 /// Flink 1.10 has file systems in `opt/` and takes them as plugins only.
 #[test]
 fn a_slim_image_of_flink_1_10_knows_the_file_system_of_a_plugin() {
-    let _turn = take_turn();
     let yard = Yard::new();
     let parts = HistoricParts::find();
     let log4j = file(&yard, "log4j.properties", LOG4J_1);
@@ -71,12 +67,7 @@ fn a_slim_image_of_flink_1_10_knows_the_file_system_of_a_plugin() {
     ]);
     words.push("--slim".into());
     let image = yard.build(&parts.base, &words);
-    let start = Start {
-        podman: &yard.podman,
-        image: &image.reference,
-        options: &[],
-        settings: &[],
-    };
+    let start = Start::of(yard.podman(), &image);
     let class = ["--job-classname", "com.example.Counting"];
     let cluster = Cluster::start(&start, &class, &["--until", "100"]);
     cluster.finish("with a plugin");
@@ -88,7 +79,6 @@ fn a_slim_image_of_flink_1_10_knows_the_file_system_of_a_plugin() {
 }
 
 fn has_what_was_asked_for(version: &str) {
-    let _turn = take_turn();
     let yard = Yard::new();
     let image = build(&yard, version);
     assert!(
@@ -99,7 +89,7 @@ fn has_what_was_asked_for(version: &str) {
     let names = "cd /opt/flink && echo opt/* plugins/flink* && ! test -e examples";
     let jar = format!("{PLUGIN}-{version}.jar");
     assert_eq!(
-        yard.podman
+        yard.podman()
             .output_of(&image.reference, &["sh", "-c", names]),
         format!("opt/{jar} plugins/{PLUGIN}\n")
     );
@@ -108,10 +98,8 @@ fn has_what_was_asked_for(version: &str) {
     let ports: [u16; 2] = free_ports();
     let port = format!("-Dmetrics.reporter.prom.port={},{}", ports[0], ports[1]);
     let start = Start {
-        podman: &yard.podman,
-        image: &image.reference,
-        options: &[],
         settings: &[&port],
+        ..Start::of(yard.podman(), &image)
     };
     let class = ["--job-classname", "com.example.Counting"];
     let cluster = Cluster::start(&start, &class, &["--until", "20000", "--pause", "50"]);
@@ -168,12 +156,7 @@ fn build(yard: &Yard, version: &str) -> Built {
 
 /// Copies a distribution, with the plugin where it has to be chosen.
 fn with_plugin_in_opt(yard: &Yard, version: &str, from: &Path) -> PathBuf {
-    let to = yard.folder().join(format!("flink-{version}"));
-    succeed(
-        Command::new("cp")
-            .args(["--recursive", "--reflink=auto"])
-            .args([from, &to]),
-    );
+    let to = yard.copy(from);
     let jar = format!("{PLUGIN}-{version}.jar");
     let folder = to.join("plugins/metrics-prometheus");
     fs::rename(folder.join(&jar), to.join("opt").join(&jar)).unwrap();

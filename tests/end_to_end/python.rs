@@ -8,7 +8,6 @@ use crate::cluster::{Cluster, Start};
 use crate::image::{Yard, words};
 use crate::support::parts::{FlinkParts, PythonParts};
 use crate::support::workshop::succeed;
-use crate::take_turn;
 
 /// The sum of the numbers that the job adds up, as the last of its lines has it.
 const TOTAL: &str = "+U[500500]";
@@ -16,16 +15,9 @@ const TOTAL: &str = "+U[500500]";
 /// Debian calls its interpreter `python3`, and Flink `python`. Flink's jar for Python stays in `opt/`.
 #[test]
 fn a_slim_image_for_python_runs_a_job_in_python() {
-    let _turn = take_turn();
     let yard = Yard::new();
     let parts = PythonParts::find();
-    let flink = yard.folder().join("flink-1.20.5");
-    let from = FlinkParts::of("1.20.5").folder;
-    succeed(
-        Command::new("cp")
-            .args(["--recursive", "--reflink=auto"])
-            .args([&from, &flink]),
-    );
+    let flink = yard.copy(&FlinkParts::of("1.20.5").folder);
     let modules = flink.join("opt/python");
     succeed(
         Command::new("cp")
@@ -38,12 +30,7 @@ fn a_slim_image_for_python_runs_a_job_in_python() {
     let mut words = words(&[(&"--from-local-dist", &flink), (&"--add", &job)]);
     words.extend(["--python", "--slim"].map(Into::into));
     let image = yard.build(&parts.base, &words);
-    let start = Start {
-        podman: &yard.podman,
-        image: &image.reference,
-        options: &[],
-        settings: &[],
-    };
+    let start = Start::of(yard.podman(), &image);
     let class = [
         "--job-classname",
         "org.apache.flink.client.python.PythonDriver",

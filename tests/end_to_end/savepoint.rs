@@ -8,7 +8,6 @@ use std::path::Path;
 use crate::cluster::{Cluster, PATIENCE, Start};
 use crate::image::{Yard, of_archive};
 use crate::support::parts::{FlinkParts, jre_base};
-use crate::take_turn;
 
 /// How far the job counts. With [`SLOWLY`] that takes longer than any test has patience, so that a job which is to be
 /// stopped never ends before.
@@ -62,7 +61,6 @@ fn a_job_of_flink_1_20_goes_on_counting_where_a_savepoint_stopped_it() {
 
 /// Stops a counting job and lets it go on, also without its counts. The numbers are for the caller to judge.
 pub(crate) fn stop_and_go_on(base: &Path, job: &Path, archive: &Path) -> Halves {
-    let _turn = take_turn();
     let yard = Yard::new();
     let image = yard.build(base, &of_archive(job, archive));
     let folder = yard.folder().join("savepoints");
@@ -71,10 +69,8 @@ pub(crate) fn stop_and_go_on(base: &Path, job: &Path, archive: &Path) -> Halves 
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
     let volume = format!("{}:{SHARED}", folder.display());
     let start = Start {
-        podman: &yard.podman,
-        image: &image.reference,
         options: &["--volume", &volume],
-        settings: &[],
+        ..Start::of(yard.podman(), &image)
     };
 
     let (savepoint, before) = stop_while_counting(&start);
