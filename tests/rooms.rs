@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Every room, and the rooms that it may know. Arrows go down only: a room may name those above it in this table.
-const ROOMS: [(&str, &[&str]); 20] = [
+const ROOMS: [(&str, &[&str]); 22] = [
     // The nouns, and the ground floor.
     ("oci", &[]),
     ("error", &[]),
@@ -17,6 +17,7 @@ const ROOMS: [(&str, &[&str]); 20] = [
     ("parallel", &[]),
     ("memory", &["oci"]),
     ("fs", &["error"]),
+    ("yaml", &[]),
     ("http", &["error", "fs"]),
     // What is made of bytes; it does not know where they go.
     ("layer", &["oci", "error", "fs", "progress"]),
@@ -26,7 +27,7 @@ const ROOMS: [(&str, &[&str]); 20] = [
     (
         "flink",
         &[
-            "jar", "archive", "layer", "memory", "parallel", "oci", "http", "error", "fs",
+            "jar", "archive", "layer", "memory", "parallel", "oci", "http", "error", "fs", "yaml",
             "progress",
         ],
     ),
@@ -77,6 +78,8 @@ const ROOMS: [(&str, &[&str]); 20] = [
             "build", "base", "store", "registry", "flink", "archive", "layer", "oci", "error", "fs",
         ],
     ),
+    // From an image to a cluster; it knows what an image says, and not how it is built.
+    ("deploy", &["flink", "oci", "error", "fs", "yaml"]),
     // What must hold of readers; it is in no program.
     (
         "fuzzing",
@@ -104,6 +107,8 @@ const ROOMS: [(&str, &[&str]); 20] = [
             "fs",
             "progress",
             "inspect",
+            "deploy",
+            "yaml",
         ],
     ),
     ("lib", &[]),

@@ -5,34 +5,10 @@
 //! full key. The changed text is read again, and must say what the old one did but for the one key.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
-
-use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
 use super::quote::{self, Place};
 use super::{ConfigError, Setting};
-
-/// How deep mappings and lists may lie in each other; the keys of Flink have up to eight parts.
-const DEPTH_LIMIT: usize = 64;
-
-/// A node of the document, and where it is in the text, in bytes.
-#[derive(Debug)]
-struct Node {
-    kind: NodeKind,
-    range: Range<usize>,
-}
-
-#[derive(Debug)]
-enum NodeKind {
-    Scalar {
-        text: String,
-        is_plain: bool,
-    },
-    Sequence(Vec<Node>),
-    Mapping(Vec<(Node, Node)>),
-    /// Another name of a node; Flink's own files have none.
-    Alias,
-}
+use crate::yaml::{Node, NodeKind, Style, YamlError, documents};
 
 /// A key with all its parts, the node of its last part, and its value.
 struct Leaf<'a> {
@@ -43,94 +19,18 @@ struct Leaf<'a> {
 
 /// Reads a text with one document; none at all is `None`. What is wrong reads as the end of a sentence.
 fn read(text: &str) -> Result<Option<Node>, String> {
-    let bytes: Vec<usize> = text
-        .char_indices()
-        .map(|(at, _)| at)
-        .chain([text.len()])
-        .collect();
-    let place = |span: &Span| {
-        bytes[span.start.index().min(bytes.len() - 1)]..bytes[span.end.index().min(bytes.len() - 1)]
-    };
-    let mut open: Vec<(usize, bool, Vec<Node>)> = Vec::new();
-    let mut root = None;
-    for event in Parser::new_from_str(text) {
-        let (event, span) =
-            event.map_err(|error| format!("line {} is no YAML", error.marker().line()))?;
-        let range = place(&span);
-        let node = match event {
-            Event::SequenceStart(..) | Event::MappingStart(..) => {
-                if open.len() == DEPTH_LIMIT {
-                    return Err(format!("its parts lie more than {DEPTH_LIMIT} deep"));
-                }
-                open.push((
-                    range.start,
-                    matches!(event, Event::MappingStart(..)),
-                    Vec::new(),
-                ));
-                continue;
-            }
-            Event::SequenceEnd | Event::MappingEnd => {
-                let (start, is_mapping, children) = open.pop().expect("what ends has begun");
-                // Of a block the end is where the next thing begins: it ends with its last part.
-                let is_flow = text[range.start..].starts_with([']', '}']);
-                let end = match children.last() {
-                    Some(last) if !is_flow => last.range.end,
-                    _ => range.start + usize::from(is_flow),
-                };
-                let kind = if is_mapping {
-                    NodeKind::Mapping(pairs(children))
-                } else {
-                    NodeKind::Sequence(children)
-                };
-                Node {
-                    kind,
-                    range: start..end.max(start),
-                }
-            }
-            Event::Scalar(text_of, style, ..) => {
-                let is_plain = style == ScalarStyle::Plain;
-                let written = text[range.clone()].trim_end().len();
-                Node {
-                    kind: NodeKind::Scalar {
-                        text: text_of.into_owned(),
-                        is_plain,
-                    },
-                    range: range.start..range.start + written,
-                }
-            }
-            Event::Alias(_) => Node {
-                kind: NodeKind::Alias,
-                range,
-            },
-            Event::Nothing
-            | Event::StreamStart
-            | Event::StreamEnd
-            | Event::DocumentStart(_)
-            | Event::DocumentEnd => continue,
-        };
-        match open.last_mut() {
-            Some((_, _, children)) => children.push(node),
-            None if root.is_none() => root = Some(node),
-            // Behind the end of a document (`...`) there may be nothing.
-            None if is_nothing(&node) => {}
-            None => return Err("it has several documents".to_owned()),
-        }
+    let documents = documents(text).map_err(|error| match error {
+        YamlError::Syntax { line, .. } => format!("line {line} is no YAML"),
+        error @ YamlError::Depth => error.to_string(),
+    })?;
+    let mut documents = documents.into_iter();
+    let root = documents.next();
+    // Behind the end of a document (`...`) there may be nothing.
+    if documents.all(|document| document.is_nothing()) {
+        Ok(root)
+    } else {
+        Err("it has several documents".to_owned())
     }
-    Ok(root)
-}
-
-/// Whether a node is what stands for one that is not there.
-fn is_nothing(node: &Node) -> bool {
-    matches!(&node.kind, NodeKind::Scalar { text, is_plain: true } if text.is_empty())
-}
-
-fn pairs(children: Vec<Node>) -> Vec<(Node, Node)> {
-    let mut pairs = Vec::with_capacity(children.len() / 2);
-    let mut children = children.into_iter();
-    while let (Some(key), Some(value)) = (children.next(), children.next()) {
-        pairs.push((key, value));
-    }
-    pairs
 }
 
 /// All keys with their values, in the order of the text; nothing for an empty document.
@@ -142,14 +42,7 @@ fn leaves(root: Option<&Node>) -> Result<Vec<Leaf<'_>>, String> {
             kind: NodeKind::Mapping(entries),
             ..
         }) => flatten(entries, "", &mut found)?,
-        Some(Node {
-            kind:
-                NodeKind::Scalar {
-                    text,
-                    is_plain: true,
-                },
-            ..
-        }) if text.is_empty() => {}
+        Some(node) if node.is_nothing() => {}
         Some(_) => return Err("it is no mapping of keys to values".to_owned()),
     }
     Ok(found)
@@ -178,9 +71,9 @@ fn flatten<'a>(
 /// What a value says, whatever its form.
 fn meaning(node: &Node) -> Setting {
     match &node.kind {
-        NodeKind::Scalar { text, is_plain } => Setting::Text {
+        NodeKind::Scalar { text, style } => Setting::Text {
             text: text.clone(),
-            typed: *is_plain,
+            typed: *style == Style::Plain,
         },
         _ => Setting::List(flow(node)),
     }
@@ -191,7 +84,7 @@ fn flow(node: &Node) -> String {
     match &node.kind {
         NodeKind::Scalar {
             text,
-            is_plain: true,
+            style: Style::Plain,
         } => quote::plain(text, Place::Flow),
         NodeKind::Scalar { text, .. } => quote::text(text, Place::Flow),
         NodeKind::Sequence(items) => {
@@ -203,7 +96,7 @@ fn flow(node: &Node) -> String {
             let entries: Vec<_> = entries.iter().map(entry).collect();
             format!("{{{}}}", entries.join(", "))
         }
-        NodeKind::Alias => "*".to_owned(),
+        NodeKind::Alias(_) => "*".to_owned(),
     }
 }
 
@@ -211,7 +104,7 @@ fn flow(node: &Node) -> String {
 fn has_alias(node: &Node) -> bool {
     match &node.kind {
         NodeKind::Scalar { .. } => false,
-        NodeKind::Alias => true,
+        NodeKind::Alias(_) => true,
         NodeKind::Sequence(items) => items.iter().any(has_alias),
         NodeKind::Mapping(entries) => entries
             .iter()
@@ -229,10 +122,7 @@ pub(super) fn settings(text: &str) -> Result<Vec<(String, Setting)>, String> {
     leaves
         .into_iter()
         .map(|leaf| match &leaf.value.kind {
-            NodeKind::Scalar {
-                text,
-                is_plain: true,
-            } if text.is_empty() => Err(format!("`{}` has no value", leaf.key)),
+            _ if leaf.value.is_nothing() => Err(format!("`{}` has no value", leaf.key)),
             NodeKind::Mapping(_) => Err(format!("`{}` has no value", leaf.key)),
             _ => Ok((leaf.key, meaning(leaf.value))),
         })
