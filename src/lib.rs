@@ -4,6 +4,7 @@ pub mod archive;
 pub mod base;
 pub mod build;
 pub mod cli;
+pub mod deploy;
 pub mod error;
 pub mod flink;
 pub mod fs;
