@@ -10,11 +10,16 @@ mod deployment;
 mod error;
 mod image;
 mod json;
+mod objects;
 mod options;
+mod revision;
 mod values;
+mod write;
 
 pub use config::Config;
 pub use deployment::Deployment;
 pub use error::DeployError;
 pub use image::ImageFacts;
+pub use objects::objects;
 pub use values::{FlinkType, Values};
+pub use write::to_yaml;

@@ -1,0 +1,13 @@
+//! What is rendered for a cluster, from one configuration.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "these are tests, on files of their own"
+)]
+
+
+mod config;
+mod golden;
+mod scene;
+mod words;
