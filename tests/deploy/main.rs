@@ -8,6 +8,8 @@
 
 
 mod config;
+mod crds;
 mod golden;
+mod operator;
 mod scene;
 mod words;
