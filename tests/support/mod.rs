@@ -14,6 +14,7 @@ pub mod docker_registry;
 pub mod downloads;
 pub mod files;
 pub mod fixtures;
+pub mod helm;
 pub mod lines;
 pub mod outputs;
 pub mod parts;
