@@ -5,23 +5,28 @@
 //! chart with its values; `output` puts them into a folder. `resolve` puts digests into files that others wrote. Nothing here
 //! talks to a cluster or a registry.
 
+mod chart;
 mod config;
 mod deployment;
+mod edit;
 mod error;
 mod image;
 mod json;
 mod objects;
 mod operator;
 mod options;
+mod output;
 mod revision;
 mod values;
 mod write;
 
+pub use chart::chart;
 pub use config::Config;
 pub use deployment::Deployment;
 pub use error::DeployError;
 pub use image::ImageFacts;
 pub use objects::objects;
 pub use operator::flink_deployment;
+pub use output::{FolderError, FolderForm, RenderedFile, check_folder, object_files, write_folder};
 pub use values::{FlinkType, Values};
 pub use write::to_yaml;
