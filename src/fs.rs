@@ -25,7 +25,7 @@ use crate::error::{FileError, IoResultExt};
 
 pub use atomic::{AtomicFile, PREFIX, write_atomic, write_private};
 
-/// Longest text file that [`read_to_string`] reads.
+/// Longest text that [`read_to_string`] and [`read_stdin`] read.
 const TEXT_LIMIT: u64 = 16 << 20;
 /// The mode of a file that is nobody else's business.
 pub const PRIVATE_FILE_MODE: u32 = 0o600;
@@ -62,8 +62,13 @@ pub fn other_than_file(path: &Path) -> Result<Option<&'static str>, FileError> {
 
 /// Reads a file of at most `limit` bytes; a larger one is an error, not a cut.
 pub fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
+    limited(open(path)?, limit, path)
+}
+
+/// All of a source that is called `path`.
+fn limited(source: impl Read, limit: u64, path: &Path) -> Result<Vec<u8>, FileError> {
     let mut bytes = Vec::new();
-    open(path)?
+    source
         .take(limit.saturating_add(1))
         .read_to_end(&mut bytes)
         .at("read", path)?;
@@ -76,7 +81,17 @@ pub fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
 
 /// Reads a text file of at most 16 MiB.
 pub fn read_to_string(path: &Path) -> Result<String, FileError> {
-    String::from_utf8(read_limited(path, TEXT_LIMIT)?)
+    text(read_limited(path, TEXT_LIMIT)?, path)
+}
+
+/// Reads as much of stdin as of a text file.
+pub fn read_stdin() -> Result<String, FileError> {
+    let path = Path::new("stdin");
+    text(limited(io::stdin().lock(), TEXT_LIMIT, path)?, path)
+}
+
+fn text(bytes: Vec<u8>, path: &Path) -> Result<String, FileError> {
+    String::from_utf8(bytes)
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))
         .at("read", path)
 }

@@ -8,6 +8,7 @@ mod historic;
 mod input;
 mod inspect;
 mod kept;
+mod render;
 
 use std::str::FromStr;
 
@@ -26,6 +27,7 @@ pub(super) use kept::{
     AuthArgs, AuthCheckArgs, AuthCommand, BasesArgs, CacheArgs, CacheCommand, CacheInfoArgs,
     CachePruneArgs, CacheVerifyArgs, ConfigArgs, ConfigCommand, ImagesArgs, PushArgs,
 };
+pub(super) use render::{Form, RenderArgs};
 
 /// Builds container images for Apache Flink jobs: no daemon, no root, and the same inputs give the same digest
 #[derive(Debug, Parser)]
@@ -49,6 +51,7 @@ pub(super) enum Command {
     Push(PushArgs),
     Images(ImagesArgs),
     Inspect(InspectArgs),
+    Render(Box<RenderArgs>),
     Auth(AuthArgs),
     Cache(CacheArgs),
     Lock(Box<LockArgs>),

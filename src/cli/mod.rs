@@ -18,6 +18,7 @@ mod output;
 mod paths;
 mod push;
 mod quantity;
+mod render;
 mod report;
 mod settings;
 
@@ -64,6 +65,9 @@ fn run(arguments: &args::Arguments, warnings: &[String]) -> u8 {
         }
         args::Command::Inspect(inspect) => {
             inspect::run(inspect, &arguments.global, &environment, &printer)
+        }
+        args::Command::Render(render) => {
+            render::run(render, &arguments.global, &environment, &printer)
         }
         args::Command::Auth(auth) => auth::run(auth, &arguments.global, &environment, &printer),
         args::Command::Cache(cache) => cache::run(cache, &arguments.global, &environment, &printer),

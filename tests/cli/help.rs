@@ -22,6 +22,9 @@ fn the_commands() {
       push     Push an image that was kept, under its own name or others
       images   List the images that were kept
       inspect  Show what is in an image: Flink, Java, its base, its layers and how large they are
+      render   Write what runs an image on Kubernetes: objects, a FlinkDeployment, or a Helm chart
+      resolve  Turn the names of images in Kubernetes manifests, Helm values and other YAML into names
+               with digests
       auth     See how registries are logged in to
       cache    See what is kept on this machine, and take away what is not needed
       lock     Write down everything that an image is made of, but for the job's jar, so that `build
@@ -301,6 +304,89 @@ fn push_and_images() {
     Options:
           --json  Print a JSON array
       -h, --help  Print help
+
+    Global options:
+      -q, --quiet            Say nothing but errors, not even warnings
+      -v, --verbose          Say more: where things come from, and every request
+          --no-progress      Print lines instead of progress bars
+          --color <WHEN>     When to use colours; `auto` is on a terminal, unless NO_COLOR is set
+                             [default: auto] [possible values: auto, always, never]
+          --cache-dir <DIR>  Keep layers, images and releases in this folder [default: flink-img in the
+                             user's cache folder] [env: FLINK_IMG_CACHE_DIR]
+          --jobs <N>         Compress with this many threads [default: one a core]; the result does not
+                             depend on it [env: FLINK_IMG_JOBS]
+
+    Network options:
+          --registry-user <USER>
+              Log in as this user; the password is FLINK_IMG_REGISTRY_TOKEN, else a line on stdin [env:
+              FLINK_IMG_REGISTRY_USER]
+          --registry <HOST[:PORT]>
+              The registry that this login is for, and no other [default: that of the image's names]
+          --authfile <FILE>
+              Read logins from this file, in the form of Docker and podman, and from no other [env:
+              REGISTRY_AUTH_FILE]
+          --ca-file <FILE>
+              Trust the authorities in this PEM file, besides those of the system [env:
+              FLINK_IMG_CA_FILE]
+          --client-cert <FILE>
+              Show the certificate in this PEM file to registries that ask for one; the key may be in
+              the same file [env: FLINK_IMG_CLIENT_CERT]
+          --client-key <FILE>
+              The private key to that certificate, in a PEM file [env: FLINK_IMG_CLIENT_KEY]
+          --insecure-registry <HOST[:PORT]>
+              Speak to this registry without TLS; addresses of this machine need no such word. May be
+              repeated
+          --retry <N>
+              Repeat a request that failed in a way that may pass up to N times [default: 5] [env:
+              FLINK_IMG_RETRY]
+          --timeout <DURATION>
+              Give a request up that does not get on for so long, with all its tries and pauses
+              [default: 5m] [env: FLINK_IMG_TIMEOUT]
+    ");
+}
+
+#[test]
+fn render() {
+    let context = TestContext::new();
+    assert_snapshot!(context.run(["render", "--help"]), @"
+    exit code: 0
+    ----- stdout -----
+    Write what runs an image on Kubernetes: objects, a FlinkDeployment, or a Helm chart
+
+    Usage: flink-img render [OPTIONS] [-- <WORD>...]
+
+    Arguments:
+      [WORD]...  Words for the job, behind `--`; in the variable as a shell or a list of JSON has them
+                 [env: FLINK_JOB_ARGUMENTS]
+
+    Options:
+      -f, --file <FILE>         Take what is not said here from this file; `-` is stdin. Its keys are
+                                those of the chart's values.yaml
+          --image <REF>         The image to run [env: FLINK_IMAGE_NAME]
+          --platform <OS/ARCH>  The image of an index that is asked what it is [default: linux/amd64,
+                                else the only one]
+          --offline             Ask no registry: an image that was kept on this machine tells what it
+                                is, and any other does not
+          --require-digest      Refuse to name the image without its digest
+      -h, --help                Print help
+
+    Deployment:
+          --name <NAME>               What all objects are called [default: the last part of the image's
+                                      repository]
+          --namespace <NAME>          Write this namespace into them
+          --job-classname <CLASS>     The entry class of the job [default: that of the image] [env:
+                                      FLINK_JOB]
+          --parallelism <N>           The parallelism of the job [default: 1] [env:
+                                      FLINK_JOB_PARALLELISM]
+          --from-savepoint <PATH>     Begin from this savepoint or checkpoint
+          --allow-non-restored-state  Begin from it although the job has no use for some of its state
+
+    Result:
+          --as <FORM>     What to write: objects for kubectl, a FlinkDeployment for the operator of
+                          Flink, or a chart for Helm [default: yaml] [possible values: yaml, operator,
+                          chart]
+      -o, --output <DIR>  Write files into this folder instead of stdout; it must be new, empty, or have
+                          what was rendered before
 
     Global options:
       -q, --quiet            Say nothing but errors, not even warnings

@@ -29,3 +29,4 @@ mod platforms;
 mod push;
 mod rebuild;
 mod release;
+mod render;
