@@ -9,6 +9,7 @@ mod input;
 mod inspect;
 mod kept;
 mod render;
+mod resolve;
 
 use std::str::FromStr;
 
@@ -28,6 +29,7 @@ pub(super) use kept::{
     CachePruneArgs, CacheVerifyArgs, ConfigArgs, ConfigCommand, ImagesArgs, PushArgs,
 };
 pub(super) use render::{Form, RenderArgs};
+pub(super) use resolve::ResolveArgs;
 
 /// Builds container images for Apache Flink jobs: no daemon, no root, and the same inputs give the same digest
 #[derive(Debug, Parser)]
@@ -52,6 +54,7 @@ pub(super) enum Command {
     Images(ImagesArgs),
     Inspect(InspectArgs),
     Render(Box<RenderArgs>),
+    Resolve(ResolveArgs),
     Auth(AuthArgs),
     Cache(CacheArgs),
     Lock(Box<LockArgs>),

@@ -20,6 +20,7 @@ mod push;
 mod quantity;
 mod render;
 mod report;
+mod resolve;
 mod settings;
 
 use std::ffi::OsString;
@@ -68,6 +69,9 @@ fn run(arguments: &args::Arguments, warnings: &[String]) -> u8 {
         }
         args::Command::Render(render) => {
             render::run(render, &arguments.global, &environment, &printer)
+        }
+        args::Command::Resolve(resolve) => {
+            resolve::run(resolve, &arguments.global, &environment, &printer)
         }
         args::Command::Auth(auth) => auth::run(auth, &arguments.global, &environment, &printer),
         args::Command::Cache(cache) => cache::run(cache, &arguments.global, &environment, &printer),

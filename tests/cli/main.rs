@@ -30,3 +30,4 @@ mod push;
 mod rebuild;
 mod release;
 mod render;
+mod resolve;
