@@ -6,7 +6,7 @@
 //! the sums that the job must come to.
 //!
 //! In the modules: a job that is stopped with a savepoint and goes on, also of the last line that had a job image of its
-//! own; what is put into an image on request; and a job in Python. Needs what `make parts` gathers.
+//! own; what is put into an image on request; a job in Python; and what is rendered for Kubernetes. Needs what `make parts` gathers.
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_methods,
@@ -23,6 +23,8 @@ mod content;
 mod historic;
 #[path = "end_to_end/image.rs"]
 mod image;
+#[path = "end_to_end/kube/mod.rs"]
+mod kube;
 #[path = "end_to_end/package.rs"]
 mod package;
 #[path = "end_to_end/python.rs"]

@@ -17,7 +17,7 @@ use crate::support::podman::free_ports;
 
 const PLUGIN: &str = "flink-metrics-prometheus";
 
-const LOG4J_2: &str = "\
+pub(crate) const LOG4J_2: &str = "\
 rootLogger.level = INFO
 rootLogger.appenderRef.console.ref = Console
 appender.console.name = Console
@@ -36,7 +36,7 @@ log4j.appender.console.layout.ConversionPattern=as the test wants it: %p %c{1} %
 ";
 
 /// Where lines of both begin.
-const MARK: &str = "as the test wants it: INFO ";
+pub(crate) const MARK: &str = "as the test wants it: INFO ";
 
 #[test]
 fn a_slim_image_of_flink_1_20_has_the_plugin_settings_and_logging_that_were_asked_for() {

@@ -112,6 +112,20 @@ impl Yard {
         }
     }
 
+    /// What `flink-img render` makes of a configuration and the image that was built last, of which it knows the tag alone.
+    pub(crate) fn render(&self, config: &Path, name: &str) -> String {
+        let output = succeed(
+            Command::new("timeout")
+                .args(["--kill-after=10", "60", env!("CARGO_BIN_EXE_flink-img")])
+                .args(["render", "--require-digest", "--name", name, "--file"])
+                .arg(config)
+                .args(["--image", &format!("{}:1", self.name())])
+                // Nothing is kept there.
+                .env("FLINK_IMG_CACHE_DIR", self.folder().join("empty")),
+        );
+        String::from_utf8(output.stdout).expect("YAML is text")
+    }
+
     /// What images are called.
     fn name(&self) -> String {
         format!("{}/end-to-end/job", self.place.registry.address())

@@ -13,15 +13,21 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// Where a job manager listens.
 pub(crate) struct Rest {
-    port: u16,
+    /// `http://ADDRESS:PORT`
+    root: String,
     client: reqwest::Client,
     runtime: Runtime,
 }
 
 impl Rest {
     pub(crate) fn at(port: u16) -> Self {
+        Self::of("127.0.0.1", port)
+    }
+
+    /// The same at an address of this machine.
+    pub(crate) fn of(address: &str, port: u16) -> Self {
         Self {
-            port,
+            root: format!("http://{address}:{port}"),
             client: reqwest::Client::builder()
                 .no_proxy()
                 .timeout(Duration::from_secs(30))
@@ -80,13 +86,7 @@ impl Rest {
     /// Stops a job with a savepoint below `folder`, and tells where that is once it is complete.
     pub(crate) fn stop(&self, job: &str, folder: &str) -> String {
         let body = json!({ "targetDirectory": folder, "drain": false });
-        let request = self
-            .client
-            .post(self.url(&format!("/jobs/{job}/stop")))
-            .header("Content-Type", "application/json")
-            .body(body.to_string());
-        let (status, answer) = self.send(request).expect("the job manager is there");
-        assert_eq!(status, 202, "{answer}");
+        let answer = self.post_json(&format!("/jobs/{job}/stop"), &body);
         let trigger = answer["request-id"]
             .as_str()
             .expect("the request has an id");
@@ -104,6 +104,20 @@ impl Rest {
         })
     }
 
+    /// Sends what the job manager must take, and returns its answer.
+    pub(crate) fn post_json(&self, path: &str, body: &Value) -> Value {
+        self.post(path, "application/json", body.to_string().into_bytes())
+    }
+
+    /// The same with a body of any kind.
+    pub(crate) fn post(&self, path: &str, kind: &str, body: Vec<u8>) -> Value {
+        let request = self.client.post(self.url(path));
+        let request = request.header("Content-Type", kind).body(body);
+        let (status, answer) = self.send(request).expect("the job manager is there");
+        assert!(matches!(status, 200 | 202), "{status} {answer}");
+        answer
+    }
+
     /// Cancels a job.
     pub(crate) fn cancel(&self, job: &str) {
         let request = self.client.patch(self.url(&format!("/jobs/{job}")));
@@ -112,7 +126,7 @@ impl Rest {
     }
 
     fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port)
+        format!("{}{path}", self.root)
     }
 
     fn send(&self, request: reqwest::RequestBuilder) -> Result<(u16, Value), reqwest::Error> {

@@ -12,10 +12,10 @@ use crate::support::parts::{FlinkParts, jre_base};
 /// How far the job counts. With [`SLOWLY`] that takes longer than any test has patience, so that a job which is to be
 /// stopped never ends before.
 pub(crate) const UNTIL: u64 = 20_000;
-const SLOWLY: &str = "50";
+pub(crate) const SLOWLY: &str = "50";
 
 /// By how many remainders the job counts.
-const KEYS: u64 = 4;
+pub(crate) const KEYS: u64 = 4;
 
 /// Where the containers see the folder that they share.
 const SHARED: &str = "/savepoints";
@@ -23,8 +23,8 @@ const SHARED: &str = "/savepoints";
 /// What one line of the job says: the count of a key that a number brought.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Counted {
-    key: u64,
-    count: u64,
+    pub(crate) key: u64,
+    pub(crate) count: u64,
     pub(crate) number: u64,
 }
 
@@ -158,7 +158,7 @@ fn all_counted(cluster: &Cluster<'_>) -> Vec<Counted> {
     counted(&cluster.task_manager.stdout())
 }
 
-fn counted(stdout: &str) -> Vec<Counted> {
+pub(crate) fn counted(stdout: &str) -> Vec<Counted> {
     stdout.lines().filter_map(read).collect()
 }
 
@@ -182,6 +182,6 @@ impl Counted {
 }
 
 /// The count of each key, at last.
-fn last_counts(lines: &[Counted]) -> BTreeMap<u64, u64> {
+pub(crate) fn last_counts(lines: &[Counted]) -> BTreeMap<u64, u64> {
     lines.iter().map(|line| (line.key, line.count)).collect()
 }

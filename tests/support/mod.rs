@@ -15,6 +15,7 @@ pub mod downloads;
 pub mod files;
 pub mod fixtures;
 pub mod helm;
+pub mod kube_play;
 pub mod lines;
 pub mod outputs;
 pub mod parts;

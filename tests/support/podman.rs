@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use super::kube_play::PodFiles;
+
 /// No call that is not about waiting should take longer; a pull unpacks some 700 MB.
 const LIMIT: Duration = Duration::from_secs(300);
 
@@ -86,6 +88,23 @@ impl Podman {
         container
     }
 
+    /// Starts a pod, whose images must be there.
+    pub(crate) fn play(&self, pod: &PodFiles) -> Pod<'_> {
+        // Made before podman is called, as containers are.
+        let played = Pod {
+            container: Container {
+                podman: self,
+                name: pod.container.clone(),
+            },
+            name: pod.name.clone(),
+        };
+        let manifest = pod.manifest.to_str().expect("the path is text");
+        let mut command = self.command(LIMIT);
+        command.env("CONTAINERS_CONF", &pod.settings);
+        succeeded(&mut command, &["kube", "play", "--quiet", manifest]);
+        played
+    }
+
     /// What a program in an image prints that must end well.
     pub(crate) fn output_of(&self, image: &str, words: &[&str]) -> String {
         let mut arguments = vec!["run", "--rm", "--network", "host"];
@@ -120,28 +139,57 @@ impl Podman {
     }
 
     fn succeed(&self, limit: Duration, arguments: &[&str]) -> String {
-        let output = self.run(limit, arguments);
-        assert!(
-            output.status.success(),
-            "podman {arguments:?} ended with {}:\n{}",
-            output.status,
-            String::from_utf8_lossy(&output.stderr)
-        );
-        String::from_utf8_lossy(&output.stdout).into_owned()
+        succeeded(&mut self.command(limit), arguments)
     }
 
     fn run(&self, limit: Duration, arguments: &[&str]) -> Output {
-        Command::new("timeout")
+        output_of(self.command(limit).args(arguments))
+    }
+
+    /// podman, still without words of its own.
+    fn command(&self, limit: Duration) -> Command {
+        let mut command = Command::new("timeout");
+        command
             .args(["--kill-after=10", &limit.as_secs().to_string(), "podman"])
             .arg("--root")
             .arg(self.storage.path())
             .arg("--runroot")
             .arg(self.state.path())
             // runc and plain cgroup files work without systemd, and where cgroups of both versions are mixed.
-            .args(["--cgroup-manager=cgroupfs", "--runtime=runc"])
-            .args(arguments)
-            .output()
-            .expect("timeout is part of every Debian")
+            .args(["--cgroup-manager=cgroupfs", "--runtime=runc"]);
+        command
+    }
+}
+
+/// What podman prints when it is given these words, which must end well.
+fn succeeded(podman: &mut Command, arguments: &[&str]) -> String {
+    let output = output_of(podman.args(arguments));
+    assert!(
+        output.status.success(),
+        "podman {arguments:?} ended with {}:\n{}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn output_of(podman: &mut Command) -> Output {
+    podman.output().expect("timeout is part of every Debian")
+}
+
+/// A pod that was started; dropping it stops and removes it.
+pub(crate) struct Pod<'podman> {
+    /// The one that is not podman's own.
+    pub(crate) container: Container<'podman>,
+    name: String,
+}
+
+impl Drop for Pod<'_> {
+    fn drop(&mut self) {
+        let words = ["pod", "rm", "--force", "--ignore", "--time", "0"];
+        let podman = self.container.podman;
+        podman.run(LIMIT, &[&words[..], &[&self.name]].concat());
     }
 }
 
@@ -184,13 +232,16 @@ impl Container<'_> {
 
     /// The user ids of the container's first process, as the container sees them: real, effective, saved, file system.
     pub(crate) fn user_ids(&self) -> Vec<u32> {
-        let line = self.podman.succeed(
-            LIMIT,
-            &["exec", &self.name, "grep", "^Uid:", "/proc/1/status"],
-        );
+        let line = self.output_of(&["grep", "^Uid:", "/proc/1/status"]);
         line.split_whitespace()
             .filter_map(|word| word.parse().ok())
             .collect()
+    }
+
+    /// What a program prints in the container, in which it must end well.
+    pub(crate) fn output_of(&self, words: &[&str]) -> String {
+        let words = [&["exec", &self.name], words].concat();
+        self.podman.succeed(LIMIT, &words)
     }
 
     /// The end of both streams, for the message of a test that fails.
