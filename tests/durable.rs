@@ -7,6 +7,7 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use support::workshop::{Workshop, settle, succeed, tool};
@@ -28,8 +29,32 @@ fn calls(workshop: &Workshop, words: &[&str]) -> Vec<String> {
         command.env(name, value.unwrap_or_default());
     }
     succeed(command.current_dir(workshop.folder()));
-    let calls = std::fs::read_to_string(&log).unwrap();
-    calls.lines().map(ToOwned::to_owned).collect()
+    whole(&std::fs::read_to_string(&log).unwrap())
+}
+
+/// The calls of a log, each on one line where it ended: one that another thread came into is on two.
+fn whole(log: &str) -> Vec<String> {
+    let mut begun = BTreeMap::new();
+    let mut calls = Vec::new();
+    for line in log.lines() {
+        let thread = line.split(' ').next().unwrap();
+        if let Some((begin, _)) = line.split_once(" <unfinished ...>") {
+            begun.insert(thread, begin);
+        } else if let Some((_, end)) = line.split_once(" resumed>") {
+            let begin = begun.remove(thread).expect("what is resumed was begun");
+            calls.push(format!("{begin}{end}"));
+        } else {
+            calls.push(line.to_owned());
+        }
+    }
+    calls
+}
+
+#[test]
+fn a_call_that_another_came_into_is_one_call() {
+    let log = "1 fsync(3</a> <unfinished ...>\n2 rename(\"b\", \"c\") = 0\n1 <... fsync resumed>)     = 0\n";
+    let calls = ["2 rename(\"b\", \"c\") = 0", "1 fsync(3</a>)     = 0"];
+    assert_eq!(whole(log), calls);
 }
 
 fn is_sync_of(call: &str, path: &Path) -> bool {
