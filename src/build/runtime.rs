@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::base::DEFAULT_PATH;
-use crate::flink::{HOME, Line};
+use crate::flink::{HOME, Line, VERSION_LABEL};
 use crate::layer::{Content, Entry, ImagePath, Owner};
 use crate::oci::Config;
 
@@ -20,7 +20,7 @@ const PORTS: [u16; 2] = [6123, 8081];
 /// What all labels of this program begin with.
 const LABEL_PREFIX: &str = "flink-img.";
 /// The label with the version of Flink.
-pub(super) const FLINK_LABEL: &str = "flink-img.flink.version";
+pub(super) const FLINK_LABEL: &str = VERSION_LABEL;
 /// The label with the version of Scala.
 pub(super) const SCALA_LABEL: &str = "flink-img.flink.scala";
 /// The label with the version of Java.

@@ -159,7 +159,7 @@ pub(super) fn options(deployment: &Deployment, role: Role) -> BTreeMap<String, S
             set("rest.port", UI_PORT.to_string());
             let (key, size) = memory(role, rules.job_manager_memory, values.job_manager.memory);
             set(&key, size);
-            if values.flink.type_ == FlinkType::Job {
+            if values.is_job() {
                 set("parallelism.default", values.job.parallelism.to_string());
                 set("web.submit.enable", "false".to_owned());
                 set("web.cancel.enable", "false".to_owned());
@@ -247,7 +247,7 @@ pub(super) fn properties(deployment: &Deployment, role: Role) -> String {
 
 /// Whether an option goes on the command line, and not into `FLINK_PROPERTIES`.
 fn is_word(deployment: &Deployment, role: Role, key: &str) -> bool {
-    let is_session = deployment.values.flink.type_ == FlinkType::Session;
+    let is_session = !deployment.values.is_job();
     let takes_words =
         role == Role::TaskManager || !is_session || Rules::of(deployment.line).session_takes_words;
     let is_of_scripts = key.starts_with("env.") || OF_SCRIPTS.contains(&key);

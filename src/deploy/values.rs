@@ -34,6 +34,13 @@ pub struct Values {
     pub operator: OperatorValues,
 }
 
+impl Values {
+    /// Whether the cluster is for the one job in its image.
+    pub fn is_job(&self) -> bool {
+        self.flink.type_ == FlinkType::Job
+    }
+}
+
 /// Whether a cluster takes jobs, or is for the one in its image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]

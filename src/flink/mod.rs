@@ -27,4 +27,4 @@ pub use layout::{
 };
 pub use lines::{Known, Line, LineError};
 pub use selection::{Choice, Saved, Selection, SelectionError, plugin_name};
-pub use version::{FlinkVersion, HadoopVariant, ScalaVersion, VersionError};
+pub use version::{FlinkVersion, HadoopVariant, ScalaVersion, VERSION_LABEL, VersionError};

@@ -10,6 +10,9 @@ use crate::error::{Explain, Kind};
 
 use super::lines;
 
+/// The label of an image with the version of Flink in it.
+pub const VERSION_LABEL: &str = "flink-img.flink.version";
+
 /// The version of a Flink release (`1.20.5`), candidate (`2.0.2-rc4`) or snapshot (`2.1-SNAPSHOT`).
 ///
 /// Compares as numbers; what has a qualifier comes before the release that it leads to.

@@ -1,29 +1,35 @@
 //! What an image says of itself: it completes what was said, and may not contradict it.
 
+use super::places::{Path, Place};
 use super::problem::Problem;
-use super::{Config, Source, is_job};
+use super::{Config, Places, Source};
 use crate::deploy::{ImageFacts, Values};
-use crate::flink::{FlinkVersion, JavaVersion};
+use crate::flink::{FlinkVersion, JavaVersion, VERSION_LABEL};
 use crate::oci::Reference;
 
-/// The label without which an image is not known to be one of Flink.
-const FLINK_LABEL: &str = "flink-img.flink.version";
-
 /// What was said and is not so.
-pub(super) fn contradictions(values: &Values, facts: &ImageFacts) -> Vec<Problem> {
+pub(super) fn contradictions(values: &Values, facts: &ImageFacts, places: &Places) -> Vec<Problem> {
     let image = &facts.name;
+    // What a flag or a variable says is left out by leaving that out.
+    let way_out = |key| {
+        let said = match places.value(&Path::of(key)) {
+            Place::Word(word) => word,
+            _ => key,
+        };
+        format!("leave `{said}` out, or name the image that is meant")
+    };
     let mut found = Vec::new();
     let said = &values.flink.version;
     match &facts.flink {
         Some(actual) if !said.is_empty() && !agrees(said, actual) => {
             let text =
                 format!("`flink.version` is `{said}`, and the image `{image}` has Flink {actual}");
-            let way_out = "leave `flink.version` out, or name the image that is meant";
-            found.push(Problem::contradiction("flink.version", text, way_out));
+            let key = "flink.version";
+            found.push(Problem::contradiction(key, text, way_out(key)));
         }
         None if facts.was_read && said.is_empty() => {
             let text = format!(
-                "`{image}` is no image of Flink as far as it tells: it has no version in a label `{FLINK_LABEL}`"
+                "`{image}` is no image of Flink as far as it tells: it has no version in a label `{VERSION_LABEL}`"
             );
             let way_out = "build it with `flink-img build`, or say `flink.version`";
             found.push(Problem::of("image.repository", text, way_out));
@@ -36,10 +42,10 @@ pub(super) fn contradictions(values: &Values, facts: &ImageFacts) -> Vec<Problem
         && major(said) != major(actual)
     {
         let text = format!("`flink.java` is `{said}`, and the image `{image}` has Java {actual}");
-        let way_out = "leave `flink.java` out, or name the image that is meant";
-        found.push(Problem::contradiction("flink.java", text, way_out));
+        let key = "flink.java";
+        found.push(Problem::contradiction(key, text, way_out(key)));
     }
-    if !is_job(values) {
+    if !values.is_job() {
         return found;
     }
     let job = [
@@ -59,8 +65,7 @@ pub(super) fn contradictions(values: &Values, facts: &ImageFacts) -> Vec<Problem
             let text = format!(
                 "`{key}` is `{said}`, and the image `{image}` was built for {what} `{actual}`"
             );
-            let way_out = format!("leave `{key}` out, or name the image that is meant");
-            found.push(Problem::contradiction(key, text, way_out));
+            found.push(Problem::contradiction(key, text, way_out(key)));
         }
     }
     found
@@ -68,7 +73,7 @@ pub(super) fn contradictions(values: &Values, facts: &ImageFacts) -> Vec<Problem
 
 /// Puts what the image says where nothing was said, and the image in the form that it is pinned by.
 pub(super) fn fill(config: &mut Config, values: &Values, facts: &ImageFacts) {
-    let is_job = is_job(values);
+    let is_job = values.is_job();
     let java = facts.java.as_ref().and_then(|java| major(java));
     let labels = [
         (

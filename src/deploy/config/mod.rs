@@ -18,7 +18,7 @@ use self::merge::{make_whole, merged};
 pub(super) use self::places::Places;
 use self::places::{Path, Source, Step};
 use self::problem::{At, Problem, first};
-use super::{DeployError, Deployment, FlinkType, ImageFacts, Values};
+use super::{DeployError, Deployment, ImageFacts, Values};
 use crate::flink::FlinkVersion;
 use crate::flink::lines::default_release;
 use crate::oci::Reference;
@@ -146,7 +146,8 @@ impl Config {
         namespace: Option<String>,
     ) -> Result<Deployment, DeployError> {
         let values = values(self.checked()?);
-        first(facts::contradictions(&values, image), &self.places)?;
+        let contradictions = facts::contradictions(&values, image, &self.places);
+        first(contradictions, &self.places)?;
         facts::fill(&mut self, &values, image);
         // What an image says may be anything.
         let values = values_of(&self)?;
@@ -250,9 +251,4 @@ fn version(text: &str) -> (Option<FlinkVersion>, (u16, u16)) {
         .as_ref()
         .map_or_else(|| default_release().line(), FlinkVersion::line);
     (version, line)
-}
-
-/// Whether there is a job in the image.
-fn is_job(values: &Values) -> bool {
-    values.flink.type_ == FlinkType::Job
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::is_job;
 use super::merge::merged;
 use super::options::Said;
 use super::places::{Path, Places, Step};
@@ -166,7 +165,7 @@ fn of_file(file: &str) -> Option<Problem> {
 
 fn of_option(said: &Said, values: &Values) -> Option<Problem> {
     let instead = match &*said.key {
-        "parallelism.default" if is_job(values) => Some("job.parallelism"),
+        "parallelism.default" if values.is_job() => Some("job.parallelism"),
         "metrics.reporter.prom.port" if values.metrics.enabled => Some("metrics.port"),
         key if values.metrics.enabled && key.starts_with(REPORTER) => None,
         key => RESERVED.iter().find(|(reserved, _)| *reserved == key)?.1,
@@ -261,7 +260,7 @@ pub(super) fn warnings(
         )
     });
     let mut warnings: Vec<String> = secrets.chain(closing).collect();
-    if !is_job(values) {
+    if !values.is_job() {
         let defaults = &merged(&Map::new())["job"];
         let said = given.get("job").and_then(Value::as_object);
         let unused = said

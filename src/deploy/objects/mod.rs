@@ -36,7 +36,7 @@ pub fn objects(deployment: &Deployment) -> Vec<Value> {
     let leader = pod::template(deployment, Role::JobManager);
     let worker = pod::template(deployment, Role::TaskManager);
     // The template of a Job cannot be changed, so each has a Job of its own, with another name.
-    let revision = workloads::is_job(deployment).then(|| short_hash(&leader));
+    let revision = deployment.values.is_job().then(|| short_hash(&leader));
     let revision = revision.as_deref();
     let mut objects = access::objects(deployment);
     objects.extend(services::files(deployment));

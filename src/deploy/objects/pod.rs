@@ -2,13 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
+use super::super::Deployment;
 use super::super::json::word;
 use super::super::options::{
     BLOB_PORT, DATA_PORT, RPC_PORT, Role, TASK_MANAGER_RPC_PORT, UI_PORT, properties, words,
 };
 use super::super::revision::short_hash;
 use super::super::values::RoleValues;
-use super::super::{Deployment, FlinkType};
 use super::{access, filled, labels, over, part};
 
 /// How often a job manager is asked whether it is ready, in seconds.
@@ -65,7 +65,7 @@ fn annotations(deployment: &Deployment, users: Map<String, Value>) -> Map<String
 fn spec(deployment: &Deployment, role: Role) -> Value {
     let values = &deployment.values;
     let (pod, own, security) = (&values.pod, own(deployment, role), &values.security);
-    let ends = role == Role::JobManager && values.flink.type_ == FlinkType::Job;
+    let ends = role == Role::JobManager && values.is_job();
     let affinity = if own.affinity.is_empty() {
         &pod.all.affinity
     } else {

@@ -2,14 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::super::Deployment;
 use super::super::options::{self, Role};
-use super::super::{Deployment, FlinkType};
 use super::{Head, filled, labels, part};
-
-/// Whether the cluster is for one job.
-pub(super) fn is_job(deployment: &Deployment) -> bool {
-    deployment.values.flink.type_ == FlinkType::Job
-}
 
 /// What runs the job manager: a Job for a job, since that has an end; its name has the revision.
 pub(super) fn job_manager(

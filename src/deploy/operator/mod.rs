@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::json::word;
 use super::objects::{filled, labels};
 use super::options::Role;
-use super::{DeployError, Deployment, FlinkType};
+use super::{DeployError, Deployment};
 use cpu::Cpu;
 
 /// The service account that the chart of the operator makes in the namespaces of its clusters.
@@ -77,11 +77,6 @@ fn is_standalone(deployment: &Deployment) -> bool {
     deployment.values.operator.mode == "standalone"
 }
 
-/// Whether there is one job, the one in the image.
-fn is_job(deployment: &Deployment) -> bool {
-    deployment.values.flink.type_ == FlinkType::Job
-}
-
 /// The line, by the name that the operator has for it.
 fn flink_version(deployment: &Deployment) -> Result<String, DeployError> {
     let key = "flink.version";
@@ -120,7 +115,7 @@ fn cpus(deployment: &Deployment) -> Result<[Cpu; 2], DeployError> {
 /// How many task managers there are, if somebody has to say so. With a job, the operator takes it for the parallelism
 /// as well, and counts them itself otherwise; in native mode Flink asks for as many as it needs.
 fn task_managers(deployment: &Deployment) -> Option<u32> {
-    match (is_standalone(deployment), is_job(deployment)) {
+    match (is_standalone(deployment), deployment.values.is_job()) {
         (false, _) => None,
         (true, true) => deployment.values.task_manager.replicas,
         (true, false) => Some(deployment.values.task_manager.replicas.unwrap_or(1)),
@@ -157,7 +152,7 @@ fn log_configuration(deployment: &Deployment) -> Result<Value, DeployError> {
 
 /// The job; a session has none.
 fn job(deployment: &Deployment, upgrade: upgrade::Mode) -> Result<Value, DeployError> {
-    if !is_job(deployment) {
+    if !deployment.values.is_job() {
         return Ok(Value::Null);
     }
     let job = &deployment.values.job;

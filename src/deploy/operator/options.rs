@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::super::options::{Role, Rules};
 use super::cpu::{Cpu, limit_factor};
 use super::upgrade::{SAVEPOINTS, has_folder, option};
-use super::{DeployError, Deployment, is_job};
+use super::{DeployError, Deployment};
 
 /// Options that a `FlinkDeployment` may not have, or has another place for, and that place. Those that no deployment may have
 /// are refused before.
@@ -113,7 +113,7 @@ fn check(deployment: &Deployment) -> Result<(), DeployError> {
     }
     for name in NEED_SAVEPOINTS {
         let has_folder = || has_folder(deployment, SAVEPOINTS);
-        if is_job(deployment) && said(name).is_some() && !has_folder() {
+        if deployment.values.is_job() && said(name).is_some() && !has_folder() {
             let problem =
                 format!("`{name}` needs a folder for savepoints, and `flink.config` has none");
             let way_out = format!("say `{}` as well", option(deployment, SAVEPOINTS));

@@ -9,7 +9,7 @@ use super::super::objects::pod::{both, own, spread};
 use super::super::objects::{filled, labels, over};
 use super::super::options::{RPC_PORT, Role, TASK_MANAGER_RPC_PORT};
 use super::cpu::resources;
-use super::{Deployment, is_job, is_standalone};
+use super::{Deployment, is_standalone};
 
 /// What Flink calls its container.
 const CONTAINER: &str = "flink-main-container";
@@ -141,7 +141,7 @@ fn hides_the_job(deployment: &Deployment, role: Role, mounts: &[Value]) -> bool 
     let begins = |path: &str| path.starts_with(USER_LIBRARIES);
     let is_mounted = |mount: &Value| mount["mountPath"].as_str().is_some_and(begins);
     role == Role::JobManager
-        && is_job(deployment)
+        && deployment.values.is_job()
         && is_standalone(deployment)
         && begins(&deployment.values.job.jar)
         && !mounts.iter().any(is_mounted)

@@ -1,6 +1,6 @@
 //! What becomes of the state of a job when the operator upgrades it.
 
-use super::{DeployError, Deployment, is_job};
+use super::{DeployError, Deployment};
 
 /// The first line that has the newer names of the folders.
 const NEWER_NAMES: (u16, u16) = (1, 20);
@@ -53,7 +53,7 @@ pub(super) fn mode(deployment: &Deployment) -> Result<Mode, DeployError> {
         "savepoint" => Mode::Savepoint,
         _ => Mode::Stateless { was_said: true },
     };
-    if !is_job(deployment) {
+    if !deployment.values.is_job() {
         return Ok(mode);
     }
     let needed: &[_] = match mode {

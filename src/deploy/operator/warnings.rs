@@ -3,7 +3,7 @@
 use super::super::options::Role;
 use super::cpu::unlimited;
 use super::upgrade::{CHECKPOINTS, Mode, SAVEPOINTS, option};
-use super::{Deployment, is_job, is_standalone};
+use super::{Deployment, is_standalone};
 
 /// A sentence for each.
 pub(super) fn warnings(deployment: &Deployment, upgrade: Mode) -> Vec<String> {
@@ -61,7 +61,7 @@ pub(super) fn warnings(deployment: &Deployment, upgrade: Mode) -> Vec<String> {
             warn(true, text);
         }
     }
-    if !is_job(deployment) {
+    if !deployment.values.is_job() {
         return warnings;
     }
     warn(

@@ -202,7 +202,7 @@ fn what_was_said_may_not_contradict_the_image() {
     ----- stderr -----
     sha256:[1]: pulled, [SIZE]
     error: `--job-classname`: `job.class` is `org.example.Other`, and the image `127.0.0.1:[PORT]/team/job@sha256:[2]` was built for the class `org.example.Job`
-    hint: leave `job.class` out, or name the image that is meant
+    hint: leave `--job-classname` out, or name the image that is meant
     ");
 }
 
